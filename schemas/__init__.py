@@ -1,0 +1,1 @@
+"""The words: what crosses a topic or a file."""

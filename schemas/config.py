@@ -1,0 +1,251 @@
+"""A YAML file -> the effective config, or the one sentence that says what is wrong with it."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.signals import BY_NAME
+from schemas.strict import ConfigError as ConfigError
+from schemas.strict import read
+
+AtLeastOne = Annotated[int, Meta(ge=1)]
+Named = Annotated[str, Meta(min_length=1, max_length=256)]
+Letters = "letters, digits, dots, dashes and underscores"
+Addresses = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\s,]+:[0-9]{1,5}(,[^\s,]+:[0-9]{1,5})*$",
+        max_length=2048,
+        description="`host:port`, several with commas between",
+    ),
+]
+Dimension = Literal["workflow", "intent", "model_served", "persona", "language", "tenant_tier", "route", "env"]
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Kafka(_Section, frozen=True, kw_only=True):
+    """Where the broker is, and how patiently the groups wait for a worker.
+
+    Attributes
+    ----------
+    bootstrap : brokers to ask first, as `host:port`, several with commas between
+    group : what the names of both consumer groups begin with
+    session_timeout_s : how long a worker may be away before others take over its partitions
+    request_timeout_s : how long one request to the broker may take
+    """
+
+    bootstrap: Addresses = "localhost:9092"
+    group: Named = "barograph"
+    session_timeout_s: Annotated[float, Meta(ge=6, le=300)] = 10.0
+    request_timeout_s: Annotated[float, Meta(ge=5, le=300)] = 30.0
+
+
+class Topics(_Section, frozen=True, kw_only=True):
+    """Names and sizes of topics. A topic that exists is never changed.
+
+    Attributes
+    ----------
+    prefix : stands before every topic's name
+    events_partitions : of `ai.events`, where Barograph creates it
+    tallies_partitions : of `barograph.tallies` and `barograph.state`; cannot be changed after the first start
+    replication : copies of each partition, where Barograph creates the topic
+    """
+
+    prefix: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100, description=Letters)] = ""
+    events_partitions: AtLeastOne = 4
+    tallies_partitions: AtLeastOne = 4
+    replication: AtLeastOne = 1
+
+
+class Worker(_Section, frozen=True, kw_only=True):
+    """This process.
+
+    Attributes
+    ----------
+    name : of this worker, as no other; a restarted worker of the same name takes up its partitions again
+    stages : what it runs; both by default, one alone to scale it apart
+    http_host : where `/metrics`, `/live` and `/ready` listen; this machine only
+    http_port : 0 picks a free one
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description=Letters)] = "barograph-0"
+    stages: Annotated[tuple[Literal["measure", "watch"], ...], Meta(min_length=1)] = ("measure", "watch")
+    http_host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
+    http_port: Annotated[int, Meta(ge=0, le=65535)] = 9464
+
+
+class Measure(_Section, frozen=True, kw_only=True):
+    """What is counted, and how finely. All workers must agree on it.
+
+    Attributes
+    ----------
+    slices : the fields that each service is cut by, three at most
+    bucket_s : seconds of the events' own time that are counted together
+    late_after_s : an event that arrives later than this still counts, but in one bucket for all late ones
+    flush_after_s : counts that have waited so long are handed on, though their block is still open
+    names_per_block : different names counted in a second; the rest is `__other__`. Against abuse, not to save space
+    exemplars : failed exchanges named as examples, for each failure mode
+    max_event_bytes : a larger event is rejected
+    """
+
+    slices: Annotated[tuple[Dimension, ...], Meta(max_length=3)] = ("workflow", "intent", "model_served")
+    bucket_s: Annotated[int, Meta(ge=1, le=3600)] = 10
+    late_after_s: Annotated[int, Meta(ge=1, le=86400)] = 120
+    flush_after_s: Annotated[float, Meta(ge=0.2, le=60)] = 1.25
+    names_per_block: Annotated[int, Meta(ge=16, le=16384)] = 1024
+    exemplars: Annotated[int, Meta(ge=0, le=20)] = 3
+    max_event_bytes: Annotated[int, Meta(ge=1024, le=8 << 20)] = 1 << 20
+
+
+class Watch(_Section, frozen=True, kw_only=True):
+    """What may be paged, and how often in vain.
+
+    Attributes
+    ----------
+    false_pages_per_week : pages a week over all services together, were nothing to change
+    false_tickets_per_week : tickets a week over all services together, were nothing to change
+    learning_risk_percent : how likely the baselines of the whole fleet may be learned too narrow
+    max_services : how many services the budgets are divided by
+    max_releases : releases of a service that are watched at the same time
+    slices_per_dimension : slices watched in each dimension; the rest is one more, `__other__`
+    names_per_signal : names of a category that are told apart; the rest is `__other__`
+    baseline_events : exchanges of a service that its baseline is learned from; it is not watched before
+    min_effect_points : a rate's change that nobody wants to hear of, in percentage points
+    window_buckets : buckets of history kept, in which the onset of a change is looked for
+    resolve_after_s : how long everything must be back within its limits before an incident resolves
+    silence_after_s : how long a service may send nothing before that is an incident
+    update_every_s : an open incident is published again at most so often
+    checkpoint_every_s : how much is read again after a crash
+    signals : what is watched; all of the catalogue by default
+    """
+
+    false_pages_per_week: Annotated[float, Meta(gt=0, le=1000)] = 1.0
+    false_tickets_per_week: Annotated[float, Meta(gt=0, le=10000)] = 10.0
+    learning_risk_percent: Annotated[float, Meta(gt=0, le=50)] = 5.0
+    max_services: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    max_releases: Annotated[int, Meta(ge=1, le=32)] = 4
+    slices_per_dimension: Annotated[int, Meta(ge=1, le=64)] = 8
+    names_per_signal: Annotated[int, Meta(ge=1, le=64)] = 16
+    baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] = 20_000
+    min_effect_points: Annotated[float, Meta(ge=0, le=50)] = 0.0
+    window_buckets: Annotated[int, Meta(ge=6, le=1000)] = 90
+    resolve_after_s: AtLeastOne = 300
+    silence_after_s: AtLeastOne = 300
+    update_every_s: AtLeastOne = 15
+    checkpoint_every_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
+    signals: Annotated[tuple[str, ...], Meta(min_length=1)] = tuple(BY_NAME)
+
+
+class Service(_Section, frozen=True, kw_only=True):
+    """What is known of one service beforehand. A service that is not named here is watched all the same.
+
+    Attributes
+    ----------
+    name : as its events say it
+    owner : who is told; stands in every incident
+    runbook : an address; stands in every incident
+    env : where it runs; a label of every incident
+    weight : how large its part of the page budget is, against 1 for every other service
+    baseline_events : in place of `watch.baseline_events`
+    """
+
+    name: Named
+    owner: str = ""
+    runbook: str = ""
+    env: str = ""
+    weight: Annotated[float, Meta(gt=0, le=100)] = 1.0
+    baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] | None = None
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """Everything that can be set. Every setting has a default; an empty file is a config.
+
+    Attributes
+    ----------
+    services : what is known of services beforehand
+    """
+
+    kafka: Kafka = Kafka()
+    topics: Topics = Topics()
+    worker: Worker = Worker()
+    measure: Measure = Measure()
+    watch: Watch = Watch()
+    services: tuple[Service, ...] = ()
+
+
+def load(path: Path) -> Config:
+    """Read a config file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or with the path of what is wrong in it and the choices there are.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as wrong:
+        raise ConfigError(f"cannot read the config `{path}`: {(wrong.strerror or str(wrong)).lower()}") from None
+    except UnicodeDecodeError as wrong:
+        raise ConfigError(f"cannot read the config `{path}`: byte {wrong.start} is not UTF-8") from None
+    return parse(text)
+
+
+def parse(text: str) -> Config:
+    """Read a config.
+
+    Parameters
+    ----------
+    text : YAML
+
+    Raises
+    ------
+    ConfigError
+        With the path of what is wrong and the choices there are.
+
+    Examples
+    --------
+    >>> parse("watch: {false_pages_per_week: 2}").watch.false_pages_per_week
+    2.0
+    >>> parse("kafka: {bootstrp: 'localhost:9092'}")
+    Traceback (most recent call last):
+    schemas.strict.ConfigError: unknown key `bootstrp` at `kafka`; did you mean `bootstrap`? \
+Keys there: bootstrap, group, request_timeout_s, session_timeout_s
+    """
+    return _consistent(read(text, Config))
+
+
+def _consistent(config: Config) -> Config:
+    """Refuse what no single field can see to be wrong."""
+    for i, name in enumerate(config.watch.signals):
+        if name not in BY_NAME:
+            near = get_close_matches(name, BY_NAME, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else "."
+            raise ConfigError(f"no signal `{name}` at `watch.signals[{i}]`{hint} Signals: {', '.join(sorted(BY_NAME))}")
+    lists = {
+        "watch.signals[{}]": config.watch.signals,
+        "measure.slices[{}]": config.measure.slices,
+        "worker.stages[{}]": config.worker.stages,
+        "services[{}].name": tuple(service.name for service in config.services),
+    }
+    for path, names in lists.items():
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ConfigError(f"`{name}` is there twice - at `{path.format(i)}`")
+    planned = sum(service.weight for service in config.services)
+    if planned > config.watch.max_services:
+        raise ConfigError(
+            f"the services' weights add up to {planned:g}, more than the {config.watch.max_services} that the page "
+            "budget is divided by; raise `watch.max_services`, or lower the weights - at `services`"
+        )
+    return config
+
+
+def show(config: Config) -> str:
+    """Write the effective config, every setting with its value, as YAML that `parse` reads back."""
+    return msgspec.yaml.encode(config).decode()

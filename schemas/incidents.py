@@ -1,0 +1,125 @@
+"""What on-call reads: the incidents of `ai.incidents`."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Severity = Literal["sev-1", "sev-2", "sev-3", "sev-4"]
+Status = Literal["firing", "resolved"]
+Step = Literal["fired", "updated", "acknowledged", "resolved"]
+Notify = Literal["page", "ticket", "record"]
+
+
+class Interval(Struct, frozen=True):
+    """A figure, with what it may be given the events seen (95 %, for reading; no decision rests on it)."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One signal that moved: from what, to what, since when, how sure.
+
+    Attributes
+    ----------
+    feature : str
+        What about the signal moved: ``yes`` (a rate), ``rank`` or ``above_p99`` (a number), ``name=...`` (a category),
+        ``missing`` (it is no longer observed), ``silence`` (no events at all).
+    before, after : Interval or None
+        In `unit`; a share lies in 0..1; a number's figure is its median. None where nothing was observed.
+    onset_at, onset_low_at, onset_high_at : int
+        Milliseconds since 1970: the best estimate, and the span of estimates that the data hardly tell from it.
+    false_per_week : float
+        How sure: were nothing different, such an alarm of this monitor would come at most so often.
+    """
+
+    signal: str
+    feature: str
+    words: str
+    direction: Literal["up", "down", "other"]
+    unit: str
+    before: Interval | None
+    after: Interval | None
+    before_n: int
+    after_n: int
+    onset_at: int
+    onset_low_at: int
+    onset_high_at: int
+    alarmed_at: int
+    notify: Notify
+    false_per_week: float
+    release: str
+    dimension: str = ""
+    name: str = ""
+
+
+class Slice(Struct, frozen=True):
+    """The smallest part of the traffic that explains a change."""
+
+    dimension: str
+    name: str
+    explains: float
+    of: str
+    share_before: float
+    share_after: float
+
+
+class ModeCount(Struct, frozen=True):
+    """How often a failure mode was seen since the onset, and what was expected by then."""
+
+    mode: str
+    severity: Severity
+    n: int
+    expected: float
+    exemplars: tuple[str, ...] = ()
+
+
+class Also(Struct, frozen=True):
+    """Something else that changed around the onset."""
+
+    what: str
+    before: str
+    after: str
+    at: int
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """One cause, one incident: the whole of what is known of it, at one step of its life.
+
+    `fingerprint` is made of `labels` alone (Alertmanager's function), so release, severity and figures never change
+    it. `id` is fingerprint, episode and sequence: the same step told twice is the same message, byte for byte.
+    """
+
+    schema: Literal["barograph.incident/v1"] = "barograph.incident/v1"
+    id: str
+    fingerprint: str
+    episode: int
+    sequence: int
+    status: Status
+    step: Step
+    severity: Severity
+    previous_severity: Severity | None = None
+    notify: Notify
+    labels: dict[str, str]
+    service: str
+    summary: str
+    why_severity: str
+    action: str
+    since: int
+    since_low: int
+    since_high: int
+    started_at: int
+    updated_at: int
+    ended_at: int | None = None
+    releases: tuple[str, ...] = ()
+    slice: Slice | None = None
+    changes: tuple[Change, ...] = ()
+    modes: tuple[ModeCount, ...] = ()
+    also: tuple[Also, ...] = ()
+    owner: str = ""
+    runbook: str = ""
+    baseline_version: int = 0
+    baseline_events: int = 0
+    offset: int = -1
+    partition: int = -1

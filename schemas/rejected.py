@@ -1,0 +1,29 @@
+"""What was no event: the records of `ai.events.rejected`."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Reason = Literal["not_json", "invalid", "unknown_type", "too_large", "too_deep", "empty", "bad_time", "future"]
+
+
+class Rejected(Struct, frozen=True, kw_only=True):
+    """Where a record lies that is no event, and why it is none. Its bytes stay where they are: raw text is not copied.
+
+    Attributes
+    ----------
+    source, partition, offset : where it lies
+    timestamp : the record's own, in milliseconds
+    field : the path of the field at fault, ``$.service`` say; ``$`` where it is the whole
+    said : one sentence
+    size : bytes of the record
+    """
+
+    source: str
+    partition: int
+    offset: int
+    timestamp: int
+    reason: Reason
+    field: str
+    said: str
+    size: int

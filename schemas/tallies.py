@@ -1,0 +1,127 @@
+"""What MEASURE tells WATCH: the facts of `barograph.tallies`, in msgpack."""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from schemas.cells import CELLS
+from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES
+
+MODE: Final = "mode"
+COLUMNS: Final = (*(signal.name for signal in CATEGORIES), MODE)
+"""The named columns of a tally: every category, and the mode in which an exchange failed (absent where it did not)."""
+
+FIRST_NUMBER: Final = RATE_CELLS * len(RATES)
+FIXED: Final = FIRST_NUMBER + CELLS * len(NUMBERS)
+"""Cells that need no names: rates first, then numbers, in the catalogue's order. Named cells follow, a column each."""
+
+LATE: Final = 0
+"""The bucket of all events that came later than `late_after_s`."""
+
+OTHER: Final = "__other__"
+UNSEEN: Final = "__unseen__"
+"""Names of no producer: what lies beyond a cap, and what no baseline knows."""
+
+KINDS: Final = ("request", "response", "outcome", "evaluation")
+"""Events that are counted beside the exchanges (a lone response also counts for what it says)."""
+
+Ints = NDArray[np.int64]
+
+
+class Exemplar(Struct, frozen=True, array_like=True):
+    """A failed exchange to look at: its ids, and where it lies."""
+
+    id: str
+    trace: str
+    offset: int
+
+
+class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
+    """The counts of some services over one block of a source partition, from its anchor on.
+
+    Cumulative: a later flush of the same anchor says all that this one says, and more. A pure function of the log and
+    of what `digest` stands for, so whoever writes it, whenever, it is true.
+
+    Attributes
+    ----------
+    source, partition : where the block lies
+    anchor, end : offsets; the flush covers ``[anchor, end)``
+    final : whether the block ends at `end`
+    digest : what it was measured with (signals, taxonomy, scale, slices, caps)
+    bucket_s : seconds a bucket
+    dimensions : the fields that slices are cut by; every event lies in one slice of each, so each sums to the whole
+    names : every text below, sorted, once
+    groups : (G, 6) service, bucket, release, dimension, name, number of cells. `bucket` is `LATE`, or one more than
+        the distance in buckets from `first_bucket`; `dimension` counts from 0; the others but the last index `names`
+    cells, counts : the occupied cells of all groups in order, and their counts. A cell below `FIXED` is one of a rate
+        or a number; beyond, column ``c`` name ``n`` is ``FIXED + c * len(names) + n``
+    beside : (B, 4) service, release, index into `KINDS`, number of events
+    exemplars : (service, release, mode, exemplars), the first three indexing `names`
+    """
+
+    source: str
+    partition: int
+    anchor: int
+    end: int
+    final: bool
+    digest: str
+    bucket_s: int
+    first_bucket: int
+    dimensions: tuple[str, ...]
+    names: tuple[str, ...]
+    groups: bytes
+    cells: bytes
+    counts: bytes
+    beside: bytes = b""
+    exemplars: tuple[tuple[int, int, int, tuple[Exemplar, ...]], ...] = ()
+
+
+class Tick(Struct, frozen=True, array_like=True, tag="tick"):
+    """A worker is alive; it has read all there is of the source partitions that it names."""
+
+    worker: str
+    source: str
+    caught_up: tuple[int, ...] = ()
+
+
+Fact = Flush | Tick
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Fact).decode
+
+
+def pack(numbers: Ints) -> bytes:
+    """Write whole numbers in the fewest bytes that hold the largest of them.
+
+    Parameters
+    ----------
+    numbers : int64, any shape, none negative
+
+    Raises
+    ------
+    ValueError
+        If a number is negative: counts and indexes never are.
+
+    Examples
+    --------
+    >>> pack(np.array([3, 1, 200])).hex()
+    '010301c8'
+    >>> unpack(pack(np.array([[3, 1], [70000, 2]])), 2).tolist()
+    [[3, 1], [70000, 2]]
+    """
+    if numbers.size == 0:
+        return b"\x01"
+    if numbers.min() < 0:
+        raise ValueError(f"counts and indexes are never negative, got {numbers.min()}")
+    largest = int(numbers.max())
+    width = 1 if largest < 1 << 8 else 2 if largest < 1 << 16 else 4 if largest < 1 << 32 else 8
+    return bytes((width,)) + numbers.astype(f"<u{width}").tobytes()
+
+
+def unpack(packed: bytes, columns: int = 1) -> Ints:
+    """Read what `pack` wrote: shape ``(n,)``, or ``(n, columns)`` for more than one column."""
+    numbers = np.frombuffer(packed, f"<u{packed[0]}", offset=1).astype(np.int64)
+    return numbers if columns == 1 else numbers.reshape(-1, columns)

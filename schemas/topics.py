@@ -1,0 +1,115 @@
+"""The one table of topics: names, keys, clean-up, retention, who writes and who reads."""
+
+from typing import Final, Literal
+from zlib import crc32
+
+from msgspec import Struct
+
+_DAY_S: Final = 86_400
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """One topic.
+
+    Attributes
+    ----------
+    role : str
+        What the code and the config call it.
+    partitions : "events", "tallies" or "one"
+        Which setting says how many: `topics.events_partitions`, `topics.tallies_partitions`, or always one.
+    retention_s : int or None
+        Seconds that a record stays at least; None where compaction alone decides.
+    ours : bool
+        Whether Barograph creates it when it is missing. It never changes a topic that exists.
+    """
+
+    role: str
+    name: str
+    key: str
+    value: str
+    cleanup: Literal["delete", "compact"]
+    retention_s: int | None
+    partitions: Literal["events", "tallies", "one"]
+    writer: str
+    reader: str
+    timestamp: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
+    max_message_bytes: int = 1 << 20
+    settings: dict[str, str] = {}
+
+    def config(self) -> dict[str, str]:
+        """Say it in Kafka's own settings.
+
+        Examples
+        --------
+        >>> BY_ROLE["tallies"].config()["message.timestamp.type"]
+        'LogAppendTime'
+        """
+        said = {
+            "cleanup.policy": self.cleanup,
+            "message.timestamp.type": self.timestamp,
+            "max.message.bytes": str(self.max_message_bytes),
+        }
+        if self.retention_s is not None:
+            said["retention.ms"] = str(self.retention_s * 1000)
+        return said | self.settings
+
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    Topic(
+        role="events", name="ai.events", key="any; split requests and responses: the exchange's id",
+        value="JSON: exchange, request, response, outcome or evaluation",
+        cleanup="delete", retention_s=3 * _DAY_S, partitions="events",
+        writer="your services, gateways and collectors", reader="MEASURE",
+    ),
+    Topic(
+        role="control", name="ai.control", key="service",
+        value="JSON: release, sign_off, acknowledge, rebaseline or approve",
+        cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
+        writer="pipelines and people", reader="MEASURE (from the next release on)",
+    ),
+    Topic(
+        role="rejected", name="ai.events.rejected", key="topic:partition:offset of the rejected record",
+        value="JSON: reason, field, position", cleanup="delete", retention_s=7 * _DAY_S, partitions="one",
+        writer="MEASURE", reader="people",
+    ),
+    Topic(
+        role="tallies", name="barograph.tallies", key="flush: its source and anchor; tick: its worker",
+        value="msgpack: flush or tick", cleanup="delete", retention_s=7 * _DAY_S, partitions="tallies",
+        writer="MEASURE", reader="WATCH, replay",
+        # One clock for all of WATCH: the broker's. A worker's own may be wrong; two workers' never agree.
+        timestamp="LogAppendTime",
+    ),
+    Topic(
+        role="state", name="barograph.state", key="service, or service and part, or @",
+        value="msgpack: state of WATCH", cleanup="compact", retention_s=None, partitions="tallies",
+        writer="WATCH", reader="WATCH, at start", max_message_bytes=8 << 20,
+        # A resumed zombie may write an old state after a newer one. Restore takes the furthest, so both must still be
+        # there: nothing younger than a day is compacted away.
+        settings={"min.compaction.lag.ms": str(_DAY_S * 1000), "compression.type": "zstd"},
+    ),
+    Topic(
+        role="incidents", name="ai.incidents", key="fingerprint", value="JSON: incident, with CloudEvents headers",
+        cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
+        writer="WATCH", reader="on-call, and what routes to it",
+    ),
+    Topic(
+        role="incidents_state", name="ai.incidents.state", key="fingerprint", value="JSON: the incident's latest step",
+        cleanup="compact", retention_s=None, partitions="one",
+        writer="WATCH", reader="dashboards",
+    ),
+)  # fmt: skip
+
+BY_ROLE: Final[dict[str, Topic]] = {topic.role: topic for topic in TOPICS}
+
+
+def tallies_partition(service: str, partitions: int) -> int:
+    """Find the partition of `barograph.tallies` (and of the state) where all is known of a service.
+
+    CRC-32 of the name, so that every worker, in any version, says the same.
+
+    Examples
+    --------
+    >>> tallies_partition("support-bot", 4)
+    2
+    """
+    return crc32(service.encode()) % partitions

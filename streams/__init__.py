@@ -1,0 +1,1 @@
+"""The flow: events in, incidents out."""

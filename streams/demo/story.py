@@ -1,0 +1,145 @@
+"""A seed -> what three services send in the demo: one of them changes under its release, two stay as they are.
+
+The rows are real (`data/NOTICE.md`). What is made up is the frame: the services' names and releases, when an event
+comes, and that one service goes from GPT-4's March snapshot to June's while it runs, without a deploy and without a
+word. That moment is drawn here and known nowhere else.
+"""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any, Final, NamedTuple, TypeVar
+
+from msgspec import to_builtins
+
+from streams.demo.rows import AIRLINE, CHAT, SURVEY, Airline, Chat, Survey, shipped
+
+SEED: Final = 0
+"""The seed of `barograph demo`."""
+
+SECONDS: Final = 75.0
+RATE: Final = 40.0
+"""Exchanges a second, of each service."""
+
+HEALTHY_FOR: Final = (46.0, 50.0)
+JUDGED_AFTER: Final = (2.0, 6.0)  # seconds from an airline run to its outcome
+
+Item = TypeVar("Item")
+
+
+class Beat(NamedTuple):
+    """One event of the story, and when it is sent.
+
+    Attributes
+    ----------
+    seconds : float
+        Since the story's start, to the millisecond.
+    event : dict
+        Ready for JSON but for ``at``, which the driver puts.
+    """
+
+    seconds: float
+    event: dict[str, Any]
+
+
+def story(seed: int) -> Iterator[Beat]:
+    """Tell the whole story, in the order of time: 75 seconds, 40 exchanges a second from each service.
+
+    ``survey-assistant`` asks for ``gpt-4`` and is served the March snapshot; between 46 and 50 seconds after the start
+    it begins to be served June's. ``chat-assistant`` and ``airline-agent`` do not change. What a run of the airline's
+    agent was worth is told some seconds later, as an outcome.
+
+    The two that do not change send rows drawn with replacement, each whatever came before it: independent draws from
+    one distribution, which is what "nothing changed" means. The survey goes through its rows in a shuffled order, and
+    again in another one when they are used up, so that its figures are those of the recorded answers. Events come as
+    Poisson processes. Each service draws from its own generator.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed tells the same story.
+
+    Examples
+    --------
+    >>> beats = list(story(SEED))
+    >>> sorted({beat.event["service"] for beat in beats})
+    ['airline-agent', 'chat-assistant', 'survey-assistant']
+    >>> beats == list(story(SEED))
+    True
+    """
+    beats = [*_survey(Random(f"{seed} survey")), *_chat(Random(f"{seed} chat")), *_airline(Random(f"{seed} airline"))]
+    return iter(sorted(beats, key=lambda beat: beat.seconds))
+
+
+def _survey(rng: Random) -> Iterator[Beat]:
+    rows = shipped(SURVEY, Survey)
+    march = _shuffled(rng, [row for row in rows if row.model == "gpt-4-0314"])
+    june = _shuffled(rng, [row for row in rows if row.model == "gpt-4-0613"])
+    change = rng.uniform(*HEALTHY_FOR)
+    for n, seconds in enumerate(_arrivals(rng)):
+        row = next(march if seconds < change else june)
+        event = {
+            "type": "exchange",
+            "id": f"survey-{n:05d}-{row.question}",
+            "service": "survey-assistant",
+            "release": "2023-06-12",
+            "status": "ok",
+            "model_requested": "gpt-4",
+            "model_served": row.model,
+            "answered": row.answered,
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+            "latency_ms": row.latency_ms,
+            "cost_usd": row.cost_usd,
+        }
+        yield Beat(seconds, event)
+
+
+def _chat(rng: Random) -> Iterator[Beat]:
+    rows = shipped(CHAT, Chat)
+    for n, seconds in enumerate(_arrivals(rng)):
+        row = rng.choice(rows)
+        event = {
+            "type": "exchange",
+            "id": f"chat-{n:05d}",
+            "service": "chat-assistant",
+            "release": "2023-11-16",
+            "status": "ok",
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+        }
+        yield Beat(seconds, event)
+
+
+def _airline(rng: Random) -> Iterator[Beat]:
+    rows = shipped(AIRLINE, Airline)
+    who = {"service": "airline-agent", "release": "2024-05-15"}
+    for n, seconds in enumerate(_arrivals(rng)):
+        row = rng.choice(rows)
+        exchange = {
+            "type": "exchange",
+            "id": f"airline-{n:05d}-task-{row.task}-trial-{row.trial}",
+            **who,
+            "status": "ok",
+            "workflow": "airline-desk",
+            "steps": row.steps,
+            "tools": to_builtins(row.tools),
+        }
+        if row.intent is not None:
+            exchange["intent"] = row.intent
+        yield Beat(seconds, exchange)
+        judged = round(seconds + rng.uniform(*JUDGED_AFTER), 3)
+        if judged < SECONDS:
+            yield Beat(judged, {"type": "outcome", "about": exchange["id"], **who, "correct": row.correct})
+
+
+def _arrivals(rng: Random) -> Iterator[float]:
+    """Draw the times of a Poisson process of `RATE` a second, up to the story's end."""
+    seconds = 0.0
+    while (seconds := seconds + rng.expovariate(RATE)) < SECONDS:
+        yield round(seconds, 3)
+
+
+def _shuffled(rng: Random, rows: Sequence[Item]) -> Iterator[Item]:
+    """Go through the rows without end, each time in another order."""
+    while True:
+        yield from rng.sample(rows, len(rows))

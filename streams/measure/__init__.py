@@ -1,0 +1,1 @@
+"""MEASURE: events -> flushes. Pure."""

@@ -1,0 +1,122 @@
+"""A block, open or finished -> the messages that tell WATCH of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from schemas.tallies import OTHER, Exemplar, Flush, Ints, encode
+from schemas.topics import tallies_partition
+from streams.measure.caps import beyond
+from streams.measure.plan import Plan
+from streams.measure.rows import Rows
+from streams.measure.tally import tally
+from streams.measure.texts import Texts
+
+LARGEST: Final = 512 * 1024
+"""Bytes of a flush; a larger one is split by service. A single service's is sent whole (see `schemas.topics`)."""
+
+
+class Message(NamedTuple):
+    """A record to send; `partition` is -1 where the key decides."""
+
+    partition: int
+    key: bytes
+    value: bytes
+
+
+class Seen(NamedTuple):
+    """A failed exchange, in the order in which exemplars are chosen: by chance, but the same chance for everybody."""
+
+    chance: int
+    id: str
+    offset: int
+    trace: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Which part of which log a flush speaks of."""
+
+    partition: int
+    anchor: int
+    end: int
+    final: bool
+
+
+def messages(plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Seen]) -> Iterator[Message]:
+    """Tell of all services, a message for each tallies partition (several where one would be too large)."""
+    rows = capped(rows, texts, plan.cap)
+    home = np.zeros(len(texts.of), np.int64)
+    services = np.unique(rows.service)
+    home[services] = [tallies_partition(texts.of[number], plan.tallies_partitions) for number in services.tolist()]
+    for partition in np.unique(home[services]).tolist():
+        here = services[home[services] == partition]
+        yield from _of_services(plan, cover, rows, texts, failed, partition, here)
+
+
+def _of_services(
+    plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Seen], partition: int, services: Ints
+) -> Iterator[Message]:
+    chosen = np.zeros(len(texts.of), np.bool_)
+    chosen[services] = True
+    own = chosen[rows.service]
+    counted = rows.counted
+    kept = np.flatnonzero(own[counted])
+    exemplars = _exemplars(plan, rows, failed, frozenset(services.tolist()))
+    part = replace(
+        rows, bucket=rows.bucket[own], service=rows.service[own], release=rows.release[own], kind=rows.kind[own],
+        names=rows.names[:, kept], rates=rows.rates[:, kept], numbers=rows.numbers[:, kept], mode=rows.mode[kept],
+    )  # fmt: skip
+    counts = tally(part, texts.of, plan.slice_rows, plan.category_rows)
+    place = {name: i for i, name in enumerate(counts.names)}
+    value = encode(
+        Flush(
+            source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
+            digest=plan.digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
+            names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
+            exemplars=tuple(
+                (*(place[texts.of[number]] for number in key), tuple(Exemplar(s.id, s.trace, s.offset) for s in chosen))
+                for key, chosen in sorted(exemplars.items(), key=lambda item: [texts.of[n] for n in item[0]])
+            ),
+        )
+    )  # fmt: skip
+    if len(value) > LARGEST and len(services) > 1:
+        by_name = np.array(sorted(services.tolist(), key=texts.of.__getitem__))
+        for half in np.array_split(by_name, 2):
+            yield from _of_services(plan, cover, rows, texts, failed, partition, half)
+    else:
+        yield Message(partition, f"{plan.source}:{cover.partition}:{cover.anchor}".encode(), value)
+
+
+def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
+    """Fold services, releases of a service, and names of a service's field that lie beyond the cap into `__other__`."""
+    service, release, names = rows.service, rows.release, rows.names
+    everything = np.zeros(len(service), np.int64)
+    if (over := beyond(service, everything, cap)) is not None:
+        service = np.where(over, texts[OTHER], service)
+    if (over := beyond(release, service, cap)) is not None:
+        release = np.where(over, texts[OTHER], release)
+    owner = service[rows.counted]
+    for row in range(len(names)):
+        if (over := beyond(names[row], owner, cap)) is not None:
+            names = names.copy() if names is rows.names else names
+            names[row, over] = texts[OTHER]
+    return replace(rows, service=service, release=release, names=names)
+
+
+def _exemplars(
+    plan: Plan, rows: Rows, failed: list[Seen], services: frozenset[int]
+) -> dict[tuple[int, int, int], list[Seen]]:
+    """Choose the exemplars of every (service, release, mode), by the numbers of their capped names."""
+    counted = rows.counted
+    service, release = rows.service[counted], rows.release[counted]
+    chosen: dict[tuple[int, int, int], list[Seen]] = {}
+    for seen in sorted(failed):
+        if int(service[seen.row]) in services:
+            key = (int(service[seen.row]), int(release[seen.row]), int(rows.mode[seen.row]))
+            if len(held := chosen.setdefault(key, [])) < plan.exemplars:
+                held.append(seen)
+    return chosen

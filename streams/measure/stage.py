@@ -1,0 +1,235 @@
+"""A source partition's records -> flushes for WATCH, and what to set aside."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import attrgetter
+from typing import Final, NamedTuple
+from zlib import crc32
+
+import msgspec
+import numpy as np
+
+from schemas.events import Event, Exchange, Response
+from schemas.rejected import Rejected
+from schemas.tallies import KINDS, LATE, Ints
+from streams.measure import blocks
+from streams.measure.decode import Fault, Record, RecordLike, decode, unknown_fields
+from streams.measure.flush import Cover, Message, Seen, messages
+from streams.measure.plan import Plan
+from streams.measure.rows import Rows, join, rows
+from streams.measure.texts import Texts
+from streams.measure.times import UTC, BadTime, second
+
+__all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects"]
+
+CHUNK: Final = 500
+DAY_S: Final = 86_400
+Served: Final = frozenset({Exchange, Response})
+_MANY_TEXTS: Final = 100_000
+floor = blocks.floor
+_offset = attrgetter("offset")
+_timestamp = attrgetter("timestamp")
+Key = tuple[int, int, int]
+"""Numbers of the texts of a service, a release and a mode."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What has been counted of one block of a source partition's log.
+
+    A value: `feed` gives a new one. (The table of texts is shared along a partition's blocks and only grows; its
+    numbers mean nothing outside.)
+
+    Attributes
+    ----------
+    anchor, end : it covers the offsets ``[anchor, end)``
+    first_ms : timestamp of its first record, None while there is none
+    parts : its events as rows, a part each chunk
+    failed : candidates for exemplars
+    rejected : what is set aside
+    stats : for metrics only: (what, which) -> how many
+    """
+
+    source: str
+    partition: int
+    anchor: int
+    end: int
+    texts: Texts
+    first_ms: int | None = None
+    parts: tuple[Rows, ...] = ()
+    failed: Mapping[Key, tuple[Seen, ...]] = field(default_factory=dict)
+    rejected: tuple[Rejected, ...] = ()
+    stats: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @cached_property
+    def events(self) -> int:
+        """How many events it holds."""
+        return sum(len(part.bucket) for part in self.parts)
+
+
+def begin(source: str, partition: int, anchor: int, texts: Texts | None = None) -> Block:
+    """Open the block at an anchor."""
+    if texts is None or len(texts.of) > _MANY_TEXTS:
+        texts = Texts()
+    return Block(source, partition, anchor, anchor, texts)
+
+
+def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block, list[Block]]:
+    """Count the records that follow in the log.
+
+    Parameters
+    ----------
+    block : the open one
+    records : in order of their offsets, the first at or after ``block.end``
+
+    Returns
+    -------
+    block
+        The one that is open now.
+    finished
+        Those that these records ended, in order, each with its `end` at the next one's anchor.
+
+    Raises
+    ------
+    ValueError
+        If a record lies before what was counted: its count would be taken twice.
+    """
+    finished: list[Block] = []
+    n = len(records)
+    offsets = np.fromiter(map(_offset, records), np.int64, n)
+    stamps = np.fromiter(map(_timestamp, records), np.int64, n)
+    if n and offsets[0] < block.end:
+        raise ValueError(f"record {offsets[0]} of {block.source}:{block.partition} was counted up to {block.end}")
+    at = 0
+    while at < n:
+        first = int(stamps[at]) if block.first_ms is None else block.first_ms
+        stop = at + blocks.ends(block.anchor, first, offsets[at:], stamps[at:])
+        if stop > at:
+            block = _counted(plan, replace(block, first_ms=first), records[at:stop], offsets[at:stop], stamps[at:stop])
+        if stop < n:
+            anchor = blocks.next_anchor(block.anchor, int(offsets[stop]))
+            finished.append(replace(block, end=anchor))
+            block = begin(block.source, block.partition, anchor, block.texts)
+        at = stop
+    return block, finished
+
+
+def flushes(plan: Plan, block: Block, final: bool) -> list[Message]:
+    """Tell WATCH of every service of the block, cumulative from its anchor; `final` if the block is finished."""
+    if not block.parts:
+        return []
+    cover = Cover(block.partition, block.anchor, block.end, final)
+    failed = [seen for held in block.failed.values() for seen in held]
+    return list(messages(plan, cover, join(block.parts), block.texts, failed))
+
+
+def rejects(block: Block) -> list[Message]:
+    """Set aside what was no event, each under the key of its position: told twice, it is the same record."""
+    return [
+        Message(-1, f"{one.source}:{one.partition}:{one.offset}".encode(), msgspec.json.encode(one))
+        for one in block.rejected
+    ]
+
+
+def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Block:
+    parts, failed, rejected, stats = list(block.parts), dict(block.failed), list(block.rejected), block.stats.copy()
+    served = sum(len(part.mode) for part in parts)
+    for begins in range(0, len(records), CHUNK):
+        ends = begins + CHUNK
+        chunk = _decoded(plan, records[begins:ends], offsets[begins:ends], stamps[begins:ends])
+        for fault in chunk.faults:
+            rejected.append(_reject(block, records[begins + fault.index], fault))
+            stats["rejected", fault.reason] += 1
+        if chunk.events:
+            failures: list[tuple[int, str]] = []
+            part = rows(chunk.events, chunk.bucket, block.texts, plan.readers, plan.failures, failures)
+            if failures:
+                _exemplars(plan, block.texts, chunk, failures, served, failed)
+            parts.append(part)
+            served += len(part.mode)
+            _count_kinds(part, stats)
+        del chunk  # its memory, still in the processor's cache, is where the next chunk will be decoded
+        # The first record of a chunk stands for all: a field that producers send and nobody reads is a matter of
+        # seconds to find, not of exact counts.
+        for name in unknown_fields(records[begins].value or b""):
+            stats["unknown_field", name[:64]] += 1
+    return replace(
+        block, end=int(offsets[-1]) + 1, parts=tuple(parts), failed=failed, rejected=tuple(rejected), stats=stats
+    )
+
+
+class _Chunk(NamedTuple):
+    events: list[Event]
+    bucket: Ints
+    offsets: Ints
+    faults: list[Fault]
+
+
+def _decoded(plan: Plan, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> _Chunk:
+    events, faults = decode(records, plan.max_event_bytes)
+    arrived = stamps // 1000
+    good = np.arange(len(records))
+    if faults:
+        good = np.delete(good, [fault.index for fault in faults])
+        arrived, offsets = arrived[good], offsets[good]
+    seconds, bad = _seconds(events)
+    for i in np.flatnonzero(seconds > arrived + DAY_S).tolist():
+        bad[i] = Fault(0, "future", "$.at", f"{events[i].at} is more than a day after the record itself")
+    if bad:
+        faults += [fault._replace(index=int(good[i])) for i, fault in bad.items()]
+        keep = [i for i in range(len(events)) if i not in bad]
+        events = [events[i] for i in keep]
+        seconds, arrived, offsets = seconds[keep], arrived[keep], offsets[keep]
+    bucket = np.where(arrived - seconds > plan.late_after_s, LATE, seconds // plan.bucket_s)
+    return _Chunk(events, bucket, offsets, faults)
+
+
+def _count_kinds(part: Rows, stats: Counter[tuple[str, str]]) -> None:
+    for kind, n in enumerate(np.bincount(part.kind).tolist()):
+        stats["events", "exchange" if kind == 0 else KINDS[kind - 1]] += n
+    stats["late", ""] += int(np.count_nonzero(part.bucket == LATE))
+
+
+def _exemplars(
+    plan: Plan,
+    texts: Texts,
+    chunk: _Chunk,
+    failures: Sequence[tuple[int, str]],
+    served: int,
+    failed: dict[Key, tuple[Seen, ...]],
+) -> None:
+    """Keep, of each service, release and mode, no more failed exchanges than could be chosen."""
+    places = [i for i, event in enumerate(chunk.events) if type(event) in Served]
+    for index, mode in failures:
+        exchange, offset = chunk.events[places[index]], chunk.offsets[places[index]]
+        seen = Seen(crc32(exchange.id.encode()), exchange.id, int(offset), exchange.trace or "", served + index)
+        key = (texts[exchange.service], texts[exchange.release], texts[mode])
+        held = failed.get(key, ())
+        if len(held) < plan.exemplars or (held and seen < held[-1]):
+            failed[key] = tuple(sorted((*held, seen))[: plan.exemplars])
+
+
+def _seconds(events: Sequence[Event]) -> tuple[Ints, dict[int, Fault]]:
+    """Read the events' times; nearly all are UTC texts of a second that was read before."""
+    try:
+        said = [UTC[at[:20]] if (at := event.at)[-1] == "Z" else second(at) for event in events]  # type: ignore[index]
+        return np.array(said, np.int64), {}
+    except (TypeError, IndexError, BadTime):  # milliseconds, an empty text, no time: one by one
+        pass
+    seconds = np.zeros(len(events), np.int64)
+    bad: dict[int, Fault] = {}
+    for i, event in enumerate(events):
+        try:
+            seconds[i] = second(event.at)
+        except BadTime as wrong:
+            bad[i] = Fault(0, "bad_time", "$.at", str(wrong))
+    return seconds, bad
+
+
+def _reject(block: Block, record: RecordLike, fault: Fault) -> Rejected:
+    return Rejected(
+        source=block.source, partition=block.partition, offset=record.offset, timestamp=record.timestamp,
+        reason=fault.reason, field=fault.field, said=fault.said, size=len(record.value or b""),
+    )  # fmt: skip

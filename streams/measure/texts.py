@@ -1,0 +1,32 @@
+"""Texts -> small whole numbers and back."""
+
+from typing import Final
+
+LONGEST: Final = 128
+
+
+class Texts(dict[str | None, int]):
+    """A number for every text seen, first come; None and the empty text are 0.
+
+    The numbers never leave the process: whatever is sent is sorted by the texts themselves. Texts are cut at 128
+    characters.
+
+    Examples
+    --------
+    >>> texts = Texts()
+    >>> texts["de"], texts["en"], texts["de"], texts[None], texts.of[2]
+    (1, 2, 1, 0, 'en')
+    """
+
+    def __init__(self) -> None:
+        super().__init__({None: 0, "": 0})
+        self.of = [""]
+
+    def __missing__(self, text: str | None) -> int:
+        assert text is not None
+        cut = text[:LONGEST]
+        if cut != text:
+            return self[cut]  # not remembered: an endless stream of long texts must not fill the table
+        number = self[cut] = len(self.of)
+        self.of.append(cut)
+        return number

@@ -1,0 +1,1 @@
+"""WATCH: facts -> findings. Pure."""

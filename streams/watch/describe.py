@@ -1,0 +1,156 @@
+"""An alarm -> what people read of it: from what, to what, how sure."""
+
+import math
+from typing import Final, Literal
+
+import numpy as np
+
+from detectors.describe.quantiles import quantile
+from detectors.describe.share import share
+from schemas.incidents import Change, Interval
+from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, Signal
+from schemas.tallies import FIRST_NUMBER, OTHER, UNSEEN
+from schemas.cells import CELLS
+from streams.watch.alphabet import first_slices, own_names
+from streams.watch.detector import Detector, Table, values
+from streams.watch.state import Alarm, Alphabet, Baseline, Ints
+from streams.watch.window import After
+
+_QUANTILE: Final = {"rank": 0.5, "spread": 0.5, "below_p10": 0.1, "above_p90": 0.9, "above_p99": 0.99}
+_PLACES: Final = 4
+
+
+def change(detector: Detector, baseline: Baseline, before: Ints, after: After, alarm: Alarm) -> Change:
+    """Say what an alarm is about.
+
+    Parameters
+    ----------
+    before : (S, F) kept counts of the baseline
+    after : since the alarm's onset
+
+    Notes
+    -----
+    A rate and a name's share come with Wilson's interval, a quantile with that of its rank: for reading. What was
+    decided, was decided by the bets.
+    """
+    table, s = detector.find(alarm.monitor)
+    feature = table.table.feature[alarm.bet]
+    dimension, name = slice_name(baseline.alphabet, s, after)
+    was, now = before[s, table.kept], after.kept[s, table.kept]
+    signal = table.signal
+    if feature == "missing":
+        first, second, words = _missing(was), _missing(now), f"{signal.words}: not observed"
+    elif signal.kind == "rate":
+        first, second, words = _share(was, 1, RATE_CELLS - 1), _share(now, 1, RATE_CELLS - 1), signal.words
+    elif signal.kind == "category":
+        cell, who = _moved(signal, baseline.alphabet, was, now, after)
+        feature, words = f"name={who}", f"{signal.words}: {who}"
+        first, second = _share(was, cell, len(was) - 1), _share(now, cell, len(now) - 1)
+    elif s == 0:
+        raw = [FIRST_NUMBER + i * CELLS for i, number in enumerate(NUMBERS) if number.name == signal.name][0]
+        row = (raw - FIRST_NUMBER) // CELLS
+        q = _QUANTILE[feature]
+        first = _quantile(signal, baseline.tally[0, raw : raw + CELLS], q)
+        second = _quantile(signal, after.raw[row], q)
+        words = signal.words if q == 0.5 else f"{signal.words} (p{q * 100:g})"
+    else:
+        first, second = _feature(table, alarm.bet, s, was), _feature(table, alarm.bet, s, now)
+        words = f"{signal.words}: share {_TAIL[feature]}"
+    return Change(
+        signal=signal.name, feature=feature, words=words, direction=_direction(first, second),
+        unit=signal.unit if signal.kind == "number" and s == 0 and feature != "missing" else "",
+        before=first, after=second, before_n=int(was.sum()), after_n=int(now.sum()),
+        onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
+        alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=_rounded(alarm.false_per_week),
+        release=alarm.release, dimension=dimension, name=name,
+    )  # fmt: skip
+
+
+_TAIL: Final = {
+    "rank": "above the former median",
+    "spread": "far from the former median",
+    "below_p10": "below the former p10",
+    "above_p90": "above the former p90",
+    "above_p99": "above the former p99",
+}
+
+
+def slice_name(alphabet: Alphabet, s: int, after: After | None) -> tuple[str, str]:
+    """Name a slice: its dimension and its name; of `__other__`, the name that makes nearly all of it, if one does."""
+    if s == 0:
+        return "", ""
+    for field, names, first in zip(alphabet.dimensions, alphabet.slices, first_slices(alphabet), strict=True):
+        if s < first + len(names):
+            return field, names[s - first]
+        if s == first + len(names):
+            return field, (after and _mostly(after.others.get(field, {}))) or OTHER
+    raise IndexError(f"no slice {s}")
+
+
+def _mostly(names: dict[str, int]) -> str | None:
+    total = sum(names.values())
+    most = max(names, key=lambda name: (names[name], name), default=None)
+    return most if most is not None and names[most] >= 0.8 * total else None
+
+
+def _moved(signal: Signal, alphabet: Alphabet, was: Ints, now: Ints, after: After) -> tuple[int, str]:
+    """Find the name whose share grew most (or, if none grew much, fell most)."""
+    own = own_names(alphabet, CATEGORIES.index(signal))
+    diff = now[:-1] / max(now[:-1].sum(), 1) - was[:-1] / max(was[:-1].sum(), 1)
+    cell = int(diff.argmax())
+    strange = _mostly({n: k for n, k in after.others.get(signal.field, {}).items() if n})
+    return cell, (*own, OTHER, strange or UNSEEN)[cell]
+
+
+def _missing(counts: Ints) -> Interval | None:
+    return _interval(int(counts[-1]), int(counts.sum()))
+
+
+def _share(counts: Ints, cell: int, missing: int) -> Interval | None:
+    return _interval(int(counts[cell]), int(counts.sum() - counts[missing]))
+
+
+def _interval(x: int, n: int) -> Interval | None:
+    found = share(x, n)
+    return found and Interval(*(round(figure, _PLACES) for figure in found))
+
+
+def _feature(table: Table, bet: int, s: int, counts: Ints) -> Interval | None:
+    x = values(table, bet, s)
+    high = np.nan_to_num(x) > 0.5
+    seen = ~np.isnan(x)
+    return _interval(int(counts[high & seen].sum()), int(counts[seen].sum()))
+
+
+def _quantile(signal: Signal, counts: Ints, q: float) -> Interval | None:
+    n = int(counts[:-1].sum())
+    if n == 0:
+        return None
+    half = 1.96 * math.sqrt(q * (1 - q) / n)
+    figures = (quantile(counts, min(max(p, 0.0), 1.0)) for p in (q, q - half, q + half))
+    return Interval(*(_rounded(found.value / signal.per_unit) for found in figures if found is not None))
+
+
+def _direction(before: Interval | None, after: Interval | None) -> Literal["up", "down", "other"]:
+    if before is None or after is None or before.value == after.value:
+        return "other"
+    return "up" if after.value > before.value else "down"
+
+
+def _rounded(figure: float) -> float:
+    """Round to four digits: a figure for people."""
+    return float(f"{figure:.4g}")
+
+
+def by_signal(changes: list[Change], grave: dict[str, int]) -> tuple[Change, ...]:
+    """Keep one change a signal: of the whole stream before that of a slice, then the earliest to alarm.
+
+    Parameters
+    ----------
+    changes : of all alarms of an incident
+    grave : order of a signal's gravity and of the catalogue
+    """
+    best: dict[str, Change] = {}
+    for one in sorted(changes, key=lambda c: (c.notify != "page", c.dimension != "", c.alarmed_at, c.name, c.feature)):
+        best.setdefault(one.signal, one)
+    return tuple(sorted(best.values(), key=lambda c: (c.notify != "page", grave[c.signal])))

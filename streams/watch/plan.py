@@ -1,0 +1,75 @@
+"""The config -> what WATCH decides by: shares of the budget, levels, caps, and what is known of each service."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from detectors.shares import level, shares
+from schemas.config import Config, Service
+from schemas.signals import BY_NAME, CATALOGUE, Signal
+from schemas.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class Tier:
+    """The budget of pages, or of tickets, of one service: alarms a second of each (signal, dimension)."""
+
+    per_week: float
+    rates: dict[tuple[str, str | None], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that WATCH's decisions depend on beside the log."""
+
+    config: Config
+    taxonomy: Taxonomy
+    source: str
+    services: dict[str, Service]
+
+    @classmethod
+    def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
+        """Make the plan of a config."""
+        from schemas.topics import BY_ROLE
+
+        return cls(
+            config, taxonomy, config.topics.prefix + BY_ROLE["events"].name, {s.name: s for s in config.services}
+        )
+
+    def service(self, name: str) -> Service:
+        """Say what is known of a service; for one that the config does not name, the defaults."""
+        return self.services.get(name) or Service(name=name)
+
+    def baseline_events(self, service: str) -> int:
+        """Say how many exchanges a service is learned from."""
+        return self.service(service).baseline_events or self.config.watch.baseline_events
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals that are watched, in the catalogue's order."""
+        return tuple(signal for signal in CATALOGUE if signal.name in self.config.watch.signals)
+
+    def pages(self, service: str) -> Tier:
+        """Divide the pages."""
+        return _tier(self, service, self.config.watch.false_pages_per_week)
+
+    def tickets(self, service: str) -> Tier:
+        """Divide the tickets."""
+        return _tier(self, service, self.config.watch.false_tickets_per_week)
+
+    def miss(self, tier: Tier, signal: str, dimension: str | None) -> float:
+        """Say how likely the limits of a monitor may be wrong: its part of the risk of learning."""
+        return level(tier.rates[signal, dimension], tier.per_week, miss=self.config.watch.learning_risk_percent / 100)
+
+
+@lru_cache(maxsize=4096)
+def _tier(plan: Plan, service: str, per_week: float) -> Tier:
+    watch = plan.config.watch
+    return Tier(
+        per_week,
+        shares(
+            per_week, watch.max_services, plan.service(service).weight, watch.max_releases,
+            {signal.name: 1.0 for signal in plan.signals},
+            dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
+            unsliced=[signal.name for signal in plan.signals if BY_NAME[signal.name].kind == "category"],
+        ),
+    )  # fmt: skip

@@ -35,7 +35,7 @@ def recovered(plan: Plan, detector: Detector | None, state: State, case: Case, s
     for alarm in case.alarms:
         if alarm.release not in recent:
             stream = state.streams.get(alarm.release)
-            recent[alarm.release] = after(detector, stream, second - span, bucket_s) if stream else None
+            recent[alarm.release] = after(stream, second - span, bucket_s) if stream else None
         if not _well(detector, alarm, recent[alarm.release]):
             return False
     return any(seen is not None for seen in recent.values())

@@ -5,7 +5,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from schemas.incidents import Also, Change, Incident, ModeCount, Slice, Step
-from schemas.signals import BY_NAME, CATALOGUE
+from schemas.signals import BY_NAME, CATALOGUE, CATEGORIES
 from schemas.tallies import OTHER
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -64,7 +64,7 @@ def _since(plan: Plan, detector: Detector | None, state: State, case: Case) -> d
     found = {}
     for release in {alarm.release for alarm in case.alarms if alarm.signal != SILENCE}:
         if detector is not None and (stream := state.streams.get(release)):
-            tally = after(detector, stream, case.alarms[0].since // 1000, plan.config.measure.bucket_s)
+            tally = after(stream, case.alarms[0].since // 1000, plan.config.measure.bucket_s)
             if tally is not None:
                 found[release] = tally
     return found
@@ -132,7 +132,8 @@ def _also(plan: Plan, state: State, case: Case, changes: tuple[Change, ...]) -> 
 
 
 def _most_served(state: State) -> str:
-    names = state.baseline.alphabet.categories[-1] if state.baseline else ()
+    served = CATEGORIES.index(BY_NAME["model_served"])
+    names = state.baseline.alphabet.categories[served] if state.baseline else ()
     return names[0] if names else OTHER
 
 

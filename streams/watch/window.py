@@ -4,8 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.signals import RATE_CELLS
 from streams.watch.detector import Detector
-from streams.watch.state import Ints, Stream
+from streams.watch.state import Bucket, Ints, Stream
+
+
+ENOUGH = 30
+"""Exchanges that can speak for a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +23,14 @@ class After:
     others: dict[str, dict[str, int]]
 
 
-def after(detector: Detector, stream: Stream, since_s: int, bucket_s: int, until_s: int | None = None) -> After | None:
-    """Add up the buckets that begin at or after the onset's own; None if there are none."""
-    chosen = [
-        b for b in sorted(stream.buckets) if b >= since_s // bucket_s and (until_s is None or b < until_s // bucket_s)
-    ]
-    if not chosen:
+def after(stream: Stream, since_s: int, bucket_s: int) -> After | None:
+    """Add up the buckets from the one that holds a moment on; None if there are none."""
+    buckets = [stream.buckets[bucket] for bucket in sorted(stream.buckets) if bucket >= since_s // bucket_s]
+    if not buckets:
         return None
-    buckets = [stream.buckets[b] for b in chosen]
+    # A change rarely begins with a bucket: once the buckets behind the first can speak for themselves, it is left out.
+    if sum(_events(bucket) for bucket in buckets[1:]) >= ENOUGH:
+        buckets = buckets[1:]
     modes: dict[str, int] = {}
     others: dict[str, dict[str, int]] = {}
     for bucket in buckets:
@@ -41,6 +46,10 @@ def after(detector: Detector, stream: Stream, since_s: int, bucket_s: int, until
         modes,
         others,
     )
+
+
+def _events(bucket: Bucket) -> int:
+    return int(bucket.kept[0, :RATE_CELLS].sum())
 
 
 def kept_of(detector: Detector, tally: Ints) -> Ints:

@@ -1,0 +1,129 @@
+"""A seed -> the traffic of all throughput benchmarks: exchanges of 50 services as 750 bytes of JSON each."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+SEED: Final = 20_261_124
+SERVICES: Final = 50
+FAILING: Final = 0.02
+BYTES: Final = 750
+START_MS: Final = 1_795_478_400_000
+"""2026-11-24T00:00:00Z, in milliseconds."""
+
+WORKFLOWS: Final = ("answer", "summarise", "triage", "refund", "onboarding", "search", "draft_reply", "handoff")
+INTENTS: Final = (
+    "billing_question", "cancel_order", "change_address", "reset_password", "track_parcel", "complaint",
+    "invoice_copy", "upgrade_plan", "warranty", "opening_hours", "fraud_report", "other",
+)  # fmt: skip
+MODELS: Final = (
+    ("gpt-x-large", "gpt-x-large-2026-10-02"), ("gpt-x-large", "gpt-x-mini-2026-09-11"),
+    ("claude-y", "claude-y-20261001"), ("llama-z-70b", "llama-z-70b-instruct-fp8"),
+)  # fmt: skip
+TOOLS: Final = ("lookup_order", "create_ticket", "search_kb", "issue_refund")
+
+FAILURES: Final[tuple[dict[str, Any], ...]] = (
+    {"status": "error", "http_status": 429, "error_type": "RateLimitError", "answered": False},
+    {"status": "error", "http_status": 529, "error_type": "overloaded_error", "answered": False},
+    {"status": "error", "http_status": 500, "error_type": "InternalServerError", "answered": False},
+    {"status": "timeout", "http_status": 504, "error_type": "APITimeoutError", "answered": False},
+    {"status": "aborted", "error_type": "MidStreamFallbackError", "answered": False},
+    {"finish_reason": "length", "schema_valid": False},
+    {"schema_valid": False},
+    {"output_tokens": 0, "answered": False},
+)
+"""Ways in which the failing ones fail; each has a mode of the taxonomy."""
+
+
+class Produced(NamedTuple):
+    """A record to produce: its key is the service, so that a service lies on one partition."""
+
+    key: bytes
+    timestamp_ms: int
+    value: bytes
+
+
+def exchanges(
+    n: int, per_s: float, start_ms: int = START_MS, seed: int = SEED, failing: float = FAILING
+) -> Iterator[Produced]:
+    """Make `n` exchanges, evenly spread over time, each the latest when it is produced.
+
+    Parameters
+    ----------
+    per_s : events a second of the log's time
+    failing : share that fails, in equal parts by each of `FAILURES`
+
+    Examples
+    --------
+    >>> [(one.key, one.timestamp_ms - START_MS) for one in exchanges(3, per_s=100)]
+    [(b'assistant-11', 0), (b'assistant-44', 10), (b'assistant-17', 20)]
+    """
+    chance = random.Random(seed)
+    for i in range(n):
+        ms = start_ms + int(i * 1000 / per_s)
+        said = _exchange(chance, ms, failing)
+        yield Produced(said["service"].encode(), ms, orjson.dumps(said))
+
+
+def _exchange(chance: random.Random, ms: int, failing: float) -> dict[str, Any]:
+    number = chance.randrange(SERVICES)
+    requested, served = MODELS[number % 4] if chance.random() < 0.9 else chance.choice(MODELS)
+    latency = round(chance.lognormvariate(6.8, 0.5), 1)
+    tokens_in, tokens_out = int(chance.lognormvariate(6.5, 0.6)) + 1, int(chance.lognormvariate(5.0, 0.7)) + 1
+    said: dict[str, Any] = {
+        "type": "exchange",
+        "id": f"{chance.getrandbits(96):024x}",
+        "service": f"assistant-{number:02d}",
+        "release": f"2026.11.{chance.random() < 0.1:d}",
+        "at": _rfc3339(ms),
+        "env": "production",
+        "workflow": WORKFLOWS[int(8 * chance.random() ** 2)],
+        "intent": INTENTS[int(12 * chance.random() ** 2)],
+        "language": "en" if chance.random() < 0.8 else chance.choice(("de", "fr", "es", "ja")),
+        "tenant_tier": chance.choice(("free", "pro", "enterprise")),
+        "session": f"{chance.getrandbits(64):016x}",
+        "turn": chance.randrange(1, 9),
+        "trace": f"{chance.getrandbits(128):032x}",
+        "model_requested": requested,
+        "prompt_version": f"v{number % 7 + 12}",
+        "input_tokens": tokens_in,
+        "deadline_ms": 120_000,
+        "status": "ok",
+        "model_served": served,
+        "route": "primary",
+        "http_status": 200,
+        "latency_ms": latency,
+        "ttft_ms": round(latency * chance.uniform(0.1, 0.3), 1),
+        "output_tokens": tokens_out,
+        "cost_usd": round((3 * tokens_in + 15 * tokens_out) / 1e6, 6),
+        "finish_reason": "tool_calls" if chance.random() < 0.2 else "stop",
+        "answered": True,
+        "refused": chance.random() < 0.03,
+        "schema_valid": True,
+        "fallback": chance.random() < 0.01,
+        "confidence": round(chance.random(), 3),
+        "retrieval": {"n": chance.randrange(1, 9), "coverage": round(chance.random() ** 0.3, 3)},
+        "tools": [{"name": chance.choice(TOOLS), "ok": True}] if chance.random() < 0.4 else [],
+    }
+    if chance.random() < failing:
+        said |= chance.choice(FAILURES)
+    return said
+
+
+def _rfc3339(ms: int) -> str:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def mean_size(n: int = 2_000) -> float:
+    """Measure the mean size of the events' JSON, in bytes.
+
+    Examples
+    --------
+    >>> abs(mean_size() - BYTES) < 0.01 * BYTES
+    True
+    """
+    return sum(len(one.value) for one in exchanges(n, per_s=1_000)) / n

@@ -1,0 +1,1 @@
+"""The arithmetic: tallies in, evidence out. No Kafka, no clock, no I/O; one algorithm a file."""

@@ -1,0 +1,1 @@
+"""What to bet on each kind of signal: a multiplier of the wealth for each cell."""

@@ -1,0 +1,1 @@
+"""Tallies -> figures for people to read; no decision is made from them."""

@@ -1,0 +1,1 @@
+"""What the baseline allows: limits of a mean, each side at its own level."""

@@ -1,0 +1,187 @@
+"""Tables of topics, settings, signals and modes -> pages for people, in Markdown."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from schemas.config import Config, Service
+from schemas.docs.docstrings import attributes, summary
+from schemas.matchers import Matcher
+from schemas.signals import CATALOGUE, SEVERITY_OF
+from schemas.taxonomy import Mode, Taxonomy
+from schemas.topics import TOPICS
+
+_MADE: Final = "<!-- Made by `python -m schemas.docs` from schemas/; change it there. -->\n"
+
+_SIZES: Final = {"events": "`topics.events_partitions`", "tallies": "`topics.tallies_partitions`", "one": "1"}
+_BAD: Final = {"up": "more", "down": "less", "both": "either way", "none": "-"}
+_TIERS: Final = {"T0": "telemetry", "T1": "content or schema", "T2": "an evaluator", "T3": "people, or the business"}
+
+
+def topics() -> str:
+    """Write docs/topics.md."""
+    rows = [
+        (
+            f"`{topic.name}`", topic.key, topic.value, _SIZES[topic.partitions],
+            "the latest of each key" if topic.retention_s is None else f"{topic.retention_s // 86_400} days",
+            topic.writer, topic.reader, "; ".join(f"`{key}={value}`" for key, value in topic.config().items()),
+        )
+        for topic in TOPICS
+    ]  # fmt: skip
+    return _page(
+        "Topics",
+        "Barograph creates those that are missing, before anything else, and never changes one that exists. "
+        "`topics.prefix` stands before every name. `barograph topics` shows which the broker has; "
+        "`barograph topics --create` creates them. asyncapi.yaml says what each message looks like.",
+        _table(("topic", "key", "value", "partitions", "kept", "written by", "read by", "settings"), rows),
+        "Who may write where is an access rule of the broker's. Nobody but Barograph writes to `barograph.*`; who may "
+        "write to `ai.control` may declare releases and take incidents.",
+    )
+
+
+def config() -> str:
+    """Write docs/config.md."""
+    parts = []
+    for field in msgspec.structs.fields(Config):
+        kind = Service if field.name == "services" else type(field.default)
+        info, meanings = inspect.type_info(kind), attributes(kind)
+        assert isinstance(info, inspect.StructType)
+        rows = [
+            (f"`{one.encode_name}`", _default(one), _allowed(one.type), meanings[one.encode_name]) for one in info.fields
+        ]
+        title = "services[]" if kind is Service else field.name
+        parts.append(f"## {title}\n\n{summary(kind)}\n\n{_table(('setting', 'default', 'allowed', 'meaning'), rows)}")
+    return _page(
+        "Settings",
+        f"{summary(Config)} The file is YAML; schemas/config.json is its JSON Schema. `barograph check FILE` validates a "
+        "file and says what it means in pages and seconds.",
+        *parts,
+    )
+
+
+def signals() -> str:
+    """Write docs/signals.md."""
+    rows = [
+        (
+            f"`{one.name}`", one.words, one.kind, one.side, f"`{one.field}`{f' ({one.unit})' if one.unit else ''}",
+            _BAD[one.bad], f"{one.consequence} ({SEVERITY_OF[one.consequence]})" if one.bad != "none" else "-",
+            one.action,
+        )
+        for one in CATALOGUE
+    ]  # fmt: skip
+    return _page(
+        "Signals",
+        "What is watched of every service, on the whole and in each slice. A move the bad way is as grave as its "
+        "consequence: sev-1 and sev-2 page, sev-3 is a ticket. A move the other way, or of a signal without a bad way, is "
+        "told as well (sev-4), and that a signal is no longer observed is a ticket.",
+        _table(("signal", "what it is", "kind", "side", "field", "bad", "consequence", "look first at"), rows),
+        "A rate is yes, no or missing. A number is counted in logarithmic bins, eight to an octave. A category is counted "
+        "by name. `failed` is no field: an exchange failed if a mode of taxonomy.md matches it that counts as failure.",
+    )
+
+
+def taxonomy() -> str:
+    """Write docs/taxonomy.md."""
+    known = Taxonomy.load_default()
+    parts = [
+        _table(
+            ("mode", "what it is", "severity", "counts as", "evidence", "elsewhere"),
+            [
+                (f"`{mode.id}`", mode.words, mode.severity, mode.counts, _TIERS[mode.tier], ", ".join(mode.maps) or "-")
+                for mode in known.modes
+            ],
+        ),
+        "## Rules\n\nA rule holds if all that stands in its line holds; a mode matches if one of its rules does.",
+        *(f"### {family}\n\n" + "\n".join(_mode(mode) for mode in modes)
+          for family, modes in groupby(known.modes, key=lambda mode: mode.id.partition(".")[0])),
+        "## Matchers\n\n" + "\n".join(f"- `{name}`: {meaning}" for name, meaning in attributes(Matcher).items()),
+        "## Aliases\n\nVendors' names for errors. The last part of a dotted name counts, without case, punctuation and a "
+        "trailing Error or Exception, as it is written here.\n\n"
+        + _table(("alias", "names"), [(f"`{a}`", ", ".join(sorted(words))) for a, words in known.aliases.items()]),
+    ]  # fmt: skip
+    return _page(
+        "Failure modes",
+        "An exchange is in every mode that matches it. The primary one is the gravest; among equals, the first of this "
+        "list. It failed if a mode that counts as failure matches, whatever its status says.",
+        *parts,
+    )
+
+
+def _mode(mode: Mode) -> str:
+    lines = [f"- `{mode.id}`: {mode.words}"]
+    if mode.last_resort:
+        lines[0] += " (only where no other failure matches)"
+    if not mode.observable:
+        lines[0] += f". Not observable: {mode.reason}"
+    lines += ["  - " + " and ".join(_asks(*asked) for asked in rule.items()) for rule in mode.rules]
+    return "\n".join(lines)
+
+
+def _asks(field: str, matcher: Matcher) -> str:
+    said = msgspec.to_builtins(matcher)
+    if "one_of" in said:
+        return f"`{field}` is {' or '.join(_word(value) for value in said['one_of'])}"
+    if "absent" in said:
+        return f"`{field}` is {'absent' if said['absent'] else 'there'}"
+    if "alias" in said:
+        return f"`{field}` is a name for `{said['alias']}`"
+    if "regex" in said:
+        return f"`{field}` has `{said['regex']}` in it"
+    if "at_least_field" in said:
+        return f"`{field}` is at least `{said['at_least_field']}`"
+    if "other_language_than" in said:
+        return f"`{field}` is another language than `{said['other_language_than']}`"
+    return f"`{field}` is " + " and ".join(
+        f"{words} {said[bound]:g}" for bound, words in (("at_least", "at least"), ("at_most", "at most")) if bound in said
+    )
+
+
+def _word(value: Any) -> str:
+    return "absent" if value is None else f"`{msgspec.json.encode(value).decode().strip(chr(34))}`"
+
+
+def _default(field: inspect.Field) -> str:
+    if field.required:
+        return "(required)"
+    if field.default == tuple(one.name for one in CATALOGUE):
+        return "all of signals.md"
+    return _word(field.default) if field.default is not None else "-"
+
+
+def _allowed(kind: inspect.Type) -> str:
+    """Say in words what a setting can be."""
+    match kind:
+        case inspect.Metadata(type=inner, extra_json_schema=extra):
+            return str((extra or {}).get("description") or _allowed(inner))
+        case inspect.UnionType(types=types):
+            return " or ".join(_allowed(one) for one in types if not isinstance(one, inspect.NoneType))
+        case inspect.LiteralType(values=values):
+            return ", ".join(f"`{value}`" for value in values)
+        case inspect.VarTupleType(item_type=inner, min_length=least, max_length=most):
+            each = "names of signals" if isinstance(inner, inspect.StrType) else _allowed(inner)
+            return f"{_bounds('', least, most)} of {each}".strip() if least or most else f"any of {each}"
+        case inspect.IntType() | inspect.FloatType():
+            noun = "whole number" if isinstance(kind, inspect.IntType) else "number"
+            return _bounds(noun, kind.ge, kind.le, kind.gt)
+        case _:
+            return "text"
+
+
+def _bounds(noun: str, least: float | None, most: float | None, above: float | None = None) -> str:
+    said = [f"above {above:g}"] if above is not None else []
+    said += [f"at least {least:,}"] if least is not None and most is None else []
+    said += [f"at most {most:,}"] if most is not None and least is None else []
+    said += [f"{least:,} to {most:,}"] if most is not None and least is not None else []
+    return ", ".join([noun, *said]) if noun else ", ".join(said)
+
+
+def _page(title: str, *parts: str) -> str:
+    return f"{_MADE}\n# {title}\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,234 @@
+"""A command line -> the work, and the exit code that its supervisor reads."""
+
+import argparse
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from schemas import config as configs
+from schemas.config import Config, ConfigError
+from schemas.topics import TOPICS
+
+CODES: Final = """\
+exit codes: 0 done, or drained and stopped; 2 the config or the command cannot be used; 3 the broker is not there, or
+its topics do not fit; 4 in doubt: the worker ended without a commit, start it again"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. What is the user's to put right is one sentence and a code; all else is a bug and raises."""
+    args = _parser().parse_args(argv)
+    work: Callable[[argparse.Namespace], int] = args.work
+    try:
+        code = work(args)
+        sys.stdout.flush()
+        return code
+    except ConfigError as wrong:
+        return _refused(wrong, 2)
+    except BrokenPipeError:  # whoever read our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    config = _named(_config(args), args.name)
+
+    def work() -> int:
+        from streams.shell.app import run
+
+        return run(config)
+
+    return _with_shell(work)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    config = _config(args)
+    if bool(args.files) == args.topic:
+        raise ConfigError("name files of events, or say --topic, one of the two - at `replay`")
+    from streams import replay
+
+    if args.files:
+        for path in args.files:
+            if not path.is_file():
+                raise ConfigError(f"no file of events at `{path}`")
+        return _write(_readable(replay.files(config, args.files)))
+
+    def work() -> int:
+        from streams.shell.tallies import recorded
+
+        return _write(replay.topic(config, recorded(config)))
+
+    return _with_shell(work)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from streams import promise
+
+    config = configs.load(args.config)
+    print(f"# The effective config of {args.config}: every setting, by default where the file says nothing.")
+    print(configs.show(config))
+    for line in promise.lines(config):
+        print(f"# {line}".rstrip())
+    return 0
+
+
+def _topics(args: argparse.Namespace) -> int:
+    config = _config(args)
+
+    def work() -> int:
+        from streams.shell import topics
+        from streams.shell.exits import BrokerError
+
+        try:
+            if args.create:
+                topics.ensure(config)
+            there = {row.name: "missing" if row.there is None else str(row.there) for row in topics.show(config)}
+        except BrokerError:
+            _print_topics(config, {})
+            raise
+        _print_topics(config, there)
+        return 0
+
+    return _with_shell(work)
+
+
+def _print_topics(config: Config, there: Mapping[str, str]) -> None:
+    """Print the table of topics, with the partitions that each has; a question mark where nobody could say."""
+    from streams.shell.topics import partitions
+
+    rows = [("topic", "partitions", "wanted", "kept", "written by", "read by")]
+    for topic in TOPICS:
+        name = config.topics.prefix + topic.name
+        kept = "latest of a key" if topic.retention_s is None else f"{topic.retention_s // 86_400} days"
+        wanted = str(partitions(config, topic))
+        rows.append((name, there.get(name, "?"), wanted, kept, topic.writer, topic.reader))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def _demo(_: argparse.Namespace) -> int:
+    def work() -> int:
+        from streams.shell.demo import run
+
+        return run()
+
+    return _with_shell(work)
+
+
+def _with_shell(work: Callable[[], int]) -> int:
+    """Do what needs Kafka's clients, which take half a second to import and are not wanted elsewhere."""
+    from streams.shell.exits import Exit
+
+    try:
+        return work()
+    except Exit as why:
+        return _refused(why, why.code)
+
+
+def _config(args: argparse.Namespace) -> Config:
+    return configs.load(args.config) if args.config else Config()
+
+
+def _named(config: Config, name: str | None) -> Config:
+    """Put the worker's name into the config, under the rules that it has there."""
+    return (
+        config
+        if name is None
+        else configs.parse(configs.show(replace(config, worker=replace(config.worker, name=name))))
+    )
+
+
+def _write(findings: Iterable[bytes]) -> int:
+    out = sys.stdout.buffer
+    for finding in findings:
+        out.write(finding + b"\n")
+    return 0
+
+
+def _readable(findings: Iterable[bytes]) -> Iterator[bytes]:
+    """Refuse files that turn out, on the way, not to be what their name says."""
+    try:
+        yield from findings
+    except (OSError, EOFError, zlib.error) as wrong:
+        raise ConfigError(f"cannot read the events: {wrong}") from None
+
+
+def _refused(why: Exception, code: int) -> int:
+    print(f"barograph: {why}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="barograph",
+        description="Watch production AI services for drift and failures, on Kafka.",
+        epilog=CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"barograph {_version()}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(
+        name: str, work: Callable[[argparse.Namespace], int], says: str, more: str = ""
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name, help=says, description=f"{says[0].upper()}{says[1:]}.{more}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        made.set_defaults(work=work)
+        return made
+
+    def takes_config(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--config", type=Path, metavar="FILE", help="YAML; without it, every setting has its default")
+
+    run = command(
+        "run", _run, "run a worker until it is told to stop",
+        " SIGTERM and SIGINT drain it:\nwhat was read is counted, stored and committed, and the group is left.\n"
+        "Run it under a supervisor that starts it again when it ends with 4.",
+    )  # fmt: skip
+    takes_config(run)
+    run.add_argument("--name", help="of this worker, instead of `worker.name`; no two workers share one")
+
+    replay = command(
+        "replay", _replay, "read what was recorded again, and print what would have been found",
+        " Findings are\nJSON lines. Nothing is written to Kafka. Try a new config on last week: replay under it.",
+    )  # fmt: skip
+    takes_config(replay)
+    replay.add_argument("files", nargs="*", type=Path, metavar="FILE", help="events as JSON lines, plain or .gz")
+    replay.add_argument("--topic", action="store_true", help="the recorded tallies of the broker, instead of files")
+
+    check = command(
+        "check", _check, "validate a config, and print what it means",
+        " First the effective config, as\nYAML that can be used as one; then, as comments, how many pages in vain\n"
+        "each service may cost, and how soon a change is found.",
+    )  # fmt: skip
+    check.add_argument("config", type=Path, metavar="CONFIG", help="the YAML file")
+
+    topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
+    takes_config(topics)
+    topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
+
+    command(
+        "demo", _demo, "show it at work on recorded traffic, in about a minute",
+        " Brings its own broker\nand needs nothing else. Not for production.",
+    )  # fmt: skip
+    return parser
+
+
+def _version() -> str:
+    try:
+        return version("barograph")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What was recorded -> what would have been found: the same two stages, without a broker's groups or a clock."""
+
+import gzip
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from schemas.config import Config
+from schemas.tallies import Tick, encode
+from schemas.taxonomy import Taxonomy
+from streams.measure import stage as measure
+from streams.measure.times import BadTime, second
+from streams.watch import stage as watch
+from streams.watch.state import State
+
+BATCH: Final = 2000
+"""Lines that are counted at a time."""
+
+
+class _At(Struct):
+    at: str | int
+
+
+_at: Final = msgspec.json.Decoder(_At).decode
+
+
+def files(config: Config, paths: Sequence[Path]) -> Iterator[bytes]:
+    """Run recorded events through both stages.
+
+    The lines of all files, one after another, are the log of one source partition. A record's timestamp is the latest
+    event time so far (a file has no other), and a tick comes with every second of it; so the same file always gives
+    the same findings, and those of the live run but for where blocks begin and end.
+
+    Parameters
+    ----------
+    config : to replay under
+    paths : files of JSON lines, plain or gzip; empty lines are skipped, and lines that are no event are set aside like
+        any rejected record
+
+    Yields
+    ------
+    bytes
+        Findings as JSON, in the order of time.
+    """
+    taxonomy = Taxonomy.load_default()
+    plan = measure.Plan.of(config, taxonomy)
+    live = _Watch(config, taxonomy)
+    block = measure.begin(plan.source, 0, 0)
+    records = _records(line for path in paths for line in _lines(path))
+    while batch := list(islice(records, BATCH)):
+        block, finished = measure.feed(plan, block, batch)
+        for done in finished:
+            yield from live.told(plan, done)
+    yield from live.told(plan, block)
+    yield from live.tick_to(live.second + 1)
+
+
+def topic(config: Config, recorded: Iterable[tuple[int, watch.Record]]) -> Iterator[bytes]:
+    """Run the recorded tallies through WATCH again, from the log's start.
+
+    Parameters
+    ----------
+    config : to replay under; under the one of the live run, the findings are the live run's, byte for byte
+    recorded : (partition, record) of `barograph.tallies`, each partition's in order
+
+    Yields
+    ------
+    bytes
+        Findings as JSON, in the order in which the records come.
+    """
+    live = _Watch(config, Taxonomy.load_default())
+    for partition, record in recorded:
+        yield from live.apply(partition, record)
+
+
+class _Watch:
+    """WATCH over all partitions, in memory."""
+
+    def __init__(self, config: Config, taxonomy: Taxonomy) -> None:
+        self.plan = watch.Plan.of(config, taxonomy)
+        self.states: list[dict[str, State]] = [{} for _ in range(config.topics.tallies_partitions)]
+        self.offsets = [0] * config.topics.tallies_partitions
+        self.second = 0
+
+    def apply(self, partition: int, record: watch.Record) -> Iterator[bytes]:
+        """Apply a record of the log, and give what was found."""
+        while partition >= len(self.states):
+            self.states.append({})
+        changed, findings = watch.step(self.plan, partition, self.states[partition], record)
+        self.states[partition] |= changed
+        yield from (finding.value for finding in findings)
+
+    def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[bytes]:
+        """Apply a finished block's flushes in the second after it, with the ticks until then."""
+        if block.first_ms is None:
+            return
+        yield from self.tick_to(block.first_ms // 1000 + 1)
+        for message in measure.flushes(plan, block, final=True):
+            yield from self._next(message.partition, message.value)
+
+    def tick_to(self, second: int) -> Iterator[bytes]:
+        """Let the clock of every partition come to a second."""
+        self.second = self.second or second - 1
+        while self.second < second:
+            self.second += 1
+            tick = encode(Tick("replay", self.plan.source, (0,)))
+            for partition in range(len(self.states)):
+                yield from self._next(partition, tick)
+
+    def _next(self, partition: int, value: bytes) -> Iterator[bytes]:
+        record = watch.Record(self.offsets[partition], self.second * 1000, value)
+        self.offsets[partition] += 1
+        yield from self.apply(partition, record)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+        yield from lines
+
+
+def _records(lines: Iterable[bytes]) -> Iterator[measure.Record]:
+    """Number the lines and give each the latest time so far; before the first that says one, the first's own."""
+    latest = 0
+    held: list[bytes] = []
+    offset = 0
+    for line in lines:
+        if not (text := line.strip()):
+            continue
+        said = _said(text)
+        if said is None and not latest:
+            held.append(text)
+            continue
+        latest = max(latest, said or 0)
+        for one in (*held, text):
+            yield measure.Record(offset, latest * 1000, one)
+            offset += 1
+        held.clear()
+    for one in held:
+        yield measure.Record(offset, 0, one)
+        offset += 1
+
+
+def _said(text: bytes) -> int | None:
+    try:
+        return second(_at(text).at)
+    except (msgspec.MsgspecError, ValueError, RecursionError, BadTime):
+        return None

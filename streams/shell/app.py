@@ -1,0 +1,169 @@
+"""A config -> a running worker, and the exit code that says how it ended."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final, NoReturn
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from schemas.config import Config
+from schemas.taxonomy import Taxonomy
+from streams.measure.stage import Plan as Measured
+from streams.shell import groups, topics
+from streams.shell.clients import producer, watch_group
+from streams.shell.exits import BrokerError, Doubt, Exit, Fuse
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Outbox
+from streams.shell.source import Measure
+from streams.shell.ticks import ticking
+from streams.shell.web import Web
+from streams.watch.stage import Plan as Watched
+
+DRAIN_S: Final = 30.0
+"""How long a worker that was asked to stop may take; then it ends all the same, as from a crash."""
+
+GC_THRESHOLD: Final = 100_000
+"""Objects between two garbage collections: decoded events form no cycles; the search for some costs a tenth of the CPU."""
+
+log = logging.getLogger("barograph")
+
+
+def run(config: Config) -> int:
+    """Run a worker until it is asked to stop, by SIGTERM or SIGINT.
+
+    On a doubt it does not return: the process ends where it stands, as from a crash, so that nothing that is half done
+    gets finished. Whoever supervises the worker starts it again.
+
+    Parameters
+    ----------
+    config : `worker.stages` says whether it measures, watches, or both
+
+    Returns
+    -------
+    int
+        0: stopped in order, everything said and committed. 2: the config asks for what cannot be had. 3: no broker, or
+        topics that do not fit. (4: in doubt.) Each but 0 comes with a sentence on standard error.
+    """
+    _quiet()
+    try:
+        topics.ensure(config)
+        asyncio.run(_work(config))
+    except Exit as why:
+        print(f"barograph: {why}", file=sys.stderr, flush=True)
+        return why.code
+    return 0
+
+
+def _quiet() -> None:
+    """Log what is wrong, and nothing that is right but the start and the end."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log.setLevel(logging.INFO)
+
+
+async def _work(config: Config) -> None:
+    fuse, stop, opened = Fuse(), asyncio.Event(), AsyncExitStack()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    starting = asyncio.create_task(fuse.guard(_start(config, fuse, opened)))
+    await _first(fuse, stop.wait())
+    await _first(fuse, _drain(starting, opened), DRAIN_S)
+    log.info("%s has stopped", config.worker.name)
+
+
+async def _first(fuse: Fuse, work: Coroutine[Any, Any, object], timeout_s: float | None = None) -> None:
+    """Wait for some work to end; end the process if the fuse blows before, or time runs out."""
+    blown, working = asyncio.create_task(fuse.blown()), asyncio.create_task(fuse.guard(work))
+    done, _ = await asyncio.wait({blown, working}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    if fuse.why:
+        _end(fuse.why)
+    if not done:
+        _end(Doubt(f"not everything was said and committed within {timeout_s:g} s"))
+    blown.cancel()
+
+
+async def _drain(starting: asyncio.Task[None], opened: AsyncExitStack) -> None:
+    starting.cancel()
+    await asyncio.wait({starting})
+    await opened.aclose()
+
+
+def _end(why: Exit) -> NoReturn:
+    print(f"barograph: {why}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(why.code)
+
+
+async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
+    """Start everything; what is left in `opened` drains it, the last opened first."""
+    metrics, taxonomy = Metrics(), Taxonomy.load_default()
+    lacking: list[Callable[[], list[str]]] = []
+    web = Web(config, metrics, lambda: [one for lacks in lacking for one in lacks()])
+    opened.push_async_callback(web.stop)
+    outbox = Outbox(await _producer(config, opened), config)
+    services: list[Service] = []
+    ticked: Callable[[], Iterable[int]] = partial(range, config.topics.tallies_partitions)
+    survey = _nothing
+    if "watch" in config.worker.stages:
+        # Faust takes its time to import; who only measures does without.
+        from streams.shell.watch_agent import Watch, build  # noqa: PLC0415
+
+        watch = Watch(config, Watched.of(config, taxonomy), outbox, metrics, fuse)
+        app = build(config, watch, fuse)
+        opened.push_async_callback(groups.leave, config, watch_group(config))
+        opened.push_async_callback(app.stop)
+        _background(_crashed(app), fuse, opened)
+        services.append(app)
+        lacking.append(watch.missing)
+        ticked = ticked if "measure" in config.worker.stages else watch.owned
+    if "measure" in config.worker.stages:
+        measure = Measure(config, Measured.of(config, taxonomy), outbox, metrics, fuse)
+        opened.push_async_callback(measure.stop)
+        services.append(measure)
+        lacking.append(measure.missing)
+        survey = measure.survey
+    await web.start()
+    await asyncio.gather(*(service.start() for service in services))
+    _background(ticking(config, outbox, ticked, survey), fuse, opened)
+    log.info(
+        "%s has started to %s at %s; its page is http://%s:%d",
+        config.worker.name, " and ".join(config.worker.stages), config.kafka.bootstrap,
+        config.worker.http_host, web.port,
+    )  # fmt: skip
+
+
+async def _producer(config: Config, opened: AsyncExitStack) -> AIOKafkaProducer:
+    made = producer(config)
+    opened.push_async_callback(made.stop)
+    try:
+        await made.start()
+    except KafkaError as error:
+        raise BrokerError(f"the Kafka broker at {config.kafka.bootstrap} went away: {error!r}") from error
+    return made
+
+
+def _background(work: Coroutine[Any, Any, None], fuse: Fuse, opened: AsyncExitStack) -> None:
+    task = asyncio.create_task(fuse.guard(work))
+    opened.callback(task.cancel)
+
+
+async def _crashed(service: Service) -> None:
+    """Wait until something within Faust fails; it would log that, and stand still."""
+    await service.wait_until_stopped()
+    if service.crash_reason:
+        raise Doubt(f"Faust crashed: {service.crash_reason!r}")
+
+
+async def _nothing() -> tuple[int, ...]:
+    """Name the source partitions that a worker has read to their end that reads none."""
+    return ()

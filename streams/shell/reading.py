@@ -1,0 +1,86 @@
+"""Records of one owned partition of events -> what is to be told of it next."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from aiokafka import TopicPartition
+
+from streams.measure.decode import RecordLike
+from streams.measure.stage import Block, Message, Plan, begin, feed, flushes, rejects
+from streams.shell.exits import Doubt
+
+
+class Reading:
+    """What MEASURE holds of a partition: the open block, and finished ones that WATCH has not been told of.
+
+    Parameters
+    ----------
+    anchor : offset of its first block
+    now : seconds of any clock that only goes forward
+
+    Attributes
+    ----------
+    block : the open one
+    finished : in order; the first is told next, and nothing of another one before the broker has all of it
+    """
+
+    def __init__(self, plan: Plan, tp: TopicPartition, anchor: int, now: float) -> None:
+        self.tp = tp
+        self.block = begin(tp.topic, tp.partition, anchor)
+        self.finished: deque[Block] = deque()
+        self._plan = plan
+        self._told = anchor  # end of what WATCH was told of the open block
+        self._told_rejects = 0
+        self._since = now  # when the open block got its first record, or was last told of
+
+    def count(self, records: Sequence[RecordLike], now: float) -> Counter[tuple[str, str]]:
+        """Count the records that follow.
+
+        Returns
+        -------
+        Counter
+            What these records added to the statistics.
+
+        Raises
+        ------
+        Doubt
+            If the log goes back: it was cut or made again under our feet.
+        """
+        if records[0].offset < self.block.end:
+            raise Doubt(
+                f"the log of {self.tp.topic}:{self.tp.partition} went back from {self.block.end} to {records[0].offset}"
+            )
+        before = self.block
+        self.block, finished = feed(self._plan, before, records)
+        self.finished.extend(finished)
+        if self.block.anchor != before.anchor:
+            self._told, self._told_rejects = self.block.anchor, 0
+        if self.block.anchor != before.anchor or before.end == before.anchor:
+            self._since = now
+        added = Counter[tuple[str, str]]()
+        for block in (*finished, self.block):
+            added.update(block.stats)
+        added.subtract(before.stats)
+        return added
+
+    def due(self, now: float, after_s: float) -> bool:
+        """Say whether the open block has waited so long, and grown, that WATCH should hear of it before it ends."""
+        return not self.finished and self.block.end > self._told and now - self._since >= after_s
+
+    def final(self) -> list[tuple[str, Message]]:
+        """Say all of the first finished block, each message with the role of its topic."""
+        block = self.finished[0]
+        return [
+            *(("tallies", message) for message in flushes(self._plan, block, True)),
+            *(("rejected", message) for message in rejects(block)),
+        ]
+
+    def so_far(self, now: float) -> list[tuple[str, Message]]:
+        """Say what the open block holds by now, and remember that it was said."""
+        set_aside = rejects(self.block)
+        said = [
+            *(("tallies", message) for message in flushes(self._plan, self.block, False)),
+            *(("rejected", message) for message in set_aside[self._told_rejects :]),
+        ]
+        self._told, self._told_rejects, self._since = self.block.end, len(set_aside), now
+        return said

@@ -1,0 +1,77 @@
+"""The state topic -> a partition of tallies as its last owner left it."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.config import Config
+from streams.shell.checkpoint import Part
+from streams.shell.clients import reader, topic
+from streams.shell.exits import TopicError
+from streams.watch import store
+
+log = logging.getLogger(__name__)
+
+POLL_MS: Final = 200
+
+
+async def restore(config: Config, partition: int) -> Part:
+    """Read the furthest record of each key, and where the tallies go on from there.
+
+    Raises
+    ------
+    TopicError
+        If the log of tallies ends before what the state knows of it.
+    """
+    states = TopicPartition(topic(config, "state"), partition)
+    tallies = TopicPartition(topic(config, "tallies"), partition)
+    async with _reading(config) as consumer:
+        records = _records(consumer, states, *await _bounds(consumer, states))
+        found = store.restore([(record.key, record.value) async for record in records])
+        begin, end = await _bounds(consumer, tallies)
+    at = begin if found.next is None else found.next
+    if at > end:
+        raise TopicError(
+            f"the log of {tallies.topic}:{partition} ends at {end}, but its state knows it up to {at}: "
+            f"the topic was made again; delete {states.topic}, too, to begin anew"
+        )
+    if at < begin:
+        log.warning("retention overtook us: %s:%d holds nothing below %d; %d was next", *tallies, begin, at)
+    at = max(at, begin)
+    return Part(partition, next=at, durable=at, states=dict(found.states), written=found.written)
+
+
+async def between(config: Config, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Any]:
+    """Read the records of ``[begin, end)``; offsets that hold none, as compaction leaves them, are passed over."""
+    if begin < end:
+        async with _reading(config) as consumer:
+            async for record in _records(consumer, tp, begin, end):
+                yield record
+
+
+async def _bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
+    """Find the first offset that a partition holds, and the one behind its last."""
+    consumer.assign([tp])  # a partition that the client has not heard of costs a tenth of a second
+    return (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
+
+
+async def _records(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Any]:
+    consumer.assign([tp])
+    consumer.seek(tp, begin)
+    while await consumer.position(tp) < end:
+        for record in (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, ()):
+            if record.offset < end:
+                yield record
+
+
+@asynccontextmanager
+async def _reading(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = reader(config)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

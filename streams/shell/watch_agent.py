@@ -1,0 +1,187 @@
+"""`barograph.tallies` -> findings and state: WATCH as a Faust agent."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, Iterable
+from typing import Final
+
+import faust
+import msgspec
+from aiokafka import TopicPartition
+from faust.streams import Stream
+from faust.types import TP, EventT
+
+from schemas.config import Config
+from schemas.incidents import Severity
+from streams.shell.checkpoint import Part, checkpoint
+from streams.shell.clients import BEATS, FETCH_BYTES, topic, watch_group
+from streams.shell.exits import Doubt, Fuse
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Outbox
+from streams.shell.restore import between, restore
+from streams.watch.stage import Plan, Record, step
+
+HELD_BYTES: Final = 64 << 20
+"""So much read without a checkpoint brings the next one on early: what is not given back to Faust stays in memory."""
+
+
+class _Told(msgspec.Struct):
+    severity: Severity
+
+
+class Watch:
+    """Steps every record of the owned partitions, says what is found, and makes it durable.
+
+    Faust delivers and commits; it is trusted with neither. Where a partition goes on is told by its own state; what
+    lies between that and the first record that Faust brings is read apart, since Faust may never have committed, and
+    acknowledges by itself what it drops in a rebalance. A hole after that is a doubt. Nothing of a partition outlives a
+    rebalance.
+
+    Parameters
+    ----------
+    outbox : of a started producer
+    fuse : blows on a hole in the log, and when a record is not acknowledged
+    """
+
+    def __init__(self, config: Config, plan: Plan, outbox: Outbox, metrics: Metrics, fuse: Fuse) -> None:
+        self._config, self._plan, self._outbox, self._metrics, self._fuse = config, plan, outbox, metrics, fuse
+        self._tallies = topic(config, "tallies")
+        self._parts: dict[int, Part] = {}
+        self._owned: frozenset[int] | None = None
+        self._rebalances = 0
+        self._writing = asyncio.Lock()
+
+    async def run(self, events: AsyncIterable[EventT[bytes]]) -> None:
+        """Take events as they come; each is given back by the checkpoint that covers it."""
+        async for event in events:
+            await self._take(event)
+
+    async def checkpoint(self) -> None:
+        """Checkpoint every partition now."""
+        for part in list(self._parts.values()):
+            await self._checkpoint(part)
+
+    async def release(self) -> None:
+        """Checkpoint and forget every partition: a rebalance begins, or the worker stops."""
+        await self.checkpoint()
+        self._rebalances += 1
+        for partition in self._parts:
+            self._metrics.forget(self._tallies, partition)
+        self._parts.clear()
+        self._owned = None
+
+    def own(self, partitions: Iterable[int]) -> None:
+        """Take note of an assignment; each partition is restored when its first record comes, within a tick."""
+        self._owned = frozenset(partitions)
+
+    def owned(self) -> frozenset[int]:
+        """Name the partitions that are assigned."""
+        return self._owned or frozenset()
+
+    def missing(self) -> list[str]:
+        """Say what is not ready yet."""
+        if self._owned is None:
+            return ["watch: no assignment yet"]
+        return [f"watch: partition {one} is not restored yet" for one in sorted(self._owned - self._parts.keys())]
+
+    async def _take(self, event: EventT[bytes]) -> None:
+        message = event.message
+        part = self._parts.get(message.partition) or await self._open(message.partition, message.offset)
+        if part is None:
+            return
+        async with part.lock:
+            if self._parts.get(part.partition) is not part:
+                return  # revoked while we waited; whoever owns it now gets this record as well
+            if message.offset > part.next:
+                raise Doubt(
+                    f"{self._tallies}:{part.partition} skipped records: {part.next} was next, {message.offset} came"
+                )
+            if message.offset == part.next:
+                await self._step(part, Record(message.offset, round(message.timestamp * 1000), message.value or b""))
+            part.events.append(event)
+        if part.held >= HELD_BYTES:
+            await self._checkpoint(part)
+
+    async def _open(self, partition: int, first: int) -> Part | None:
+        """Restore a partition up to the first record that Faust brings, or None if it was revoked meanwhile."""
+        rebalances, began = self._rebalances, time.monotonic()
+        part = await restore(self._config, partition)
+        tp = TopicPartition(self._tallies, partition)
+        async for record in between(self._config, tp, part.next, first):
+            async with part.lock:
+                await self._step(part, Record(record.offset, record.timestamp, record.value))
+            if part.held >= HELD_BYTES:
+                await self._checkpoint(part)
+        if rebalances != self._rebalances:
+            return None
+        self._parts[partition] = part
+        self._metrics.restore.observe(time.monotonic() - began)
+        return part
+
+    async def _step(self, part: Part, record: Record) -> None:
+        """Apply a record and say what is found; the lock is held, so no checkpoint sees one without the other."""
+        changed, findings = step(self._plan, part.partition, part.states, record)
+        part.states |= changed
+        part.dirty |= changed.keys()
+        part.next = record.offset + 1
+        part.held += len(record.value or b"")
+        for finding in findings:
+            for role in ("incidents", "incidents_state"):
+                part.told.append(await self._outbox.put(role, finding.key, finding.value, headers=finding.headers))
+            self._metrics.findings.labels(msgspec.json.decode(finding.value, type=_Told).severity).inc()
+
+    async def _checkpoint(self, part: Part) -> None:
+        began = time.monotonic()
+        async with self._writing:  # of one partition never two at once: the older would be written last
+            await checkpoint(part, self._outbox)
+        self._metrics.checkpoint.observe(time.monotonic() - began)
+
+
+class _App(faust.App):
+    async def on_first_start(self) -> None:
+        """Make no folders for tables: there are none."""
+
+
+def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
+    """Make the Faust app that feeds `watch`."""
+    session_s = config.kafka.session_timeout_s
+    app = _App(
+        watch_group(config),
+        broker=[f"kafka://{address}" for address in config.kafka.bootstrap.split(",")],
+        broker_client_id=config.worker.name,
+        consumer_group_instance_id=config.worker.name,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=session_s / BEATS,
+        broker_request_timeout=max(config.kafka.request_timeout_s, session_s + 1),  # Faust refuses it below the session
+        broker_commit_interval=1.0,
+        producer_acks=-1,
+        stream_wait_empty=False,  # it would wait for events that only our checkpoint gives back
+        stream_recovery_delay=0.0,
+        store="memory://",
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    tallies = topic(config, "tallies")
+
+    async def agent(stream: Stream[bytes]) -> None:
+        await fuse.guard(watch.run(stream.noack().events()))
+
+    async def keep() -> None:
+        await fuse.guard(watch.checkpoint())
+
+    async def release(*_: object, **__: object) -> None:
+        await fuse.guard(watch.release())
+
+    async def own(_: object, assigned: set[TP], **__: object) -> None:
+        watch.own(tp.partition for tp in assigned if tp.topic == tallies)
+
+    app.agent(app.topic(tallies, key_serializer="raw", value_serializer="raw"), name="watch")(agent)  # type: ignore[arg-type]  # Faust's StreamT lacks noack
+    app.timer(config.watch.checkpoint_every_s)(keep)
+    app.on_partitions_revoked.connect(release)
+    app.on_partitions_assigned.connect(own)  # type: ignore[arg-type]  # what it is sent has no type
+    app.on_before_shutdown.connect(release)
+    return app

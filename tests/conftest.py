@@ -1,0 +1,48 @@
+"""What tests share: a real broker for the session, and names that no other test uses."""
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.cluster import Cluster
+
+_serial = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for a real broker, so that `-m "not kafka"` leaves it out."""
+    for item in items:
+        if "a_broker_can_be_had" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def a_broker_can_be_had() -> None:
+    """Skip, with the reason, where it cannot; with BAROGRAPH_REQUIRE_KAFKA=1, as in CI, fail instead."""
+    if reason := Cluster.available():
+        if os.environ.get("BAROGRAPH_REQUIRE_KAFKA") == "1":
+            pytest.fail(f"BAROGRAPH_REQUIRE_KAFKA=1, but: {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The session's real Kafka. A test that kills its broker takes `own_kafka`, so that nobody else's flow breaks."""
+    with Cluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real Kafka for one test alone, to be killed."""
+    with Cluster(tmp_path_factory.mktemp("own-kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> str:
+    """A prefix for topics, groups and client ids that no other test of this session has."""
+    return f"{re.sub('[^a-z0-9]+', '-', request.node.name.lower()).strip('-')[:60]}-{next(_serial)}"

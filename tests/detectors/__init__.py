@@ -1,0 +1,1 @@
+"""The arithmetic's promises, asked."""

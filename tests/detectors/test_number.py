@@ -1,0 +1,89 @@
+"""Ranks of a number: what the bins hold, what each feature is, and which way its bets point."""
+
+import numpy as np
+import pytest
+
+from detectors.arrays import Counts
+from detectors.bets import number
+from detectors.delay import times_number
+from tests.detectors.tables import BASELINES
+from tests.detectors.tables import number as tally
+
+LEVEL = np.array([1e-6])
+
+
+def winners(bets: number.NumberBets, counts: Counts) -> dict[str, int]:
+    """Feature and direction of each bet that wins more than 5 nats."""
+    growth = bets.growth(counts[None])[0]
+    return {bets.feature[j]: int(bets.direction[j]) for j in np.flatnonzero(growth > 5)}
+
+
+@pytest.mark.parametrize("baseline", BASELINES["number"])
+def test_the_baseline_itself_has_a_mean_rank_of_one_half(baseline: Counts) -> None:
+    bets = number.table(baseline[None], LEVEL)
+    mean = bets.mean(bets.feature.index("rank"), 0, baseline)
+    assert np.isnan(mean) or mean == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("baseline", BASELINES["number"])
+def test_ranks_rise_with_cells_and_missing_has_none(baseline: Counts) -> None:
+    bets = number.table(baseline[None], LEVEL)
+    rank = bets.values(0)[bets.feature.index("rank")]
+    assert (np.diff(rank[:234]) >= 0).all()
+    assert np.isnan(rank[234])
+    assert (bets.bins[0, :234] < number.BINS - 1).all()
+    assert bets.bins[0, 234] == number.BINS - 1
+
+
+@pytest.mark.parametrize("baseline", BASELINES["number"])
+def test_tails_are_no_larger_than_they_say_and_one_more_cell_would_be(baseline: Counts) -> None:
+    values, n = baseline[:234], baseline[:234].sum()
+    bets = number.table(baseline[None], LEVEL)
+    for feature, share in (("below_p10", 0.1), ("above_p90", 0.1), ("above_p99", 0.01)):
+        inside = bets.values(0)[bets.feature.index(feature)][:234] == 1
+        assert values[inside].sum() <= share * n + 1e-9
+        next_cell = np.flatnonzero(~inside)
+        if n and len(next_cell):
+            edge = next_cell[0] if feature.startswith("below") else next_cell[-1]
+            assert values[inside].sum() + values[edge] > share * n - 1e-9
+
+
+def test_a_value_that_holds_much_of_the_baseline_is_a_bin_of_its_own() -> None:
+    """So that moving off it by one cell is seen at once, either way."""
+    baseline = tally(np.full(2000, 100.0))
+    bets = number.table(baseline[None], LEVEL)
+    assert len(set(bets.bins[0, [99, 100, 101]].tolist())) == 3
+    assert winners(bets, tally(np.full(40, 101.0)))["above_p99"] == 1
+    assert winners(bets, tally(np.full(40, 99.0)))["below_p10"] == -1
+
+
+def test_bets_say_which_way_the_number_moved() -> None:
+    baseline = tally(np.random.default_rng(7).normal(120, 12, 4000))
+    bets = number.table(baseline[None], LEVEL)
+    for factor, direction in ((2.0, 1), (0.5, -1)):
+        won = winners(bets, np.round(400 * times_number(baseline, factor)).astype(np.int64))
+        assert won["rank"] == direction
+        assert {way for feature, way in won.items() if feature != "spread"} == {direction}
+
+
+def test_a_wider_spread_is_found_and_has_no_direction() -> None:
+    rng = np.random.default_rng(8)
+    bets = number.table(tally(rng.normal(120, 12, 4000))[None], LEVEL)
+    won = winners(bets, tally(rng.normal(120, 30, 400)))
+    assert won["spread"] == 0
+    assert "rank" not in won
+
+
+def test_missing_is_found_and_is_no_move_of_the_number() -> None:
+    baseline = tally(np.random.default_rng(9).normal(120, 12, 4000))
+    bets = number.table(baseline[None], LEVEL)
+    half = baseline // 100
+    half[234] = half.sum()
+    assert winners(bets, half) == {"missing": 0}
+
+
+def test_folding_loses_no_event() -> None:
+    bets = number.table(BASELINES["number"], np.full(6, 1e-6))
+    folded = bets.fold(BASELINES["number"])
+    assert folded.shape == (6, number.BINS)
+    assert (folded.sum(axis=1) == BASELINES["number"].sum(axis=1)).all()

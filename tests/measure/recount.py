@@ -1,0 +1,238 @@
+"""The bytes of a source partition -> what every cell must hold, counted one event after the other.
+
+The oracle of MEASURE's tests and of the crash test: dicts and loops, and no code of `streams.measure`. `recount` says
+what must be there, `settled` what flushes say; the two must be equal.
+
+>>> from schemas.config import Config
+>>> log = [(0, 5_000, b'{"type":"exchange","id":"1","service":"s","release":"r","at":5000,"answered":true}')]
+>>> counted = recount(log, Config())
+>>> counted["s", 0, "r", "workflow", ""]["answered", "yes"]
+1
+"""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from zlib import crc32
+
+from schemas.config import Config
+from schemas.signals import CATEGORIES, NUMBERS, RATES
+from schemas.tallies import Flush
+from schemas.taxonomy import Taxonomy, example
+from tests.measure.words import Refused, event, second
+
+Log = Iterable[tuple[int, int, bytes | None]]
+"""Records of one partition in order: offset, timestamp in milliseconds, value."""
+
+Key = tuple[str, int | Literal["late"], str, str, str]
+"""Service, bucket (seconds since 1970 // bucket_s), release, dimension, name."""
+
+Cell = tuple[str, str | int]
+"""Signal, and what was seen of it: "no", "yes", "missing", the cell of a number, a name."""
+
+Cells = dict[Key, Counter[Cell]]
+Beside = Counter[tuple[str, str, str]]
+"""(service, release, kind) -> events that are counted beside the exchanges."""
+
+Exemplars = dict[tuple[str, str, str], list[tuple[str, str, int]]]
+"""(service, release, mode) -> (id, trace, offset) of failed exchanges."""
+
+SPAN: Final = 65_536
+EDGES: Final = [2.0 ** (i / 8) for i in range(-5 * 8, 24 * 8 + 1)]
+FLAGS: Final = {False: "no", True: "yes", None: "missing"}
+KINDS: Final = ("request", "response", "outcome", "evaluation")
+
+
+@dataclass
+class Count:
+    """What one block holds."""
+
+    anchor: int
+    end: int
+    cells: Cells = field(default_factory=lambda: defaultdict(Counter))
+    beside: Beside = field(default_factory=Counter)
+    exemplars: Exemplars = field(default_factory=lambda: defaultdict(list))
+    refused: dict[int, Refused] = field(default_factory=dict)
+
+
+def recount(log: Log, config: Config, start: int = 0) -> Cells:
+    """Count a whole partition: the sum over its blocks."""
+    return total(count.cells for count in counts(log, config, start))
+
+
+def total(parts: Iterable[Cells]) -> Cells:
+    """Add up."""
+    added: Cells = defaultdict(Counter)
+    for part in parts:
+        for key, cells in part.items():
+            added[key].update(cells)
+    return dict(added)
+
+
+def counts(log: Log, config: Config, start: int = 0) -> list[Count]:
+    """Count each block of a partition; the last one may still be open."""
+    return [_count(anchor, end, records, config) for anchor, end, records in blocks(log, start)]
+
+
+def blocks(log: Log, start: int = 0) -> list[tuple[int, int, list[tuple[int, int, bytes | None]]]]:
+    """Cut a log that begins at `start` into blocks: anchor, end, records."""
+    cut: list[tuple[int, int, list[tuple[int, int, bytes | None]]]] = []
+    anchor, records = start, list[tuple[int, int, bytes | None]]()
+    for offset, timestamp, value in log:
+        if offset // SPAN > anchor // SPAN:
+            begins: int | None = offset // SPAN * SPAN
+        elif records and (timestamp // 1000 > records[0][1] // 1000 or timestamp < records[0][1] - 60_000):
+            begins = offset
+        else:
+            begins = None
+        if begins is not None:
+            cut.append((anchor, begins, records))
+            anchor, records = begins, []
+        records.append((offset, timestamp, value))
+    cut.append((anchor, records[-1][0] + 1 if records else anchor, records))
+    return cut
+
+
+def _count(anchor: int, end: int, records: Log, config: Config) -> Count:
+    """Count one block."""
+    measure, count = config.measure, Count(anchor, end)
+    caps = Caps(measure.names_per_block)
+    for offset, timestamp, value in records:
+        said = event(value, measure.max_event_bytes)
+        if isinstance(said, Refused):
+            count.refused[offset] = said
+            continue
+        at = second(said["at"])
+        if at is None or at > timestamp // 1000 + 86_400:
+            count.refused[offset] = Refused("bad_time" if at is None else "future", "$.at")
+            continue
+        bucket: int | Literal["late"] = at // measure.bucket_s
+        if timestamp // 1000 - at > measure.late_after_s:
+            bucket = "late"
+        service = caps.name("service", "", said["service"])
+        release = caps.name("release", service, said["release"])
+        if said["type"] != "exchange":
+            count.beside[service, release, said["type"]] += 1
+        if said["type"] not in ("exchange", "response"):
+            continue
+        names = {
+            name: caps.name(name, service, said.get(name))
+            for name in {*measure.slices, *(signal.field for signal in CATEGORIES)}
+        }
+        mode = failure(said)
+        cells = list(_cells(said, names, mode))
+        for dimension in measure.slices or ("",):
+            count.cells[service, bucket, release, dimension, names[dimension] if dimension else ""].update(cells)
+        if mode:
+            held = count.exemplars[service, release, mode]
+            held.append((said["id"], said.get("trace") or "", offset))
+    for key, held in count.exemplars.items():
+        ranked = sorted(held, key=lambda one: (crc32(one[0].encode()), one[0], one[2]))
+        count.exemplars[key] = ranked[: measure.exemplars]
+    return count
+
+
+class Caps:
+    """The first so many names of each owner keep their own; what comes later is ``__other__``. None is no name."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.known: dict[tuple[str, str], set[str]] = defaultdict(set)
+
+    def name(self, kind: str, owner: str, said: str | None) -> str:
+        """Say under which name it is counted."""
+        if not said:
+            return ""
+        said, known = said[:128], self.known[kind, owner]
+        if said not in known and len(known) >= self.most:
+            return "__other__"
+        known.add(said)
+        return said
+
+
+def failure(said: dict[str, Any]) -> str | None:
+    """Find the mode by asking every rule of the taxonomy, in order."""
+    telling = {name: value for name, value in said.items() if name in example({}).__struct_fields__}
+    for rule in Taxonomy.load_default().matching(example(telling)):
+        if rule.mode.counts == "failure":
+            return rule.mode.id
+    return None
+
+
+def _cells(said: dict[str, Any], names: dict[str, str], mode: str | None) -> Iterable[Cell]:
+    for signal in RATES:
+        yield signal.name, FLAGS[mode is not None if signal.name == "failed" else said.get(signal.field)]
+    for signal in NUMBERS:
+        amount = said.get(signal.field)
+        yield signal.name, "missing" if amount is None else bisect_right(EDGES, amount * signal.per_unit)
+    for signal in CATEGORIES:
+        yield signal.name, names[signal.field]
+    if mode:
+        yield "mode", mode
+
+
+def read(flush: Flush) -> Cells:
+    """Read what a flush counts."""
+    meanings: list[Cell] = [(signal.name, flag) for signal in RATES for flag in ("no", "yes", "missing")]
+    for signal in NUMBERS:
+        meanings += [(signal.name, cell) for cell in range(len(EDGES) + 1)] + [(signal.name, "missing")]
+    for column in (*(signal.name for signal in CATEGORIES), "mode"):
+        meanings += [(column, name) for name in flush.names]
+    cells, numbers = iter(_numbers(flush.cells)), iter(_numbers(flush.counts))
+    found: Cells = {}
+    for service, bucket, release, dimension, name, size in _table(flush.groups, 6):
+        key: Key = (
+            flush.names[service],
+            flush.first_bucket + bucket - 1 if bucket else "late",
+            flush.names[release],
+            flush.dimensions[dimension] if flush.dimensions else "",
+            flush.names[name],
+        )
+        assert key not in found, f"{key} is there twice"
+        found[key] = Counter({meanings[next(cells)]: next(numbers) for _ in range(size)})
+        assert min(found[key].values()) > 0
+    assert next(cells, None) is next(numbers, None) is None, "cells of no group"
+    return found
+
+
+def read_beside(flush: Flush) -> Beside:
+    """Read what a flush counts beside the exchanges."""
+    found: Beside = Counter()
+    for service, release, kind, n in _table(flush.beside, 4):
+        found[flush.names[service], flush.names[release], KINDS[kind]] += n
+    return found
+
+
+def read_exemplars(flush: Flush) -> Exemplars:
+    """Read the examples that a flush names."""
+    return {
+        (flush.names[service], flush.names[release], flush.names[mode]): [(e.id, e.trace, e.offset) for e in held]
+        for service, release, mode, held in flush.exemplars
+    }
+
+
+def settled(flushes: Iterable[Flush]) -> Cells:
+    """Add up the longest flush of every anchor and service, in whatever order and however often they come."""
+    longest: dict[tuple[str, int, int, str], tuple[int, Cells]] = {}
+    for flush in flushes:
+        services: dict[str, Cells] = defaultdict(dict)
+        for key, cells in read(flush).items():
+            services[key[0]][key] = cells
+        for service, part in services.items():
+            place = (flush.source, flush.partition, flush.anchor, service)
+            if place not in longest or flush.end > longest[place][0]:
+                longest[place] = (flush.end, part)
+    return total(part for _, part in longest.values())
+
+
+def _numbers(packed: bytes) -> list[int]:
+    width = packed[0]
+    return [int.from_bytes(packed[i : i + width], "little") for i in range(1, len(packed), width)]
+
+
+def _table(packed: bytes, columns: int) -> Sequence[Sequence[int]]:
+    numbers = _numbers(packed)
+    assert len(numbers) % columns == 0
+    return [numbers[i : i + columns] for i in range(0, len(numbers), columns)]

@@ -1,0 +1,89 @@
+"""Configs named for their verdict: each `*.good.yml` loads, each `*.bad.yml` is refused with what its comments say."""
+
+from pathlib import Path
+from typing import get_type_hints
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.config import Config, ConfigError, load, parse, show
+
+TESTDATA = Path(__file__).parent / "testdata"
+GOOD = sorted(TESTDATA.glob("*.good.yml"))
+BAD = sorted(TESTDATA.glob("*.bad.yml"))
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as refused:
+        parse(text)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name.split(".")[0])
+def test_a_good_config_loads_and_survives_being_shown(path: Path) -> None:
+    config = load(path)
+    assert parse(show(config)) == config
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.name.split(".")[0])
+def test_a_bad_config_is_refused_in_one_sentence_that_names_what_is_wrong(path: Path) -> None:
+    text = path.read_text()
+    expected = [line.removeprefix("# says: ") for line in text.splitlines() if line.startswith("# says: ")]
+    assert expected
+    said = refusal(text)
+    for part in expected:
+        assert part in said
+    assert "\n" not in said
+
+
+def test_an_empty_file_is_the_default() -> None:
+    assert parse("") == Config()
+
+
+def test_everything_good_sets_each_setting_to_something_else_than_its_default() -> None:
+    config, default = load(TESTDATA / "everything.good.yml"), Config()
+    for section in ("kafka", "topics", "worker", "measure", "watch"):
+        for name in get_type_hints(type(getattr(default, section))):
+            if not name.startswith("__"):
+                assert getattr(getattr(config, section), name) != getattr(getattr(default, section), name), name
+    assert all(value != field.default for field, value in zip(
+        msgspec.structs.fields(config.services[0]), msgspec.structs.astuple(config.services[0]), strict=True
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: folder / "nothing.yaml", "no such file"),
+        (lambda folder: folder, "is a directory"),
+        (lambda folder: _written(folder, b"watch: \xff"), "byte 7 is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(make, said: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = make(tmp_path)
+    with pytest.raises(ConfigError, match=said) as refused:
+        load(path)
+    assert str(path) in str(refused.value)
+
+
+def _written(folder: Path, content: bytes) -> Path:
+    path = folder / "config.yaml"
+    path.write_bytes(content)
+    return path
+
+
+yaml_like = st.text(alphabet=st.sampled_from("abwatch:{}[],-&*!|>'\"#%@ \n\t019.é\x00"), max_size=40)
+
+
+@given(yaml_like | st.text(max_size=40))
+def test_any_text_loads_or_is_refused(text: str) -> None:
+    try:
+        assert isinstance(parse(text), Config)
+    except ConfigError as refused:
+        assert "\n" not in str(refused)
+
+
+def test_a_text_nested_without_end_is_refused() -> None:
+    assert "nested too deeply" in refusal("watch: " + "[" * 5000)

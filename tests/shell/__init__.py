@@ -1,0 +1,1 @@
+"""The shell: decisions without a broker, and whole workers on a real one."""

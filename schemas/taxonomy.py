@@ -1,5 +1,6 @@
 """The ways to fail, as rules over an exchange's fields -> a checked taxonomy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -90,10 +91,12 @@ class Taxonomy:
     modes : in the order of the file
     rules : all of them, the gravest mode's first, then in the order of the file
     aliases : alias -> vendors' names as `plain` reads them
+    names : alias -> vendors' names as they are written
     """
 
     modes: tuple[Mode, ...]
     aliases: Aliases
+    names: Mapping[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
 
     @staticmethod
@@ -167,7 +170,7 @@ def load(text: str) -> Taxonomy:
         for mode in ranked
         for i, fields in enumerate(mode.rules)
     )
-    taxonomy = Taxonomy(file.modes, aliases, rules)
+    taxonomy = Taxonomy(file.modes, aliases, file.aliases, rules)
     for i, mode in enumerate(file.modes):
         _check_examples(taxonomy, mode, f"modes[{i}]")
     return taxonomy

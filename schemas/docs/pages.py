@@ -50,14 +50,15 @@ def config() -> str:
         info, meanings = inspect.type_info(kind), attributes(kind)
         assert isinstance(info, inspect.StructType)
         rows = [
-            (f"`{one.encode_name}`", _default(one), _allowed(one.type), meanings[one.encode_name]) for one in info.fields
+            (f"`{one.encode_name}`", _default(one), _allowed(one.type), meanings[one.encode_name])
+            for one in info.fields
         ]
         title = "services[]" if kind is Service else field.name
         parts.append(f"## {title}\n\n{summary(kind)}\n\n{_table(('setting', 'default', 'allowed', 'meaning'), rows)}")
     return _page(
         "Settings",
-        f"{summary(Config)} The file is YAML; schemas/config.json is its JSON Schema. `barograph check FILE` validates a "
-        "file and says what it means in pages and seconds.",
+        f"{summary(Config)} The file is YAML; schemas/config.json is its JSON Schema. `barograph check FILE` validates "
+        "a file and says what it means in pages and seconds.",
         *parts,
     )
 
@@ -74,12 +75,13 @@ def signals() -> str:
     ]  # fmt: skip
     return _page(
         "Signals",
-        "What is watched of every service, on the whole and in each slice. A move the bad way is as grave as its "
-        "consequence: sev-1 and sev-2 page, sev-3 is a ticket. A move the other way, or of a signal without a bad way, is "
-        "told as well (sev-4), and that a signal is no longer observed is a ticket.",
+        "What is watched of every service: categories on the whole, rates and numbers in each slice as well. A move "
+        "the bad way is as grave as its consequence: sev-1 and sev-2 page, sev-3 is a ticket. A move the other way, or "
+        "of a signal without a bad way, is told as well (sev-4), and that a signal is no longer observed is a ticket.",
         _table(("signal", "what it is", "kind", "side", "field", "bad", "consequence", "look first at"), rows),
-        "A rate is yes, no or missing. A number is counted in logarithmic bins, eight to an octave. A category is counted "
-        "by name. `failed` is no field: an exchange failed if a mode of taxonomy.md matches it that counts as failure.",
+        "A rate is yes, no or missing. A number is counted in logarithmic bins, eight to an octave. A category is "
+        "counted by name. `failed` is no field that anybody sends: an exchange failed if a mode of taxonomy.md matches "
+        "it that counts as failure.",
     )
 
 
@@ -98,9 +100,9 @@ def taxonomy() -> str:
         *(f"### {family}\n\n" + "\n".join(_mode(mode) for mode in modes)
           for family, modes in groupby(known.modes, key=lambda mode: mode.id.partition(".")[0])),
         "## Matchers\n\n" + "\n".join(f"- `{name}`: {meaning}" for name, meaning in attributes(Matcher).items()),
-        "## Aliases\n\nVendors' names for errors. The last part of a dotted name counts, without case, punctuation and a "
-        "trailing Error or Exception, as it is written here.\n\n"
-        + _table(("alias", "names"), [(f"`{a}`", ", ".join(sorted(words))) for a, words in known.aliases.items()]),
+        "## Aliases\n\nVendors' names for errors. Of a name only the last dotted part counts, without case, "
+        "punctuation and a trailing Error or Exception, so other spellings are names as well.\n\n"
+        + _table(("alias", "names"), [(f"`{alias}`", ", ".join(names)) for alias, names in known.names.items()]),
     ]  # fmt: skip
     return _page(
         "Failure modes",
@@ -135,7 +137,9 @@ def _asks(field: str, matcher: Matcher) -> str:
     if "other_language_than" in said:
         return f"`{field}` is another language than `{said['other_language_than']}`"
     return f"`{field}` is " + " and ".join(
-        f"{words} {said[bound]:g}" for bound, words in (("at_least", "at least"), ("at_most", "at most")) if bound in said
+        f"{words} {said[bound]:g}"
+        for bound, words in (("at_least", "at least"), ("at_most", "at most"))
+        if bound in said
     )
 
 
@@ -148,7 +152,7 @@ def _default(field: inspect.Field) -> str:
         return "(required)"
     if field.default == tuple(one.name for one in CATALOGUE):
         return "all of signals.md"
-    return _word(field.default) if field.default is not None else "-"
+    return "-" if field.default in (None, "") else _word(field.default)
 
 
 def _allowed(kind: inspect.Type) -> str:

@@ -40,7 +40,7 @@ _OURS: Final = ("MEASURE", "WATCH")
 def json_schemas() -> dict[str, str]:
     """Make a JSON Schema (Draft 2020-12) of every word: path -> text."""
     made = {}
-    for name, word in WORDS.items():
+    for name in WORDS:
         root, parts = _components(name, "#/$defs/{name}")
         schema = {"$schema": DIALECT, "title": f"Barograph: {name}"} | root | {"$defs": parts}
         made[f"schemas/{name}.json"] = msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
@@ -87,8 +87,8 @@ def asyncapi(examples: Path) -> str:
         "info": {
             "title": "Barograph",
             "version": "1",
-            "description": "What Barograph reads from Kafka and what it writes there. Fields that are not named here are "
-            "ignored. Names of topics are those without a `topics.prefix`.",
+            "description": "What Barograph reads from Kafka and what it writes there. Names of topics are those "
+            "without a `topics.prefix`. Fields of events that are not named here are ignored.",
         },
         "defaultContentType": "application/json",
         "channels": channels,

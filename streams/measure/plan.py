@@ -1,10 +1,9 @@
 """The config -> what everything is measured with, and its digest."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -14,6 +13,7 @@ from schemas.signals import CATALOGUE, CATEGORIES
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
+from streams.measure.rows import Column, column
 
 _NAMED: Final = tuple(signal.field for signal in CATEGORIES)
 
@@ -40,7 +40,7 @@ class Plan:
     max_event_bytes: int
     slices: tuple[str, ...]
     named: tuple[str, ...]
-    readers: tuple[Callable[[Any], str | None], ...]
+    readers: tuple[Column, ...]
     slice_rows: tuple[int, ...]
     category_rows: tuple[int, ...]
     classifier: Classifier
@@ -65,7 +65,7 @@ class Plan:
             max_event_bytes=measure.max_event_bytes,
             slices=tuple(measure.slices),
             named=named,
-            readers=tuple(attrgetter(field) for field in named),
+            readers=tuple(column(field) for field in named),
             slice_rows=tuple(named.index(field) for field in measure.slices),
             category_rows=tuple(named.index(field) for field in _NAMED),
             classifier=compile(taxonomy),

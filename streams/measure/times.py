@@ -1,47 +1,44 @@
-"""What an event says of its time -> whole seconds since 1970."""
+"""What events say of their time -> whole seconds since 1970."""
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+
+import numpy as np
+
+from schemas.tallies import Ints
 
 
 class BadTime(ValueError):
     """A time that is none, or that does not say its zone."""
 
 
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
+_DOT, _ZERO, _Z = b".0Z"
+_HEAD: Final = 19
+"""Characters of ``2026-11-23T14:02:05``."""
+
 _REMEMBERED: Final = 20_000
 
 
-class Seconds(dict[str, int]):
-    """The second of a UTC time by its first 20 characters, ``2026-11-23T14:02:05`` and the ``.`` or ``Z`` after it.
+class _Seconds(dict[str, int]):
+    """The second of a UTC time by its first 19 characters.
 
     Parsed once for each second that occurs, for parsing costs ten times as much as looking up.
-
-    Examples
-    --------
-    >>> Seconds()["2026-11-23T14:02:05Z"]
-    1795442525
     """
 
     def __missing__(self, head: str) -> int:
-        if len(head) != 20 or head[19] not in ".Z" or head[10] not in "Tt ":
-            raise BadTime(f"not an RFC 3339 time: it begins {head!r}")
+        found = second(head + "+00:00")
         if len(self) >= _REMEMBERED:
             self.clear()
-        second = self[head] = _parse(head[:19] + "+00:00")
-        return second
+        self[head] = found
+        return found
 
 
-def _parse(text: str) -> int:
-    try:
-        said = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadTime(f"not an RFC 3339 time: {text[:40]!r}") from None
-    if said.tzinfo is None:
-        raise BadTime(f"a time without a zone: {text[:40]!r}; end it with Z or +hh:mm")
-    return int(said.timestamp() // 1)
-
-
-UTC: Final = Seconds()
+_UTC: Final = _Seconds()
 
 
 def second(at: str | int) -> int:
@@ -50,7 +47,7 @@ def second(at: str | int) -> int:
     Parameters
     ----------
     at : str or int
-        RFC 3339 with its zone, or milliseconds since 1970.
+        RFC 3339 with its zone (but no leap second), or milliseconds since 1970.
 
     Raises
     ------
@@ -67,12 +64,48 @@ def second(at: str | int) -> int:
     """
     if isinstance(at, int):
         return at // 1000
-    if at.endswith("Z"):
-        return UTC[at[:20]]
-    if len(at) < 20 or at[10] not in "Tt ":
-        return _parse(at) if len(at) == 19 else _refuse(at)
-    return _parse(at)
+    said = _RFC_3339.fullmatch(at)
+    if said is None:
+        raise BadTime(f"not an RFC 3339 time: {at[:40]!r}")
+    if said["zone"] is None:
+        raise BadTime(f"a time without a zone: {at[:40]!r}; end it with Z or +hh:mm")
+    if said["zone"] in "Zz":
+        return _UTC[at[:_HEAD]]
+    try:
+        return int(datetime.fromisoformat(at[:_HEAD] + said["zone"]).timestamp() // 1)
+    except ValueError:
+        raise BadTime(f"no such time: {at[:40]!r}") from None
 
 
-def _refuse(at: str) -> int:
-    raise BadTime(f"not an RFC 3339 time: {at[:40]!r}")
+def seconds(times: Sequence[str | int]) -> Ints | None:
+    """Read times that look all the same, ``2026-11-23T14:02:05.250Z`` say; None where they do not.
+
+    Texts of one length are a table of characters, of which neighbours mostly share the second. Three times as fast as
+    one by one.
+
+    Examples
+    --------
+    >>> seconds(["1970-01-01T00:01:00.250Z", "1970-01-01T00:01:01.000Z"]).tolist()
+    [60, 61]
+    >>> seconds(["1970-01-01T00:01:00Z", 60_000])
+    """
+    try:
+        width, *others = set(map(len, times))  # type: ignore[arg-type]  # a number raises TypeError
+        letters = "".join(times).encode()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    if others or width <= _HEAD or len(letters) != width * len(times):
+        return None
+    table = np.frombuffer(letters, np.uint8).reshape(-1, width)
+    zone, digits = table[:, -1], table[:, _HEAD + 1 : -1]
+    if (zone != _Z).any() or (digits - _ZERO > 9).any():  # characters below "0" wrap around to more than 9
+        return None
+    if width > _HEAD + 1 and ((table[:, _HEAD] != _DOT).any() or digits.shape[1] == 0):
+        return None
+    begins = np.flatnonzero((table[1:, :_HEAD] != table[:-1, :_HEAD]).any(axis=1)) + 1
+    begins = np.concatenate([[0], begins])
+    try:
+        read = [_UTC[times[i][:_HEAD]] for i in begins.tolist()]  # type: ignore[index]
+    except BadTime:
+        return None
+    return np.repeat(np.array(read, np.int64), np.diff(begins, append=len(times)))

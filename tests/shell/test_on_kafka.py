@@ -1,23 +1,26 @@
 """Whole workers on a real broker: what is promised of topics, counts, crashes and stops."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from msgspec.structs import replace
 from schemas.config import Config, Kafka, Topics, Watch, Worker
 from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
 from streams.shell import topics
 from streams.shell.exits import TopicError
+from streams.shell.failpoints import Failpoint
 from streams.watch.stage import Plan, Record, State, step
 from streams.watch.store import restore
 from tests.kafka.clients import admin, read
 from tests.kafka.cluster import Cluster
 from tests.shell.traffic import exchanges, known, sent, told
-from tests.shell.workers import Running, until, worker
+from tests.shell.workers import until, worker
 
 PARTITIONS = 3
 
@@ -39,18 +42,21 @@ def _config(bootstrap: str, namespace: str) -> Config:
 async def _produce(config: Config, events: Sequence[bytes]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap, enable_idempotence=True) as producer:
         topic = f"{config.topics.prefix}ai.events"
-        for i, event in enumerate(events):
-            last = await producer.send(topic, event, partition=i % PARTITIONS)
-        await producer.flush()
-        await last
+        await asyncio.gather(*[
+            await producer.send(topic, event, partition=i % PARTITIONS) for i, event in enumerate(events)
+        ])  # fmt: skip
 
 
-async def _all(config: Config, name: str, partitions: int) -> list[list[ConsumerRecord]]:
+async def _read(config: Config, name: str, partitions: int) -> list[list[ConsumerRecord]]:
     return [await read(config.kafka.bootstrap, config.topics.prefix + name, p) for p in range(partitions)]
 
 
+async def _tallies(config: Config) -> list[list[ConsumerRecord]]:
+    return await _read(config, "barograph.tallies", config.topics.tallies_partitions)
+
+
 async def _states(config: Config) -> list[State]:
-    found = await _all(config, "barograph.state", config.topics.tallies_partitions)
+    found = await _read(config, "barograph.state", config.topics.tallies_partitions)
     return [
         state
         for records in found
@@ -58,8 +64,142 @@ async def _states(config: Config) -> list[State]:
     ]
 
 
-def _counted(config: Config, events: Sequence[bytes]) -> Callable[[], object]:
-    async def counted() -> bool:
+async def _counted(config: Config, events: Sequence[bytes]) -> None:
+    """Wait until the state topic knows of all of them."""
+
+    async def all_of_them() -> bool:
         return known(await _states(config)) == sent(events)
 
-    return counted
+    await until(all_of_them)
+
+
+async def _members(config: Config, stage: str) -> int:
+    async with admin(config.kafka.bootstrap) as client:
+        [described] = await client.describe_consumer_groups([f"{config.kafka.group}-{stage}"])
+    return sum(len(group["members"]) for group in described.to_object()["groups"])
+
+
+async def test_topics_are_created_with_their_settings(config: Config) -> None:
+    await asyncio.to_thread(topics.ensure, config)
+
+    wanted = {config.topics.prefix + topic.name: topic.config() for topic in TOPICS}
+    async with admin(config.kafka.bootstrap) as client:
+        answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in wanted])
+    resources = [resource for answer in answers for resource in answer.resources]
+    found = {resource[3]: {entry[0]: entry[1] for entry in resource[4]} for resource in resources}
+    assert {name: {key: found[name][key] for key in settings} for name, settings in wanted.items()} == wanted
+    assert all(row.there == row.wanted for row in await asyncio.to_thread(topics.show, config))
+
+
+async def test_workers_may_create_topics_at_once(config: Config) -> None:
+    await asyncio.gather(*(asyncio.to_thread(topics.ensure, config) for _ in range(3)))
+    assert all(row.there == row.wanted for row in await asyncio.to_thread(topics.show, config))
+
+
+async def test_topics_that_do_not_fit_are_refused(config: Config, tmp_path: Path) -> None:
+    await asyncio.to_thread(topics.ensure, config)
+
+    asks_more = replace(config, topics=replace(config.topics, events_partitions=PARTITIONS + 1))
+    with pytest.raises(TopicError, match=r"ai\.events has 3 partitions, but `topics.events_partitions` says 4"):
+        await asyncio.to_thread(topics.ensure, asks_more)
+    asks_less = replace(config, topics=replace(config.topics, events_partitions=PARTITIONS - 1))
+    await asyncio.to_thread(topics.ensure, asks_less)
+    async with worker(replace(config, topics=replace(config.topics, tallies_partitions=1)), tmp_path) as refused:
+        assert await refused.ended() == 3
+    assert len(refused.said) == 1
+    assert "barograph.tallies has 2 partitions, but `topics.tallies_partitions` says 1" in refused.said[0]
+
+
+async def test_a_broker_that_is_not_there_is_one_sentence(namespace: str, tmp_path: Path) -> None:
+    async with worker(_config("127.0.0.1:1", namespace), tmp_path) as refused:
+        assert await refused.ended() == 3
+    assert len(refused.said) == 1
+    assert "no Kafka broker answers at 127.0.0.1:1" in refused.said[0]
+
+
+async def test_events_are_counted_and_a_stop_leaves_the_groups(config: Config, tmp_path: Path) -> None:
+    events = [*exchanges(3000), b"no event"]
+    async with worker(config, tmp_path) as running:
+        await running.ready()
+        await _produce(config, events)
+        await _counted(config, events[:-1])
+        _, page = await running.ask("/metrics")
+        assert 'barograph_events_total{type="exchange"} 3000.0' in page
+        assert 'barograph_rejected_total{reason="not_json"} 1.0' in page
+        assert (await running.ask("/live"))[0] == 200
+        assert await running.stop() == 0
+
+    assert told(record for records in await _tallies(config) for record in records) == sent(events[:-1])
+    [[rejected]] = await _read(config, "ai.events.rejected", 1)
+    assert rejected.key == f"{config.topics.prefix}ai.events:0:1000".encode()
+    assert [await _members(config, stage) for stage in ("measure", "watch")] == [0, 0]
+    # The first group of a broker's life waits for the broker's own topic of offsets, and aiokafka says so.
+    said = [line for line in running.said if "GroupCoordinatorNotAvailable" not in line]
+    assert len(said) == 2, "normal operation says that it has started, and that it has stopped"
+
+
+async def test_each_stage_runs_alone(config: Config, tmp_path: Path) -> None:
+    events = list(exchanges(1000))
+    measures = replace(config, worker=replace(config.worker, name="m", stages=("measure",)))
+    watches = replace(config, worker=replace(config.worker, name="w", stages=("watch",)))
+    async with worker(watches, tmp_path) as watching:
+        await watching.ready()  # its own ticks make it restore its partitions
+        async with worker(measures, tmp_path) as measuring:
+            await _produce(config, events)
+            await _counted(config, events)
+            assert await measuring.stop() == 0
+        assert await watching.stop() == 0
+
+
+DEATHS: Sequence[Failpoint] = (
+    "measure.mid_open",
+    "measure.mid_final",
+    "measure.after_final",
+    "measure.after_commit",
+    "watch.before_findings",
+    "watch.before_state",
+    "watch.mid_state",
+    "watch.before_position",
+    "watch.before_ack",
+)
+
+
+async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: Config, tmp_path: Path) -> None:
+    events: list[bytes] = []
+    for life, failpoint in enumerate(DEATHS):
+        async with worker(config, tmp_path, failpoint) as dying:
+            await dying.ready()
+            # Half of the lives bring a service's failures with them, so that there is something to find and to repeat.
+            fresh = list(exchanges(1500, seed=life, failing=0.05 if life < 4 else 0.9))
+            for part in (fresh[:800], fresh[800:]):
+                events += part
+                await _produce(config, part)
+                await asyncio.sleep(1)  # the next part lies in another second, and so in another block
+            assert await dying.ended() == -signal.SIGKILL
+    async with worker(config, tmp_path) as last:
+        await _counted(config, events)
+        assert await last.stop() == 0
+
+    tallies = await _tallies(config)
+    assert told(record for records in tallies for record in records) == sent(events)
+    states = {state.service: state for state in await _states(config)}
+    replayed, found = _replay(config, tallies)
+    assert {name: known([state]) for name, state in states.items()} == {
+        name: known([state]) for name, state in replayed.items()
+    }
+    [published] = await _read(config, "ai.incidents", 1)
+    assert {(record.key, record.value) for record in published} == found
+    assert found
+
+
+def _replay(config: Config, tallies: list[list[ConsumerRecord]]) -> tuple[dict[str, State], set[tuple[bytes, bytes]]]:
+    """Step once over what was recorded, as a run does that never dies."""
+    plan, states, found = Plan.of(config, Taxonomy.load_default()), dict[str, State](), set[tuple[bytes, bytes]]()
+    for partition, records in enumerate(tallies):
+        own: dict[str, State] = {}
+        for record in records:
+            changed, findings = step(plan, partition, own, Record(record.offset, record.timestamp, record.value))
+            own |= changed
+            found |= {(finding.key, finding.value) for finding in findings}
+        states |= own
+    return states, found

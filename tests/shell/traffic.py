@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from random import Random
 
 from aiokafka import ConsumerRecord
@@ -54,7 +55,7 @@ def told(tallies: Iterable[ConsumerRecord]) -> Counts:
     for partition, anchor, end, _, _ in flushes:
         ends[partition, anchor] = max(end, ends.get((partition, anchor), 0))
     blocks = sorted((partition, anchor, end) for (partition, anchor), end in ends.items())
-    for (partition, _, end), (other, anchor, _) in zip(blocks, blocks[1:], strict=False):
+    for (partition, _, end), (other, anchor, _) in pairwise(blocks):
         assert partition != other or end <= anchor
     whole = {
         (partition, anchor, names): value

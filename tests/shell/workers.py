@@ -21,7 +21,7 @@ async def until(true: Callable[[], Awaitable[Any]]) -> Any:
     """Ask again and again until the answer is true; that it takes longer than a minute is a failure."""
     async with asyncio.timeout(PATIENCE_S):
         while not (answer := await true()):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # what is asked for happens in another process
         return answer
 
 

@@ -22,7 +22,7 @@ its topics do not fit; 4 in doubt: the worker ended without a commit, start it a
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. What is the user's to put right is one sentence and a code; all else is a bug and raises."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     work: Callable[[argparse.Namespace], int] = args.work
     try:
         code = work(args)
@@ -166,15 +166,15 @@ def _refused(why: Exception, code: int) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(
         prog="barograph",
         description="Watch production AI services for drift and failures, on Kafka.",
         epilog=CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"barograph {_version()}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    whole.add_argument("--version", action="version", version=f"barograph {_version()}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
         name: str, work: Callable[[argparse.Namespace], int], says: str, more: str = ""
@@ -220,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
         "demo", _demo, "show it at work on recorded traffic, in about a minute",
         " Brings its own broker\nand needs nothing else. Not for production.",
     )  # fmt: skip
-    return parser
+    return whole
 
 
 def _version() -> str:

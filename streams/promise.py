@@ -11,10 +11,8 @@ from detectors.arrays import Counts
 from detectors.bets import number, rate
 from schemas.cells import CELLS, EDGES
 from schemas.config import Config, Service
-from schemas.signals import SEVERITY_OF, Signal
 from schemas.taxonomy import Taxonomy
-from streams.watch.detector import PAGED
-from streams.watch.plan import Plan, Tier
+from streams.watch.plan import Plan, Tier, pageable
 
 WEEK_S: Final = 7 * 86_400
 PER_S: Final = 10.0
@@ -49,11 +47,6 @@ def lines(config: Config) -> Iterator[str]:
         yield from _budget(plan, service)
     yield ""
     yield from _delays(plan)
-
-
-def pageable(signal: Signal) -> bool:
-    """Say whether a signal can page: whether it has a bad direction, and that direction is grave."""
-    return SEVERITY_OF[signal.consequence] in PAGED and signal.bad != "none"
 
 
 def per_week(plan: Plan, tier: Tier, signal: str) -> float:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import numpy as np
-
 from schemas.tallies import Ints
 
 SPAN: Final = 65_536

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-
 Mask = NDArray[np.bool_]
 _ROOM = 1 << 32
 
@@ -23,7 +22,7 @@ def beyond(names: NDArray[np.integer], within: NDArray[np.integer], cap: int) ->
 
     Parameters
     ----------
-    names, within : (n,) numbers of the names and of their owners
+    names, within : (n,) numbers of the names, 0 where there is none, and of their owners
     cap : names an owner may have in a block
 
     Returns
@@ -37,11 +36,14 @@ def beyond(names: NDArray[np.integer], within: NDArray[np.integer], cap: int) ->
     """
     if len(names) == 0 or distinct(names, int(names.max())) <= cap:
         return None
-    key = within.astype(np.int64) * _ROOM + names
+    named = np.flatnonzero(names)
+    key = within[named].astype(np.int64) * _ROOM + names[named]
     keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     owner = keys // _ROOM
     by_arrival = np.lexsort((first, owner))
     begins = np.flatnonzero(np.diff(owner[by_arrival], prepend=-1))
     place = np.empty(len(keys), np.int64)
     place[by_arrival] = np.arange(len(keys)) - np.repeat(begins, np.diff(begins, append=len(keys)))
-    return np.asarray((place >= cap)[inverse], np.bool_)
+    over = np.zeros(len(names), np.bool_)
+    over[named] = (place >= cap)[inverse]
+    return over

@@ -5,11 +5,19 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
 
 from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
 from schemas.rejected import Reason
 
 _decode: Final = msgspec.json.Decoder(Event).decode
+DEEPEST: Final = 500
+"""How deep an event may be nested. The decoder's own bound depends on how deep Python's stack is at the time, and what
+is counted must not."""
+
+_SHALLOW: Final = 2 * DEEPEST
+"""So many bytes cannot be nested deeper: nearly every event is as short, and need not be looked at."""
+
 _FIELDS: Final = {
     kind: frozenset(field.encode_name for field in msgspec.structs.fields(struct)) | {"type"}
     for kind, struct in {
@@ -73,11 +81,10 @@ def decode(records: Sequence[RecordLike], max_bytes: int) -> tuple[list[Event], 
     for record in records:
         value = record.value
         try:
-            if len(value) > max_bytes:  # type: ignore[arg-type]  # None raises TypeError, below: a try is free, a test is not
-                faults.append(_too_large(len(events) + len(faults), len(value or b""), max_bytes))
-            else:
-                add(_decode(value))  # type: ignore[arg-type]
-        except (msgspec.MsgspecError, ValueError, RecursionError, TypeError) as wrong:
+            if len(value) > _SHALLOW:  # type: ignore[arg-type]  # None raises TypeError, below: a try is free, a test is not
+                _check_size(value, max_bytes)  # type: ignore[arg-type]
+            add(_decode(value))  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, ValueError, TypeError) as wrong:
             faults.append(_fault(len(events) + len(faults), value, wrong))
     return events, faults
 
@@ -87,29 +94,52 @@ def unknown_fields(value: bytes) -> tuple[str, ...]:
     try:
         fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
         kind = msgspec.json.decode(fields.get("type", b"null"), type=str)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError):
         return ()
     known = _FIELDS.get(kind)
     return () if known is None else tuple(name for name in fields if name not in known)
 
 
 _AT: Final = re.compile(r"^(?P<said>.*) - at `(?P<field>\$[^`]*)`$", re.DOTALL)
+_MISSING: Final = re.compile("missing required field `(?P<field>[^`]*)`")
+_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive: one pass, whatever it holds
+_STEP: Final = np.zeros(256, np.int8)
+_STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
 _BYTE: Final = re.compile(r"\(byte (?P<at>\d+)\)")
 _LAST_KEY: Final = re.compile(rb'"(?P<key>(?:[^"\\]|\\.){1,64})"\s*:\s*[^"]*$')
 
 
-def _too_large(index: int, size: int, most: int) -> Fault:
-    return Fault(index, "too_large", "$", f"{size} bytes; at most {most} are read (`measure.max_event_bytes`)")
+class _TooMuch(ValueError):
+    """A record that is not even decoded."""
+
+    def __init__(self, reason: Reason, said: str) -> None:
+        super().__init__(said)
+        self.reason = reason
+
+
+def _check_size(value: bytes, max_bytes: int) -> None:
+    if len(value) > max_bytes:
+        raise _TooMuch("too_large", f"{len(value)} bytes; at most {max_bytes} are read (`measure.max_event_bytes`)")
+    if value.count(b"{") + value.count(b"[") > DEEPEST and _depth(value) > DEEPEST:
+        raise _TooMuch("too_deep", f"nested more than {DEEPEST} deep")
+
+
+def _depth(value: bytes) -> int:
+    """Find how deep brackets are nested; those within texts are none."""
+    outside = np.frombuffer(_TEXT.sub(b"", value), np.uint8)
+    return int(np.cumsum(_STEP[outside], dtype=np.int64).max(initial=0))
 
 
 def _fault(index: int, value: bytes | None, wrong: Exception) -> Fault:
     if value is None:
         return Fault(index, "empty", "$", "a record without a value")
-    if isinstance(wrong, RecursionError):
-        return Fault(index, "too_deep", "$", "nested too deeply")
+    if isinstance(wrong, _TooMuch):
+        return Fault(index, wrong.reason, "$", str(wrong))
     if isinstance(wrong, msgspec.ValidationError):
         at = _AT.match(str(wrong))
         said, field = (at["said"], at["field"]) if at else (str(wrong), "$")
+        if missing := _MISSING.search(said):
+            field += f".{missing['field']}"
         unknown = field == "$.type" and said.startswith("Invalid value")
         return Fault(index, "unknown_type" if unknown else "invalid", field, said[:200])
     return Fault(index, "not_json", _field_at(value, str(wrong)), str(wrong)[:200])

@@ -121,6 +121,8 @@ def rows(
     for row, field in enumerate(fields):
         names[row] = np.fromiter(map(number, field(served)), np.int32, m)
     amounts = np.array([field(served) for field in _numbers], np.float64)  # None becomes NaN
+    with np.errstate(over="ignore"):  # 1e305 dollars are more than can be said in millionths: `OVER`, either way
+        amounts *= _UNITS
     return Rows(
         bucket=bucket,
         service=np.fromiter(map(number, _service(events)), np.int32, n),
@@ -128,7 +130,7 @@ def rows(
         kind=kind,
         names=names,
         rates=rates,
-        numbers=cells(amounts * _UNITS),
+        numbers=cells(amounts),
         mode=mode,
     )
 

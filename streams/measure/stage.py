@@ -151,10 +151,10 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
             served += len(part.mode)
             _count_kinds(part, stats)
         del chunk  # its memory, still in the processor's cache, is where the next chunk will be decoded
-        # The first record of a chunk stands for all: a field that producers send and nobody reads is a matter of
-        # seconds to find, not of exact counts.
-        for name in unknown_fields(records[begins].value or b""):
-            stats["unknown_field", name[:64]] += 1
+    # The first record stands for all: a field that producers send and nobody reads is a matter of seconds to find, not
+    # of exact counts.
+    for name in unknown_fields(records[0].value or b""):
+        stats["unknown_field", name[:64]] += 1
     return replace(
         block, end=int(offsets[-1]) + 1, parts=tuple(parts), failed=failed, rejected=tuple(rejected), stats=stats
     )

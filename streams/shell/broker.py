@@ -13,8 +13,9 @@ from streams.shell.exits import BrokerError
 
 LIMITS: Final = (
     "barograph's embedded broker: for the demo and for quick tests, not for production and not for benchmarks. "
-    "It keeps everything in memory, at most the last 5 MiB of each partition, and forgets it when it stops; it compacts "
-    "nothing, keeps the producers' timestamps, and gives every topic 4 partitions, once somebody asks for the topic."
+    "It keeps everything in memory, at most the last 5 MiB of each partition, and forgets it when it stops; compacts "
+    "nothing; keeps the producers' timestamps; gives every topic 4 partitions, as soon as somebody asks for the topic; "
+    "and its consumer groups are for one worker, which after a restart waits for its session's end."
 )
 """What it says on standard error when it starts."""
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
+from schemas.cells import CELLS
 from schemas.incidents import Change, Interval
 from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, Signal
 from schemas.tallies import FIRST_NUMBER, OTHER, UNSEEN
-from schemas.cells import CELLS
 from streams.watch.alphabet import first_slices, own_names
 from streams.watch.detector import Detector, Table, values
 from streams.watch.state import Alarm, Alphabet, Baseline, Ints

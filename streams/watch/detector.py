@@ -14,11 +14,10 @@ from schemas.incidents import Severity
 from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, SEVERITY_OF, Signal
 from schemas.tallies import FIRST_NUMBER, FIXED
 from streams.watch.alphabet import category_segments, slice_count
-from streams.watch.plan import Plan
+from streams.watch.plan import PAGED, Plan, pageable
 from streams.watch.state import Baseline, Ints
 
 Floats = NDArray[np.float64]
-PAGED: tuple[Severity, ...] = ("sev-1", "sev-2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,8 @@ def detector(plan: Plan, service: str, baseline: Baseline) -> Detector:
     for signal, where in _segments(baseline):
         watched = signal in plan.signals
         n = 1 if signal.kind == "category" else slices
-        pageable = SEVERITY_OF[signal.consequence] in PAGED and signal.bad != "none"
-        tier = pages if pageable else tickets
+        paged = pageable(signal)
+        tier = pages if paged else tickets
         level = np.array([plan.miss(tier, signal.name, dimension_of[s]) for s in range(n)]) if watched else np.ones(0)
         kept = where.stop - where.start if signal.kind != "number" else BINS
         fold[:, where] = at_kept + np.arange(kept) if signal.kind != "number" else 0
@@ -168,7 +167,7 @@ def detector(plan: Plan, service: str, baseline: Baseline) -> Detector:
             for_page = np.where(grave, bets.weights, 0.0)
             for_page = for_page / for_page.sum() if for_page.any() else for_page
             for s in range(n):
-                page.append(for_page * (pages.rates[signal.name, dimension_of[s]] if pageable else 0.0))
+                page.append(for_page * (pages.rates[signal.name, dimension_of[s]] if paged else 0.0))
                 ticket.append(bets.weights * tickets.rates[signal.name, dimension_of[s]])
                 begins.append(at_bet + s * j)
                 slice_of.append(np.full(j, s))

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from detectors.shares import level, shares
 from schemas.config import Config, Service
-from schemas.signals import BY_NAME, CATALOGUE, Signal
+from schemas.incidents import Severity
+from schemas.signals import CATALOGUE, SEVERITY_OF, Signal
 from schemas.taxonomy import Taxonomy
+
+PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 
 
 @dataclass(frozen=True)
@@ -50,26 +54,36 @@ class Plan:
 
     def pages(self, service: str) -> Tier:
         """Divide the pages."""
-        return _tier(self, service, self.config.watch.false_pages_per_week)
+        return _tier(self, service, self.config.watch.false_pages_per_week, tuple(filter(pageable, self.signals)))
 
     def tickets(self, service: str) -> Tier:
         """Divide the tickets."""
-        return _tier(self, service, self.config.watch.false_tickets_per_week)
+        return _tier(self, service, self.config.watch.false_tickets_per_week, self.signals)
 
     def miss(self, tier: Tier, signal: str, dimension: str | None) -> float:
         """Say how likely the limits of a monitor may be wrong: its part of the risk of learning."""
         return level(tier.rates[signal, dimension], tier.per_week, miss=self.config.watch.learning_risk_percent / 100)
 
 
+def pageable(signal: Signal) -> bool:
+    """Say whether a signal can page: whether it has a bad direction, and that direction is grave.
+
+    Only these share the pages: what a ticket-only signal would leave unused is time that the others need.
+    """
+    return SEVERITY_OF[signal.consequence] in PAGED and signal.bad != "none"
+
+
 @lru_cache(maxsize=4096)
-def _tier(plan: Plan, service: str, per_week: float) -> Tier:
+def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]) -> Tier:
     watch = plan.config.watch
+    if not signals:
+        return Tier(per_week, {})
     return Tier(
         per_week,
         shares(
             per_week, watch.max_services, plan.service(service).weight, watch.max_releases,
-            {signal.name: 1.0 for signal in plan.signals},
+            {signal.name: 1.0 for signal in signals},
             dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
-            unsliced=[signal.name for signal in plan.signals if BY_NAME[signal.name].kind == "category"],
+            unsliced=[signal.name for signal in signals if signal.kind == "category"],
         ),
     )  # fmt: skip

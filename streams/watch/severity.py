@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from schemas.incidents import ModeCount, Notify, Severity
 from schemas.signals import BY_NAME, Signal
 from schemas.taxonomy import Taxonomy
-from streams.watch.detector import PAGED
+from streams.watch.plan import PAGED
 from streams.watch.state import Alarm
 
 SILENCE = "silence"

@@ -8,7 +8,6 @@ from schemas.signals import RATE_CELLS
 from streams.watch.detector import Detector
 from streams.watch.state import Bucket, Ints, Stream
 
-
 ENOUGH = 30
 """Exchanges that can speak for a stream."""
 

@@ -168,7 +168,6 @@ async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: C
     events: list[bytes] = []
     for life, failpoint in enumerate(DEATHS):
         async with worker(config, tmp_path, failpoint) as dying:
-            await dying.ready()
             # Half of the lives bring a service's failures with them, so that there is something to find and to repeat.
             fresh = list(exchanges(1500, seed=life, failing=0.05 if life < 4 else 0.9))
             for part in (fresh[:800], fresh[800:]):

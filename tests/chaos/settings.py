@@ -1,0 +1,37 @@
+"""A broker's address and a prefix -> the config that workers, driver and judge of one run share.
+
+All that takes minutes in production takes seconds here, so that a short run sees baselines learned, names beyond the
+caps, flushes of open blocks, and incidents fired, updated and resolved.
+"""
+
+from typing import Final
+
+from schemas.config import Config, Kafka, Measure, Topics, Watch, Worker
+
+SESSION_S: Final = 6.0
+"""How long a worker may be away before the others take over: the least that Kafka allows."""
+
+FLUSH_AFTER_S: Final = 0.5
+NAMES: Final = 16
+
+
+def config(bootstrap: str, prefix: str, worker: str = "judge", flush_after_s: float = FLUSH_AFTER_S) -> Config:
+    """Make the config of a worker; all that decides what is counted and found is the same for every worker.
+
+    Parameters
+    ----------
+    prefix : of topics and groups, so that one broker serves several runs
+    """
+    return Config(
+        kafka=Kafka(bootstrap=bootstrap, group=prefix, session_timeout_s=SESSION_S),
+        topics=Topics(prefix=f"{prefix}."),
+        worker=Worker(name=worker, http_port=0),
+        measure=Measure(
+            bucket_s=2, late_after_s=30, flush_after_s=flush_after_s, names_per_block=NAMES, exemplars=2,
+            max_event_bytes=4096,
+        ),
+        watch=Watch(
+            baseline_events=200, slices_per_dimension=3, names_per_signal=6, window_buckets=45, resolve_after_s=4,
+            silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0,
+        ),
+    )  # fmt: skip

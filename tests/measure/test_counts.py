@@ -1,0 +1,173 @@
+"""MEASURE promises: the hot path counts as one would by hand, however the log is cut, and says it in the same bytes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.cells import EDGES
+from schemas.config import Config, Measure
+from schemas.tallies import Flush, decode
+from streams.measure.stage import Block, Message, Plan, Record, begin, feed, flushes, rejects
+from streams.measure.texts import Texts
+from tests.measure import recount
+from tests.measure.recount import counts, read, read_beside, read_exemplars, settled, total
+from tests.measure.traffic import CONFIG, PLAN, TAXONOMY, flood, logs, measured
+
+
+def said(block: Block, plan: Plan = PLAN, final: bool = True) -> list[Flush]:
+    """What WATCH reads of a block."""
+    facts = [decode(message.value) for message in flushes(plan, block, final)]
+    return [fact for fact in facts if isinstance(fact, Flush)]
+
+
+def agree(log: list[Record], config: Config, plan: Plan) -> None:
+    """Compare each block with the plain count: cells, events beside, exemplars, what is set aside, where it ends."""
+    blocks, plain = measured(log, plan), counts(log, config)
+    assert [(block.anchor, block.end) for block in blocks] == [(count.anchor, count.end) for count in plain]
+    for block, count in zip(blocks, plain, strict=True):
+        told = said(block, plan)
+        assert {(one.anchor, one.end) for one in told} <= {(count.anchor, count.end)}
+        assert total(read(one) for one in told) == count.cells
+        assert sum((read_beside(one) for one in told), start=type(count.beside)()) == count.beside
+        assert {key: held for one in told for key, held in read_exemplars(one).items()} == count.exemplars
+        aside = {one.offset: one.reason for one in block.rejected}
+        assert aside == {offset: refused.reason for offset, refused in count.refused.items()}
+
+
+def test_the_oracle_has_the_edges_of_the_scale() -> None:
+    assert recount.EDGES == EDGES.tolist()
+
+
+@settings(max_examples=150, deadline=None)
+@given(logs())
+def test_every_cell_is_what_a_plain_count_says(log: list[Record]) -> None:
+    agree(log, CONFIG, PLAN)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    logs(12),
+    st.lists(st.sampled_from(["workflow", "intent", "persona", "env"]), max_size=3, unique=True),
+    st.sampled_from([1, 7, 3600]),
+    st.sampled_from([1, 86_400]),
+    st.integers(0, 4),
+)
+def test_so_it_is_with_other_settings(
+    log: list[Record], slices: list[str], bucket_s: int, late_after_s: int, exemplars: int
+) -> None:
+    measure = Measure(
+        slices=tuple(slices), bucket_s=bucket_s, late_after_s=late_after_s, exemplars=exemplars, names_per_block=16,
+        max_event_bytes=1024,
+    )  # type: ignore[arg-type]  # fmt: skip
+    config = Config(measure=measure)
+    agree(log, config, Plan.of(config, TAXONOMY))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_caps_hold_service_by_service_in_the_order_of_the_log(seed: int) -> None:
+    log = flood(seed)
+    agree(log, CONFIG, PLAN)
+    [first, *_] = counts(log, CONFIG)
+    services = {key[0] for key in first.cells}
+    assert len(services) == 17  # sixteen, and `__other__`
+    assert "__other__" in services
+
+
+def test_one_services_flood_of_names_costs_no_other_service_its_own() -> None:
+    modest = [b'{"type":"exchange","id":"1","service":"modest","release":"r","at":0,"intent":"i%d"}' % i for i in (8, 9)]
+    greedy = [b'{"type":"exchange","id":"1","service":"greedy","release":"r","at":0,"intent":"g%d"}' % i for i in range(99)]
+    log = [Record(i, 0, value) for i, value in enumerate((*greedy, *modest))]
+    intents: dict[str, set[str | int]] = {"greedy": set(), "modest": set()}
+    for key, cells in total(read(one) for one in said(measured(log)[-1])).items():
+        intents[key[0]] |= {name for signal, name in cells if signal == "intent"}
+    assert intents["modest"] == {"i8", "i9"}
+    assert intents["greedy"] == {*(f"g{i}" for i in range(16)), "__other__"}
+
+
+@st.composite
+def cut(draw: st.DrawFn, log: list[Record]) -> list[list[Record]]:
+    """Cut a log into batches, some of them empty."""
+    places = sorted(draw(st.lists(st.integers(0, len(log)), max_size=6)))
+    return [log[a:b] for a, b in zip([0, *places], [*places, len(log)], strict=True)]
+
+
+def all_said(batches: list[list[Record]], texts: Texts | None = None) -> list[tuple[int, list[Message], list[Message]]]:
+    """Feed batches: the end of each block, and every byte that is sent of it."""
+    block, finished = begin(PLAN.source, 0, 0, texts), list[Block]()
+    for batch in batches:
+        block, ended = feed(PLAN, block, batch)
+        finished += ended
+    return [(one.end, flushes(PLAN, one, True), rejects(one)) for one in (*finished, block)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_however_a_log_is_cut_the_same_bytes_are_sent(data: st.DataObject) -> None:
+    log = data.draw(logs())
+    assert all_said(data.draw(cut(log))) == all_said([log])
+
+
+@settings(max_examples=30, deadline=None)
+@given(logs(), st.lists(st.text(max_size=3) | st.sampled_from(["s", "2", "en", "FMT.EMPTY", "__other__"]), max_size=20))
+def test_what_was_read_before_changes_no_byte(log: list[Record], known: list[str]) -> None:
+    texts = Texts()
+    for name in known:
+        texts[name]
+    assert all_said([log], texts) == all_said([log])
+
+
+def test_chunks_of_any_size_count_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = flood(4, n=120)
+    expected = all_said([log])
+    for size in (1, 7, 119):
+        monkeypatch.setattr("streams.measure.stage.CHUNK", size)
+        assert all_said([log]) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whoever_starts_at_an_anchor_says_the_same_from_there_on(data: st.DataObject) -> None:
+    log = data.draw(logs())
+    blocks = measured(log)
+    at = data.draw(st.sampled_from(blocks)).anchor
+    again = measured([record for record in log if record.offset >= at], start=at)
+    later = [block for block in blocks if block.anchor >= at]
+    assert [(block.anchor, block.end) for block in again] == [(block.anchor, block.end) for block in later]
+    assert [flushes(PLAN, block, True) for block in again] == [flushes(PLAN, block, True) for block in later]
+
+
+@settings(max_examples=40, deadline=None)
+@given(logs())
+def test_a_longer_flush_contains_every_shorter_one(log: list[Record]) -> None:
+    block, before = begin(PLAN.source, 0, 0), dict[int, list[Flush]]()
+    for record in log:
+        block, _ = feed(PLAN, block, [record])
+        longer, shorter = said(block, final=False), before.get(block.anchor, [])
+        held = total(read(one) for one in longer)
+        for key, cells in total(read(one) for one in shorter).items():
+            assert cells <= held[key]
+        assert sum((read_beside(one) for one in shorter), start=recount.Counter()) <= sum(
+            (read_beside(one) for one in longer), start=recount.Counter()
+        )
+        before[block.anchor] = longer
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_flushes_settle_to_the_plain_count_in_any_order_and_with_repeats(data: st.DataObject) -> None:
+    log = data.draw(logs())
+    block, told = begin(PLAN.source, 0, 0), list[Flush]()
+    for batch in data.draw(cut(log)):
+        block, finished = feed(PLAN, block, batch)
+        for one in finished:
+            told += said(one)
+        told += said(block, final=False)
+    told = data.draw(st.permutations(told)) + told[:3]
+    assert settled(told) == recount.recount(log, CONFIG)
+
+
+def test_each_event_lies_in_one_slice_of_every_dimension() -> None:
+    log = flood(9, n=300)
+    cells = recount.recount(log, CONFIG)
+    for dimension in CONFIG.measure.slices:
+        assert sum(n for key, held in cells.items() if key[3] == dimension for cell, n in held.items() if cell[0] == "answered") == 300

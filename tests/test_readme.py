@@ -1,0 +1,54 @@
+"""What the README shows can be done."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.events import Event
+from streams import cli
+
+TOP = Path(__file__).parents[1]
+TEXT = (TOP / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
+NEEDS_BROKER = ("barograph run", "barograph topics", "--topic")
+
+
+def test_every_command_is_one_of_ours() -> None:
+    assert COMMANDS
+    assert all(command.startswith(("make ", "barograph ")) for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make ")])
+def test_make_targets_exist(command: str) -> None:
+    assert re.search(rf"^{command.split()[1]}:", (TOP / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("barograph ")])
+def test_barograph_commands_run(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that need a broker are understood up to there; tests of the shell run them."""
+    monkeypatch.chdir(TOP)
+    words = shlex.split(command)[1:]
+    if any(part in command for part in NEEDS_BROKER):
+        args = cli.parser().parse_args(words)
+        assert args.config.is_file()
+    else:
+        assert cli.main(words) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "json"])
+def test_the_event_is_one(text: str) -> None:
+    msgspec.json.decode(text, type=Event)
+    known = {field.name for field in msgspec.structs.fields(type(msgspec.json.decode(text, type=Event)))}
+    assert json.loads(text).keys() <= known | {"type"}
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|deploy|streams|benchmarks)/[\w./-]+)`", TEXT))))
+def test_every_path_is_there(path: str) -> None:
+    assert (TOP / path).exists()

@@ -21,8 +21,8 @@ def advance(evidence: Evidence, growth: Floats, weights: Floats, budget: Floats)
     out, is at most the budget it has taken in: over any horizon the expected number of false alarms is at most the
     sum of `budget`. That adds up over monitors, however they depend on each other.
 
-    A bet that saw nothing of the block (its growth is exactly zero: all it looks at was missing) takes nothing in, or
-    a signal that nobody sends would alarm once the budget has piled up to one.
+    A bet that neither wins nor loses takes nothing in: all that it looks at was missing, or it has no limits yet. Else
+    its budget would pile up until a signal that nobody sends alarms.
 
     Parameters
     ----------

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas.signals import BY_NAME
-from schemas.strict import ConfigError as ConfigError
-from schemas.strict import read
+from schemas.strict import ConfigError, read
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Named = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -64,7 +63,7 @@ class Topics(_Section, frozen=True, kw_only=True):
 
 
 class Worker(_Section, frozen=True, kw_only=True):
-    """This process.
+    """One process.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
 """A field of an exchange and a matcher -> a question that the exchange answers with yes or no."""
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -18,6 +18,9 @@ Aliases = Mapping[str, frozenset[str]]
 FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Response)}
 LISTS: Final = frozenset(name for name, field in FIELDS.items() if field.default == ())
 """Fields that are an empty list, not None, where nothing was sent."""
+
+LONGEST_NAME: Final = 256
+"""Characters of a name of an error; what is longer is none, and is not kept in `plain`'s cache."""
 
 
 class Matcher(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -87,7 +90,9 @@ def question(field: str, matcher: Matcher, aliases: Aliases) -> Question:
             return lambda exchange: (text := read(exchange)) is not None and found(text) is not None
         case Matcher(alias=str() as alias):
             words = aliases[alias]
-            return lambda exchange: (text := read(exchange)) is not None and plain(text) in words
+            return lambda exchange: (
+                (text := read(exchange)) is not None and len(text) <= LONGEST_NAME and plain(text) in words
+            )
         case Matcher(absent=bool() as absent):
             return lambda exchange: (read(exchange) in (None, ())) is absent
         case Matcher(at_least_field=str() as other):
@@ -102,10 +107,9 @@ def question(field: str, matcher: Matcher, aliases: Aliases) -> Question:
             return lambda exchange: (number := read(exchange)) is not None and low <= number <= high
 
 
-@cache
 def _language(tag: str) -> str:
     """``en-GB`` -> ``en``: the primary subtag of a BCP 47 tag (or of a POSIX locale), without case."""
-    return re.split("[-_]", tag, maxsplit=1)[0].lower()
+    return tag.replace("_", "-").partition("-")[0].lower()
 
 
 def check(field: str, matcher: Matcher, aliases: Aliases, path: str) -> None:
@@ -125,29 +129,22 @@ def check(field: str, matcher: Matcher, aliases: Aliases, path: str) -> None:
     for name in (field, matcher.at_least_field, matcher.other_language_than):
         if name is not None and name not in FIELDS:
             raise ConfigError(f"no field `{name}` - at `{path}`; fields: {', '.join(sorted(FIELDS))}")
-    if matcher.one_of == ():
-        raise ConfigError(f"expected at least one value - at `{path}.one_of`")
-    for i, value in enumerate(matcher.one_of or ()):
-        if value is not None:
-            _fits(value, field, f"{path}.one_of[{i}]")
-    if matcher.at_least is not None and matcher.at_most is not None and matcher.at_least > matcher.at_most:
-        raise ConfigError(f"at_least {matcher.at_least:g} lies above at_most {matcher.at_most:g} - at `{path}`")
+    for value, of in _samples(field, matcher):
+        _fits(value, of, path)
+    _check_values(matcher, aliases, path)
+
+
+def _samples(field: str, matcher: Matcher) -> Iterator[tuple[object, str]]:
+    """Give values that a field must be able to hold for the matcher to make sense, with the field."""
+    yield from ((value, field) for value in matcher.one_of or () if value is not None)
     if matcher.at_least is not None or matcher.at_most is not None:
-        _fits(0, field, path)
+        yield 0, field
+    if matcher.regex is not None or matcher.alias is not None:
+        yield "", field
     if matcher.at_least_field is not None:
-        _fits(0, field, path)
-        _fits(0, matcher.at_least_field, f"{path}.at_least_field")
-    if matcher.regex is not None or matcher.alias is not None or matcher.other_language_than is not None:
-        _fits("", field, path)
+        yield from ((0, field), (0, matcher.at_least_field))
     if matcher.other_language_than is not None:
-        _fits("", matcher.other_language_than, f"{path}.other_language_than")
-    if matcher.alias is not None and matcher.alias not in aliases:
-        raise ConfigError(f"no alias `{matcher.alias}` - at `{path}.alias`; aliases: {', '.join(sorted(aliases))}")
-    if matcher.regex is not None:
-        try:
-            re.compile(matcher.regex)
-        except re.error as wrong:
-            raise ConfigError(f"no regular expression, {wrong} - at `{path}.regex`") from None
+        yield from (("", field), ("", matcher.other_language_than))
 
 
 def _fits(value: object, field: str, path: str) -> None:
@@ -155,3 +152,17 @@ def _fits(value: object, field: str, path: str) -> None:
         msgspec.convert(value, FIELDS[field].type)
     except msgspec.ValidationError as wrong:
         raise ConfigError(f"{value!r} is nothing that `{field}` can be: {wrong} - at `{path}`") from None
+
+
+def _check_values(matcher: Matcher, aliases: Aliases, path: str) -> None:
+    if matcher.one_of == ():
+        raise ConfigError(f"expected at least one value - at `{path}.one_of`")
+    if matcher.at_least is not None and matcher.at_most is not None and matcher.at_least > matcher.at_most:
+        raise ConfigError(f"at_least {matcher.at_least:g} lies above at_most {matcher.at_most:g} - at `{path}`")
+    if matcher.alias is not None and matcher.alias not in aliases:
+        raise ConfigError(f"no alias `{matcher.alias}` - at `{path}.alias`; aliases: {', '.join(sorted(aliases))}")
+    if matcher.regex is not None:
+        try:
+            re.compile(matcher.regex)
+        except re.error as wrong:
+            raise ConfigError(f"no regular expression, {wrong} - at `{path}.regex`") from None

@@ -12,7 +12,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas import config as configs
-from schemas.config import Config, ConfigError
+from schemas.config import Config
+from schemas.strict import ConfigError
 from schemas.topics import TOPICS
 
 CODES: Final = """\

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from detectors.arrays import Floats, Wealth
-from detectors.bets.table import CERTAIN_LOSS, whole
+from detectors.bets.table import whole
 
 STAKES: Final = (0.1, 0.25, 0.55)
 """Parts of the wealth staked on an event. Around a mean of one half they are bets of lam = 0.2, 0.5 and 1.1."""
@@ -30,8 +30,8 @@ def log_wealth(x: Floats, lo: Floats, hi: Floats, stakes: Sequence[float] = STAK
     Returns
     -------
     float32 (..., 2 len(stakes), B), in nats
-        Bets upward first. Where the limit is 1 (nothing can lie above) or 0 (below), all is a loss: without a
-        baseline a bet does nothing.
+        Bets upward first. Where the limit is 1 (nothing can lie above) or 0 (below), all is zero: such a bet does
+        nothing.
 
     Raises
     ------
@@ -60,6 +60,6 @@ def log_wealth(x: Floats, lo: Floats, hi: Floats, stakes: Sequence[float] = STAK
     above, below = hi[..., None, None], lo[..., None, None]
     upward = np.log1p(c * (x[..., None, :] / above - 1))
     downward = np.log1p(c * ((1 - x[..., None, :]) / (1 - below) - 1))
-    upward = np.where(above == 1, CERTAIN_LOSS, upward)
-    downward = np.where(below == 0, CERTAIN_LOSS, downward)
+    upward = np.where(above == 1, 0.0, upward)
+    downward = np.where(below == 0, 0.0, downward)
     return whole(np.concatenate([upward, downward], axis=-2))

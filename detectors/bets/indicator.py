@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from detectors.arrays import Bools, Counts, Floats, Indices, Wealth
-from detectors.bets.table import CERTAIN_LOSS, Bets, checked, whole
+from detectors.bets.table import Bets, checked, whole
 
 ODDS: Final = (1.4, 2.2, 5.0, 25.0)
 """How far off the alternatives lie. The last one finds a collapse (98 % to 23 %) in 18 events in place of 30, and costs
@@ -32,7 +32,7 @@ def log_wealth(lo: Floats, hi: Floats, odds: Sequence[float] = ODDS) -> tuple[We
     -------
     win, lose : float32 (..., 2 len(odds)), in nats
         For an event that is the thing, and for one that is not; bets upward first. Where the limit is 1 (nothing can
-        lie above) or 0 (below), both are a loss: without a baseline a bet does nothing.
+        lie above) or 0 (below), both are zero: such a bet does nothing.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def log_wealth(lo: Floats, hi: Floats, odds: Sequence[float] = ODDS) -> tuple[We
     --------
     >>> win, lose = log_wealth(np.array(0.0), np.array(0.2), odds=[5.0])
     >>> [[round(float(np.exp(nats)), 3) for nats in side] for side in (win, lose)]
-    [[2.778, 0.368], [0.556, 0.368]]
+    [[2.778, 1.0], [0.556, 1.0]]
     """
     if not ((lo >= 0) & (lo <= hi) & (hi <= 1)).all():
         raise ValueError("limits must be 0 <= lo <= hi <= 1")
@@ -59,7 +59,7 @@ def log_wealth(lo: Floats, hi: Floats, odds: Sequence[float] = ODDS) -> tuple[We
     lose = -np.log1p(m * (o - 1))
     win = np.log(o) + lose
     hopeless = np.where(o > 1, m == 1, m == 0)
-    return whole(np.where(hopeless, CERTAIN_LOSS, win)), whole(np.where(hopeless, CERTAIN_LOSS, lose))
+    return whole(np.where(hopeless, 0.0, win)), whole(np.where(hopeless, 0.0, lose))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

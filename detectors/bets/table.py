@@ -10,8 +10,6 @@ from detectors.arrays import Counts, Floats, Indices, Signs, Wealth
 
 GRID: Final = 2.0**-20
 """Nats. All log-wealth is a multiple of it, so that sums are integer arithmetic in float64: exact in any order."""
-CERTAIN_LOSS: Final = -1.0
-"""Nats an event, of a bet on what no mean could do: it must not keep the budget that accrues to it."""
 MOST_WEALTH: Final = 8.0
 """Nats an event can win or lose; below it a multiple of `GRID` fits a float32 exactly."""
 MOST_EVENTS: Final = 2**30

@@ -178,7 +178,7 @@ def _decoded(plan: Plan, records: Sequence[RecordLike], offsets: Ints, stamps: I
     for i in np.flatnonzero(said > arrived + DAY_S).tolist():
         bad[i] = Fault(0, "future", "$.at", f"{events[i].at} is more than a day after the record itself")
     if bad:
-        faults += [fault._replace(index=int(good[i])) for i, fault in bad.items()]
+        faults = sorted(faults + [fault._replace(index=int(good[i])) for i, fault in bad.items()])
         keep = [i for i in range(len(events)) if i not in bad]
         events = [events[i] for i in keep]
         said, arrived, offsets = said[keep], arrived[keep], offsets[keep]

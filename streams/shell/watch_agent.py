@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Final
 
 import faust
@@ -77,6 +77,12 @@ class Watch:
     def owned(self) -> frozenset[int]:
         """Name the partitions that are assigned."""
         return self._owned or frozenset()
+
+    def lag(self, end: Callable[[int], int | None]) -> None:
+        """Publish how far each partition is behind its end."""
+        for partition, part in self._parts.items():
+            if (at := end(partition)) is not None:
+                self._metrics.lag.labels(self._tallies, partition).set(max(at - part.next, 0))
 
     def missing(self) -> list[str]:
         """Say what is not ready yet."""
@@ -172,6 +178,7 @@ def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
 
     async def keep() -> None:
         await fuse.guard(watch.checkpoint())
+        watch.lag(lambda partition: app.consumer.highwater(TP(tallies, partition)))
 
     async def release(*_: object, **__: object) -> None:
         await fuse.guard(watch.release())

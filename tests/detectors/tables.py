@@ -38,6 +38,8 @@ def _numbers() -> Counts:
         number(np.array([0.0, 233.0])),  # both ends of the scale, and nearly nothing learned
         number(rng.choice([40.0, 48.0, 56.0], 5000, p=[0.7, 0.25, 0.05])),  # few values, as counts of tools have
         wide,
+        number(np.repeat(np.arange(100.0, 110.0), 100)),  # cuts that fall on edges
+        10_000 * number(np.full(1000, 60.0)),  # spread is known to be next to nothing
     ])  # fmt: skip
 
 

@@ -62,7 +62,8 @@ def test_growth_of_a_worse_slice_is_mix_and_not_rate() -> None:
 
 def test_a_new_slice_that_is_all_wrong_explains_the_fall_and_old_ones_do_not() -> None:
     """Although the old ones lost share: the formula without its centre would blame them, and the new one not at all."""
-    got = split([(600, 540), (400, 360), (0, 0)], [(420, 378), (280, 252), (300, 0)])
+    got = split([(600, 540), (400, 360), (0, 0)], [(420, 378), (280, 252), (300, 3)])
+    assert got.rate[2] == 0  # it had none before
     assert got.mix[2] < got.mix[:2].sum() < 0
     assert named({"language": got}) == ("language", 2)
 

@@ -156,6 +156,7 @@ def test_without_a_baseline_nothing_alarms(name: str, level: float) -> None:
     bets = TABLES[name](np.zeros((1, cells), np.int64), np.array([level]))
     assert (bets.lo == 0).all()
     assert (bets.hi == 1).all()
+    assert not bets.matrix().any()
     evidence = np.zeros((1, len(bets.weights)), np.float32)
     for cell in np.repeat(np.arange(cells), max(1, 1000 // cells)):
         one = np.zeros((1, cells), np.int64)

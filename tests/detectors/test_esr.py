@@ -89,8 +89,10 @@ def test_another_shape_is_refused_and_not_broadcast() -> None:
         esr.advance(np.zeros((1, 2), np.float32), np.zeros((3, 2)), np.ones(2) / 2, np.zeros(1))
 
 
-def test_an_alarm_is_the_sum_over_bets() -> None:
-    third = np.nextafter(np.float32(1 / 3), np.float32(0))
+def test_an_alarm_is_the_sum_over_bets_in_full_precision() -> None:
+    third, almost, rest = np.nextafter(np.float32(1 / 3), np.float32(0)), 1 - 2.0**-24, 1.5 * 2.0**-25
+    assert np.float32(almost) + np.float32(rest) == 1  # which it is not
+    assert not esr.fired(np.array([[almost, rest]], np.float32))[0]
     assert esr.fired(np.array([[1, 0, 0], [0.5, 0.5, 0], [third, third, third]], np.float32)).tolist() \
         == [True, True, False]  # fmt: skip
 

@@ -116,7 +116,8 @@ def test_the_smallest_effect_only_widens(a: float, b: float, effect: float) -> N
     lo, hi = outward(np.array([min(a, b)]), np.array([max(a, b)]), effect)
     assert 0 <= lo[0] <= min(a, b)
     assert max(a, b) <= hi[0] <= 1
-    assert hi[0] == 1 or hi[0] == max(a, b) + effect
+    assert hi[0] == min(1, max(a, b) + effect)
+    assert lo[0] == max(0, min(a, b) - effect)
 
 
 @pytest.mark.parametrize("effect", [-0.01, 1.01, np.nan])

@@ -131,6 +131,8 @@ def _count(anchor: int, end: int, records: Log, config: Config) -> Count:
     for key, held in count.exemplars.items():
         ranked = sorted(held, key=lambda one: (crc32(one[0].encode()), one[0], one[2]))
         count.exemplars[key] = ranked[: measure.exemplars]
+    if not measure.exemplars:
+        count.exemplars.clear()
     return count
 
 

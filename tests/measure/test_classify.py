@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Exchange, Response
+from schemas.matchers import plain
 from schemas.taxonomy import Taxonomy, example, load
 from streams.measure.classify import compile
 
@@ -108,6 +109,12 @@ def test_a_degradation_alone_is_no_failure() -> None:
     exchange = made({"status": "ok", "language": "fr", "expected_language": "en"})
     assert CLASSIFIER.modes(exchange) == ("FMT.WRONG_LANGUAGE",)
     assert CLASSIFIER.failure(exchange) is None
+
+
+def test_a_page_of_text_is_no_name_of_an_error_and_is_not_kept() -> None:
+    kept = plain.cache_info().currsize
+    assert CLASSIFIER.failure(made({"status": "error", "error_type": "x." * 200 + "RateLimitError"})) == UNK
+    assert plain.cache_info().currsize == kept
 
 
 def test_healthy_traffic_passes_without_a_closer_look() -> None:

@@ -38,13 +38,13 @@ def test_the_oracle_has_the_edges_of_the_scale() -> None:
     assert recount.EDGES == EDGES.tolist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(logs())
 def test_every_cell_is_what_a_plain_count_says(log: list[Record]) -> None:
     agree(log, CONFIG, PLAN)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     logs(12),
     st.lists(st.sampled_from(["workflow", "intent", "persona", "env"]), max_size=3, unique=True),
@@ -100,7 +100,7 @@ def all_said(batches: list[list[Record]], texts: Texts | None = None) -> list[tu
     return [(one.end, flushes(PLAN, one, True), rejects(one)) for one in (*finished, block)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_however_a_log_is_cut_the_same_bytes_are_sent(data: st.DataObject) -> None:
     log = data.draw(logs())
@@ -124,7 +124,7 @@ def test_chunks_of_any_size_count_the_same(monkeypatch: pytest.MonkeyPatch) -> N
         assert all_said([log]) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_whoever_starts_at_an_anchor_says_the_same_from_there_on(data: st.DataObject) -> None:
     log = data.draw(logs())

@@ -7,6 +7,7 @@ import orjson
 from hypothesis import strategies as st
 
 from schemas.config import Config, Measure
+from schemas.tallies import KINDS
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Block, Plan, Record, begin, feed
 
@@ -26,65 +27,57 @@ JUNK: tuple[bytes | None, ...] = (
     b'{"type":"exchange","id":"1","service":"s","release":"r","at":0,"cost_usd":"12.5"}',
 )  # fmt: skip
 
-names = st.sampled_from(["", "a", "b", "__other__", "ä" * 130, "ä" * 129, "en", "\0"]) | st.text(max_size=3)
-flags = st.none() | st.booleans()
-amounts = (
-    st.none()
-    | st.sampled_from([0, -0.0, 1, 2.0, 2**-5, 2**24, 2.0**0.125, 1e30, 1e305, 1e-300])
-    | st.floats(0, 1e8, allow_subnormal=False)
-)
-counts = st.none() | st.sampled_from([0, 1, 2**53]) | st.integers(0, 5000)
-telling = st.sampled_from([takes for mode in TAXONOMY.modes for takes in (*mode.examples.takes, *mode.examples.leaves)])
+NAMES = ("", "a", "b", "__other__", "ä" * 130, "ä" * 129, "en", "\0", "FMT.EMPTY", None)
+FLAGS = (None, False, True)
+AMOUNTS = (None, 0, -0.0, 1, 2.0, 2**-5, 2**24, 2.0**0.125, 1e30, 1e305, 1e-300)
+COUNTS = (None, 0, 1, 7, 4096, 2**53)
+AGO = (0, 0, 0, 1, 9, 10, 119, 120, 121, 5000, -3, -86_400, -86_401)
+TELLING = [takes for mode in TAXONOMY.modes for takes in (*mode.examples.takes, *mode.examples.leaves)]
 
 
-@st.composite
-def times(draw: st.DrawFn, second: int) -> str | int:
-    """A time as producers write it: nearly now, late, of another zone, in milliseconds."""
-    said = second - draw(st.sampled_from([0, 0, 0, 1, 9, 10, 119, 120, 121, 5000, -3, -86_400, -86_401]))
-    written = [said * 1000 + 7, iso(said), iso(said, ".25"), iso(said, ".25", 90), iso(said, ".250", zone="z")]
-    return draw(st.sampled_from(written))
-
-
-@st.composite
-def events(draw: st.DrawFn, second: int) -> dict[str, Any]:
-    """An event that every field of the catalogue may be in, or not, or null."""
-    kind = draw(st.sampled_from(["exchange"] * 8 + ["request", "response", "outcome", "evaluation"]))
-    said: dict[str, Any] = {
-        "type": kind, "id": draw(st.sampled_from("abcdefgh")), "service": draw(st.sampled_from(["s", "t", "ü" * 200])),
-        "release": draw(st.sampled_from(["1", "2"])), "at": draw(times(second)),
+def event(chance: random.Random, second: int) -> dict[str, Any]:
+    """Make an event that every field of the catalogue may be in, or not, or null, of a time as producers write it."""
+    said, kind = second - chance.choice(AGO), chance.choice(["exchange"] * 8 + list(KINDS))
+    made: dict[str, Any] = {
+        "type": kind, "id": chance.choice("abcdefgh"), "service": chance.choice(["s", "t", "ü" * 200]),
+        "release": chance.choice("12"),
+        "at": chance.choice([said * 1000 + 7, iso(said), iso(said, ".25"), iso(said, ".25", 90), iso(said, zone="z")]),
     }  # fmt: skip
     if kind == "outcome":
-        said["about"] = "a"
-    elif kind == "evaluation":
-        said |= {"pack": "p", "pack_version": "1", "case": "c", "suite": "core"}
-    elif kind in ("exchange", "response"):
-        said |= draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "workflow": names, "intent": names, "model_served": names, "finish_reason": names | st.none(),
-                    "answered": flags, "refused": flags, "schema_valid": flags, "fallback": flags,
-                    "latency_ms": amounts, "ttft_ms": amounts, "cost_usd": amounts, "input_tokens": counts,
-                    "output_tokens": counts, "trace": st.none() | st.just("t"), "nobody_reads_this": st.just([1, {}]),
-                },
-            )
-        )  # fmt: skip
-        if draw(st.integers(0, 3)) == 0:
-            said |= draw(telling)
-    return said
+        return made | {"about": "a", "correct": chance.choice(FLAGS)}
+    if kind == "evaluation":
+        return made | {"pack": "p", "pack_version": "1", "case": "c", "suite": "core"}
+    if kind == "request":
+        return made | {"intent": chance.choice(NAMES)}
+    for values, fields in (
+        (NAMES, ("workflow", "intent", "model_served", "finish_reason", "persona", "trace")),
+        (FLAGS, ("answered", "refused", "schema_valid", "fallback")),
+        (AMOUNTS, ("latency_ms", "ttft_ms", "cost_usd")),
+        (COUNTS, ("input_tokens", "output_tokens")),
+        (([1, {}], None), ("nobody_reads_this",)),
+    ):
+        made |= {name: chance.choice(values) for name in fields if chance.random() < 0.6}
+    for name in ("latency_ms", "cost_usd"):
+        if chance.random() < 0.5:
+            made[name] = chance.lognormvariate(3, 4)
+    return made | (chance.choice(TELLING) if chance.random() < 0.25 else {})
 
 
 @st.composite
 def logs(draw: st.DrawFn, most: int = 25) -> list[Record]:
     """Some records of a partition: time mostly goes on, offsets may leave gaps and pass a multiple of 65,536."""
-    offset, ms = draw(st.sampled_from([0, 65_530])), SECOND * 1000 + draw(st.sampled_from([0, 990]))
+    chance = random.Random(draw(st.integers(0, 9999)))
+    offset, ms = draw(st.sampled_from([-1, 65_530])), SECOND * 1000 + draw(st.sampled_from([0, 990]))
     log = []
-    for _ in range(draw(st.integers(0, most))):
-        offset += draw(st.sampled_from([1] * 12 + [2, 5, 70_000]))
-        ms += draw(st.sampled_from([0] * 12 + [1, 10, 400, 1000, -500, -59_999, -60_001, 61_000]))
-        value = draw(st.sampled_from(JUNK)) if draw(st.integers(0, 9)) == 0 else _bytes(draw(events(ms // 1000)))
+    for gap, step, junk in draw(st.lists(st.tuples(GAPS, STEPS, st.integers(0, 9)), max_size=most)):
+        offset, ms = offset + gap, ms + step
+        value = chance.choice(JUNK) if junk == 9 else orjson.dumps(event(chance, ms // 1000))
         log.append(Record(offset, ms, value))
     return log
+
+
+GAPS = st.sampled_from([1] * 12 + [2, 5, 70_000])
+STEPS = st.sampled_from([0] * 12 + [1, 10, 400, 1000, -500, -59_999, -60_001, 61_000])
 
 
 def flood(seed: int, n: int = 600, different: int = 40) -> list[Record]:
@@ -101,7 +94,7 @@ def flood(seed: int, n: int = 600, different: int = 40) -> list[Record]:
         }  # fmt: skip
         if chance.random() < 0.3:
             said |= {"status": "error", "http_status": chance.choice([429, 500, 504]), "trace": f"t{i}"}
-        log.append(Record(i, (SECOND + i // 200) * 1000, _bytes(said)))
+        log.append(Record(i, (SECOND + i // 200) * 1000, orjson.dumps(said)))
     return log
 
 
@@ -128,6 +121,3 @@ def _civil(days: int) -> tuple[int, int, int]:
     month = (5 * day + 2) // 153
     return era * 400 + year + (month >= 10), (month + 2) % 12 + 1, day - (153 * month + 2) // 5 + 1
 
-
-def _bytes(said: dict[str, Any]) -> bytes:
-    return orjson.dumps(said)

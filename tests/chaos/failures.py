@@ -1,0 +1,81 @@
+"""A folder of orders -> a worker that kills or freezes itself at a failpoint, and a log of the failpoints it reached.
+
+The harness and its workers share a folder and nothing else: an order is an empty file that the worker takes away, a
+failpoint reached is a line that outlives any kill.
+"""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, get_args
+
+from streams.shell.failpoints import FAILPOINTS, Failpoint
+
+Blow = Literal["kill", "freeze"]
+BLOWS: Final[tuple[Blow, ...]] = get_args(Blow)
+_SIGNAL: Final = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
+
+
+class Struck(NamedTuple):
+    """A blow that a worker gave itself."""
+
+    worker: str
+    where: Failpoint
+    blow: Blow
+    pid: int
+
+
+def hook(folder: Path, worker: str) -> Callable[[Failpoint], None]:
+    """Make the hook of a worker's failpoints."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = os.open(_log(folder, worker), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def reached(where: Failpoint) -> None:
+        os.write(log, f"{where}\n".encode())
+        for blow in BLOWS:
+            try:
+                _order(folder, worker, where, blow).unlink()
+            except FileNotFoundError:
+                continue
+            os.write(log, f"{where} {blow} {os.getpid()}\n".encode())
+            os.kill(os.getpid(), _SIGNAL[blow])
+
+    return reached
+
+
+def arm(folder: Path, worker: str, where: Failpoint, blow: Blow) -> None:
+    """Order a blow at the next time that the worker comes by."""
+    _order(folder, worker, where, blow).touch()
+
+
+def disarm(folder: Path) -> list[str]:
+    """Take back every order that was not carried out, and name them."""
+    left = sorted(folder.glob("*.order"))
+    for order in left:
+        order.unlink(missing_ok=True)
+    return [order.stem for order in left]
+
+
+def struck(folder: Path) -> list[Struck]:
+    """List the blows so far."""
+    return [
+        Struck(path.stem, where, blow, int(pid))
+        for path in sorted(folder.glob("*.reached"))
+        for where, blow, pid in (line.split() for line in path.read_text().splitlines() if line.count(" ") == 2)
+    ]  # type: ignore[misc]  # the words are our own
+
+
+def hits(folder: Path) -> dict[Failpoint, int]:
+    """Count how often each failpoint was reached."""
+    lines = Counter(line for path in folder.glob("*.reached") for line in path.read_text().splitlines())
+    return {where: lines[where] for where in FAILPOINTS}
+
+
+def _order(folder: Path, worker: str, where: Failpoint, blow: Blow) -> Path:
+    return folder / f"{worker}.{where}.{blow}.order"
+
+
+def _log(folder: Path, worker: str) -> Path:
+    return folder / f"{worker}.reached"

@@ -1,0 +1,73 @@
+"""MEASURE promises: each service's counts go where all is known of it, in messages that a broker takes."""
+
+import random
+
+import orjson
+
+from schemas.config import Config, Measure
+from schemas.tallies import Flush, decode
+from schemas.topics import tallies_partition
+from streams.measure.flush import LARGEST
+from streams.measure.stage import Plan, Record, flushes
+from tests.measure.recount import read, read_exemplars, recount, total
+from tests.measure.traffic import CONFIG, PLAN, SECOND, TAXONOMY, flood, measured
+
+
+def busy(services: int, n: int) -> list[Record]:
+    """A second in which some services say very different things."""
+    chance = random.Random(7)
+    return [
+        Record(i, SECOND * 1000, orjson.dumps({
+            "type": "exchange", "id": f"{i}", "service": f"s{i % services}", "release": f"r{i % 3}",
+            "at": SECOND * 1000, "workflow": f"w{chance.randrange(300)}", "intent": f"i{chance.randrange(1000)}",
+            "model_served": f"m{chance.randrange(9)}", "latency_ms": chance.lognormvariate(6, 1),
+            "status": chance.choice(["ok", "error"]),
+        }))
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def test_a_service_is_told_of_in_the_partition_that_is_its_own() -> None:
+    [block, *_] = measured(flood(1))
+    for message in flushes(PLAN, block, True):
+        fact = decode(message.value)
+        assert message.key == b"ai.events:0:0"
+        assert {tallies_partition(key[0], 4) for key in read(fact)} == {message.partition}
+
+
+def test_a_flush_that_is_too_large_is_split_by_service_and_its_parts_sum_to_the_whole() -> None:
+    config = Config(measure=Measure(names_per_block=16_384))
+    log = busy(services=12, n=6000)
+    [block] = measured(log, Plan.of(config, TAXONOMY))
+    messages = flushes(Plan.of(config, TAXONOMY), block, True)
+    told = [decode(message.value) for message in messages]
+    assert len(told) > len({message.partition for message in messages})
+    assert max(len(message.value) for message in messages) <= LARGEST
+    services = [{key[0] for key in read(fact)} for fact in told]
+    assert sum(map(len, services)) == 12
+    assert total(read(fact) for fact in told) == recount(log, config)
+    exemplars = [set(read_exemplars(fact)) for fact in told]
+    assert len(set().union(*exemplars)) == sum(map(len, exemplars)) == 36  # each service and release failed in one way
+
+
+def test_one_service_alone_is_never_split() -> None:
+    config = Config(measure=Measure(names_per_block=16_384))
+    plan = Plan.of(config, TAXONOMY)
+    [block] = measured(busy(services=1, n=6000), plan)
+    [message] = flushes(plan, block, True)
+    assert len(message.value) > LARGEST
+
+
+def test_the_digest_stands_for_all_that_changes_a_count() -> None:
+    plans = [
+        Plan.of(Config(measure=measure), TAXONOMY).digest
+        for measure in (
+            Measure(), Measure(slices=("intent",)), Measure(bucket_s=60), Measure(late_after_s=60),
+            Measure(names_per_block=99), Measure(exemplars=1), Measure(max_event_bytes=5000),
+        )
+    ]  # fmt: skip
+    assert len(set(plans)) == len(plans)
+    assert Plan.of(Config(measure=Measure(flush_after_s=2)), TAXONOMY).digest == plans[0]
+    flush = decode(flushes(PLAN, measured(flood(1))[0], True)[0].value)
+    assert isinstance(flush, Flush)
+    assert (flush.digest, flush.bucket_s, flush.dimensions) == (PLAN.digest, 10, CONFIG.measure.slices)

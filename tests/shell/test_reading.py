@@ -1,0 +1,101 @@
+"""What is told of a partition, and when."""
+
+import pytest
+from aiokafka import TopicPartition
+from schemas.config import Config
+from schemas.taxonomy import Taxonomy
+from streams.measure.stage import Plan, Record
+from streams.shell.exits import Doubt
+from streams.shell.groups import start
+from streams.shell.reading import Reading
+from tests.shell.traffic import exchanges
+
+from aiokafka.structs import OffsetAndMetadata
+
+PLAN = Plan.of(Config(), Taxonomy.load_default())
+EVENT = next(exchanges(1))
+AFTER_S = 1.25
+
+
+def record(offset: int, second: int, value: bytes = EVENT) -> Record:
+    return Record(offset, 1_795_000_000_000 + second * 1000, value)
+
+
+def reading(at: float = 0.0) -> Reading:
+    return Reading(PLAN, TopicPartition("ai.events", 2), 0, at)
+
+
+@pytest.mark.parametrize(
+    ("committed", "log_start", "begins"),
+    [
+        (None, 0, 0),
+        (None, 900, 900),
+        (OffsetAndMetadata(-1, ""), 900, 900),  # what the broker says of a group that never committed
+        (OffsetAndMetadata(70_001, "anchor"), 0, 70_001),
+        (OffsetAndMetadata(70_001, ""), 0, 65_536),  # a tool's commit: down to where a block surely begins
+        (OffsetAndMetadata(70_001, "by hand"), 0, 65_536),
+        (OffsetAndMetadata(70_001, ""), 66_000, 66_000),  # retention took the beginning of that block
+        (OffsetAndMetadata(70_001, "anchor"), 80_000, 80_000),
+    ],
+)
+def test_a_partition_begins_at_an_anchor(committed: OffsetAndMetadata | None, log_start: int, begins: int) -> None:
+    assert start(committed, log_start) == begins
+
+
+def test_an_open_block_is_told_when_it_waited_and_grew() -> None:
+    one = reading()
+    assert not one.due(100.0, AFTER_S), "nothing to tell"
+    one.count([record(0, 0)], now=100.0)
+    assert not one.due(101.0, AFTER_S)
+    assert one.due(101.25, AFTER_S)
+    one.so_far(now=101.25)
+    assert not one.due(200.0, AFTER_S), "it has not grown"
+    one.count([record(1, 0)], now=200.0)
+    assert one.due(200.0, AFTER_S), "it grew, and what came first has waited"
+
+
+def test_a_new_block_waits_anew() -> None:
+    one = reading()
+    one.count([record(0, 0)], now=100.0)
+    one.count([record(1, 1)], now=101.2)
+    one.finished.clear()
+    assert not one.due(102.0, AFTER_S)
+    assert one.due(102.45, AFTER_S)
+
+
+def test_nothing_of_an_open_block_is_due_while_a_finished_one_waits() -> None:
+    one = reading()
+    one.count([record(0, 0), record(1, 1)], now=100.0)
+    assert len(one.finished) == 1
+    assert not one.due(200.0, AFTER_S)
+
+
+def test_what_was_set_aside_is_told_once_while_open_and_again_at_the_end() -> None:
+    one = reading()
+    one.count([record(0, 0, b"not json")], now=0.0)
+    first = [said for role, said in one.so_far(now=2.0) if role == "rejected"]
+    one.count([record(1, 0, b"nor this"), record(2, 0)], now=3.0)
+    second = [said for role, said in one.so_far(now=5.0) if role == "rejected"]
+    one.count([record(3, 1)], now=6.0)
+    final = [said for role, said in one.final() if role == "rejected"]
+    assert [said.key for said in first] == [b"ai.events:2:0"]
+    assert [said.key for said in second] == [b"ai.events:2:1"]
+    assert final == [*first, *second], "the same key and the same bytes"
+
+
+def test_the_statistics_add_up_whatever_the_batches() -> None:
+    records = [record(i, i // 7, b"" if i % 5 == 0 else EVENT) for i in range(40)]
+    whole, parts = reading(), reading()
+    at_once = whole.count(records, now=0.0)
+    bit_by_bit = parts.count(records[:1], now=0.0)
+    for i in range(1, 40, 3):
+        bit_by_bit.update(parts.count(records[i : i + 3], now=0.0))
+    assert at_once == bit_by_bit
+    assert at_once["events", "exchange"] == 32
+
+
+def test_a_log_that_goes_back_is_a_doubt() -> None:
+    one = reading()
+    one.count([record(0, 0), record(1, 0)], now=0.0)
+    with pytest.raises(Doubt, match="went back from 2 to 1"):
+        one.count([record(1, 0)], now=1.0)

@@ -1,0 +1,120 @@
+"""The order in which MEASURE tells and commits, against a broker that takes its time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
+from schemas.config import Config, Topics
+from schemas.taxonomy import Taxonomy
+from streams.measure.stage import Plan, Record
+from streams.shell import groups, source
+from streams.shell.exits import Doubt, Fuse
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Outbox
+from streams.shell.source import Measure
+from tests.shell.fakes import Consumer, Producer, settle
+from tests.shell.traffic import exchanges
+
+CONFIG = Config(topics=Topics(tallies_partitions=1))
+TP = TopicPartition("ai.events", 0)
+RECORDS = [
+    Record(offset, 1_795_000_000_000 + offset * 1000, event) for offset, event in enumerate(exchanges(10))
+]  # each in a second, and so in a block, of its own
+
+
+@asynccontextmanager
+async def measuring(
+    monkeypatch: pytest.MonkeyPatch, producer: Producer, consumer: Consumer
+) -> AsyncIterator[tuple[Measure, Fuse]]:
+    async def committed(*_: object) -> dict[TopicPartition, object]:
+        return {}
+
+    async def leave(*_: object) -> None: ...
+
+    monkeypatch.setattr(source, "group_consumer", lambda _: consumer)
+    monkeypatch.setattr(groups, "committed", committed)
+    monkeypatch.setattr(groups, "leave", leave)
+    plan, fuse = Plan.of(CONFIG, Taxonomy.load_default()), Fuse()
+    measure = Measure(CONFIG, plan, Outbox(producer, CONFIG), Metrics(), fuse)
+    await measure.start()
+    await settle()
+    yield measure, fuse
+    producer.acknowledges = True
+    producer.acknowledge()
+    await measure.stop()
+
+
+def block(anchor: int) -> tuple[str, bytes]:
+    return "barograph.tallies", f"ai.events:0:{anchor}".encode()
+
+
+async def test_nothing_of_the_next_block_is_sent_before_the_last_is_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS[:3])
+    async with measuring(monkeypatch, producer, consumer):
+        assert producer.sent == [block(0)]
+        assert consumer.committed == [], "nor is anything committed"
+        producer.acknowledge()
+        await settle()
+        assert producer.sent == [block(0), block(1)]
+        assert consumer.committed == [{TP: (1, "anchor")}]
+
+
+async def test_a_partition_is_held_back_while_the_broker_lags(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS)
+    async with measuring(monkeypatch, producer, consumer) as (measure, _):
+        assert len(RECORDS) > source.WAITING + 1
+        polls = len(consumer.asked)
+        await settle()
+        assert len(consumer.asked) == polls == source.WAITING + 1, "each poll finished at most one block"
+        assert await measure.survey_would_be_caught_up() is False
+
+
+async def test_a_stop_tells_what_is_finished_and_commits_no_open_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer, consumer = Producer(), Consumer(TP, RECORDS[:3])
+    async with measuring(monkeypatch, producer, consumer):
+        pass
+    assert producer.sent == [block(0), block(1)]
+    assert consumer.committed[-1] == {TP: (2, "anchor")}
+
+
+async def test_a_failed_send_blows_the_fuse_and_commits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS[:3])
+    async with measuring(monkeypatch, producer, consumer) as (_, fuse):
+        producer.fail()
+        await settle()
+        assert isinstance(fuse.why, Doubt)
+        assert consumer.committed == []
+
+
+async def test_a_rebalance_ends_all_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS[:3])
+    async with measuring(monkeypatch, producer, consumer) as (_, fuse):
+        await consumer.revoke()
+        producer.acknowledge()
+        await settle()
+        assert producer.sent == [block(0)]
+        assert consumer.committed == []
+        assert fuse.why is None
+
+
+async def test_a_fenced_commit_forgets_everything_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fenced(Consumer):
+        async def commit(self, offsets: object) -> None:
+            raise CommitFailedError
+
+    producer = Producer(acknowledges=False)
+    async with measuring(monkeypatch, producer, consumer := Fenced(TP, RECORDS[:3])) as (_, fuse):
+        producer.acknowledge()
+        await settle()
+        assert fuse.why is None
+        said = list(producer.sent)
+        producer.acknowledge()
+        await settle()
+        assert producer.sent == said, "the partition is forgotten until it is assigned again"
+        await consumer.start()
+        await asyncio.sleep(0)

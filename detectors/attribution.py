@@ -146,6 +146,6 @@ def smallest(dimensions: Mapping[str, Split], at_least: float = 0.8, support: fl
         if split.total == 0:
             continue
         gone = 1 - split.rest / split.total
-        for s in np.flatnonzero((gone >= at_least) & (split.support >= support)):
-            found.append((float(split.support[s]), Culprit(dimension, int(s), float(gone[s]))))
+        named = np.flatnonzero((gone >= at_least) & (split.support >= support)).tolist()
+        found += [(float(split.support[s]), Culprit(dimension, s, float(gone[s]))) for s in named]
     return min(found, key=lambda candidate: candidate[0])[1] if found else None

@@ -115,11 +115,14 @@ def _print_topics(config: Config, there: Mapping[str, str]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
 
 
-def _demo(_: argparse.Namespace) -> int:
-    def work() -> int:
-        from streams.shell.demo import run
+def _demo(args: argparse.Namespace) -> int:
+    if args.traffic_only != (args.broker is not None):
+        raise ConfigError("--traffic-only and --broker go together: the traffic alone needs a broker to go to - at `demo`")
 
-        return run()
+    def work() -> int:
+        from streams.shell import demo
+
+        return demo.traffic(args.broker) if args.traffic_only else demo.run()
 
     return _with_shell(work)
 
@@ -168,6 +171,7 @@ def _refused(why: Exception, code: int) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    """Make the commands and what they say of themselves."""
     whole = argparse.ArgumentParser(
         prog="barograph",
         description="Watch production AI services for drift and failures, on Kafka.",
@@ -217,10 +221,12 @@ def parser() -> argparse.ArgumentParser:
     takes_config(topics)
     topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
 
-    command(
+    demo = command(
         "demo", _demo, "show it at work on recorded traffic, in about a minute",
         " Brings its own broker\nand needs nothing else. Not for production.",
     )  # fmt: skip
+    demo.add_argument("--traffic-only", action="store_true", help="only send the traffic, again and again, to --broker")
+    demo.add_argument("--broker", metavar="HOST:PORT", help="where to send it")
     return whole
 
 

@@ -18,12 +18,19 @@ WEIGHTED = parse(
 @pytest.mark.parametrize("config", [Config(), WEIGHTED, parse("measure: {slices: []}")])
 def test_the_signals_of_all_planned_services_spend_the_whole_budget_and_no_more(config: Config) -> None:
     plan = Plan.of(config, Taxonomy.load_default())
-    named = sum(service.weight for service in config.services)
-    spent = 0.0
-    for name, services in [(s.name, 1.0) for s in config.services] + [("other", config.watch.max_services - named)]:
-        spent += services * sum(promise.per_week(plan, plan.tickets(name), signal.name) for signal in plan.signals)
-    assert spent <= config.watch.false_tickets_per_week * (1 + 1e-9)  # shares are rounded down, sums of floats are not
-    assert math.isclose(spent, config.watch.false_tickets_per_week, rel_tol=1e-9)
+    planned = {service.name: 1.0 for service in config.services}
+    planned["other"] = config.watch.max_services - sum(service.weight for service in config.services)
+    for budget, tier in (
+        (config.watch.false_tickets_per_week, plan.tickets),
+        (config.watch.false_pages_per_week, plan.pages),
+    ):
+        spent = sum(
+            services * promise.per_week(plan, tier(name), signal.name)
+            for name, services in planned.items()
+            for signal in plan.signals
+        )
+        assert spent <= budget * (1 + 1e-9)  # shares are rounded down, sums of floats are not
+        assert math.isclose(spent, budget, rel_tol=1e-9)
 
 
 def test_a_service_of_weight_five_may_page_five_times_as_often() -> None:

@@ -32,7 +32,8 @@ DRAIN_S: Final = 30.0
 """How long a worker that was asked to stop may take; then it ends all the same, as from a crash."""
 
 GC_THRESHOLD: Final = 100_000
-"""Objects between two garbage collections: decoded events form no cycles; the search for some costs a tenth of the CPU."""
+"""Objects between two garbage collections: decoded events form no cycles, and looking for some costs a tenth of the
+CPU."""
 
 log = logging.getLogger("barograph")
 

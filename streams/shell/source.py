@@ -110,8 +110,8 @@ class Measure(Service):
             at = groups.start(committed.get(tp), first[tp])
             if at > end[tp]:
                 raise TopicError(
-                    f"the log of {tp.topic}:{tp.partition} ends at {end[tp]}, but was counted up to {at}: the topic was "
-                    f"made again; delete the group {measure_group(self._config)} to count it from its start"
+                    f"the log of {tp.topic}:{tp.partition} ends at {end[tp]}, but was counted up to {at}: the topic "
+                    f"was made again; delete the group {measure_group(self._config)} to count it from its start"
                 )
             if (before := committed.get(tp)) and 0 <= before.offset < first[tp]:
                 log.warning("retention overtook us: %s:%d holds nothing below %d", tp.topic, tp.partition, first[tp])
@@ -222,7 +222,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
     def __init__(self, measure: Measure) -> None:
         self._measure = measure
 
-    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
         await self._measure.forget()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:

@@ -43,7 +43,17 @@ def test_what_a_few_bets_lose_against_an_oracle_is_bounded(p: float, factor: flo
     assert ours >= oracle
 
 
-@pytest.mark.parametrize("q", [0.075, 0.1, 0.2, 0.4, 0.02])
+@pytest.mark.parametrize("factor", [1.4, 2.2, 5, 25, 1 / 5])
+def test_one_of_the_alternatives_itself_costs_the_budget_of_the_others(factor: float) -> None:
+    """The bet is the oracle's then, with 1/8 of the budget; rounding to the grid takes less than a thousandth."""
+    p, w = 0.2, 1e-10
+    q = at_odds(p, factor)
+    kl = divergence(q, p)
+    foretold = delay.events(known(p), 0, np.array([1 - q, q, 0.0]), w)
+    assert foretold == pytest.approx(np.log1p((1 - np.exp(-kl)) / (w / 8)) / kl, rel=1e-3)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.2, 0.4, 0.02])
 def test_the_delay_foretold_is_the_delay_seen(q: float) -> None:
     """A baseline of 20,000 at 5 %, event by event, 300 times; within 15 % and three standard errors."""
     rng, monitors, w = np.random.default_rng(21), 300, 1e-8
@@ -141,6 +151,13 @@ def test_a_number_multiplied_keeps_its_events_and_moves_its_quantiles(factor: fl
     if factor < 100:
         moved = (after[:234] @ np.arange(234) - counts[:234] @ np.arange(234) / counts.sum()) / after[:234].sum()
         assert moved == pytest.approx(8 * np.log2(factor), abs=1e-9)
+
+
+def test_zero_times_anything_is_zero() -> None:
+    counts = np.zeros(235, np.int64)
+    counts[[0, 100]] = 1, 3
+    assert np.flatnonzero(delay.times_number(counts, 4.0)).tolist() == [0, 116]
+    assert delay.times_number(counts, 4.0)[0] == 0.25
 
 
 def test_a_rate_multiplied_is_the_rarer_answer_and_never_more_than_all() -> None:

@@ -1,11 +1,13 @@
 """A broker that acknowledges when a test says so."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+
 from streams.shell.outbox import Headers, Sent
 
 
@@ -53,11 +55,12 @@ class Producer:
 class Consumer:
     """Hands out scripted records of one partition, and keeps what is committed."""
 
-    def __init__(self, tp: TopicPartition, records: Sequence[Any]) -> None:
+    def __init__(self, tp: TopicPartition, records: Sequence[Any], end: int = 100, polled_s_ago: float = 0) -> None:
         self.committed: list[Mapping[TopicPartition, tuple[int, str]]] = []
         self.asked: list[tuple[TopicPartition, ...]] = []
         self._tp = tp
         self._records = list(records)
+        self._position, self._end, self._polled_s_ago = 0, end, polled_s_ago
 
     def subscribe(self, topics: Sequence[str], listener: Any) -> None:
         self._listener = listener
@@ -71,7 +74,16 @@ class Consumer:
         return dict.fromkeys(partitions, 0)
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 1_000_000)
+        return dict.fromkeys(partitions, self._end)
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self._position
+
+    def last_stable_offset(self, tp: TopicPartition) -> int:
+        return self._end
+
+    def last_poll_timestamp(self, tp: TopicPartition) -> float:
+        return (time.time() - self._polled_s_ago) * 1000
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self._records = [record for record in self._records if record.offset >= offset]
@@ -80,6 +92,7 @@ class Consumer:
         self.asked.append(partitions)
         await asyncio.sleep(0)
         records, self._records = self._records[:1], self._records[1:]
+        self._position += len(records)
         return {self._tp: records} if records else {}
 
     async def commit(self, offsets: Mapping[TopicPartition, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from msgspec.structs import replace
+
 from schemas.config import Config, Kafka, Topics, Watch, Worker
 from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS

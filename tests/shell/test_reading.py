@@ -2,6 +2,8 @@
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
 from schemas.config import Config
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
@@ -9,8 +11,6 @@ from streams.shell.exits import Doubt
 from streams.shell.groups import start
 from streams.shell.reading import Reading
 from tests.shell.traffic import exchanges
-
-from aiokafka.structs import OffsetAndMetadata
 
 PLAN = Plan.of(Config(), Taxonomy.load_default())
 EVENT = next(exchanges(1))

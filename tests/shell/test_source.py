@@ -1,12 +1,12 @@
 """The order in which MEASURE tells and commits, against a broker that takes its time."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
+
 from schemas.config import Config, Topics
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
@@ -71,7 +71,16 @@ async def test_a_partition_is_held_back_while_the_broker_lags(monkeypatch: pytes
         polls = len(consumer.asked)
         await settle()
         assert len(consumer.asked) == polls == source.WAITING + 1, "each poll finished at most one block"
-        assert await measure.survey_would_be_caught_up() is False
+        assert await measure.survey() == (), "what is read but not told is not caught up with"
+
+
+@pytest.mark.parametrize(("end", "polled_s_ago", "caught_up"), [(1, 0.0, (0,)), (2, 0.0, ()), (1, 60.0, ())])
+async def test_caught_up_is_read_to_an_end_that_was_just_heard_of(
+    monkeypatch: pytest.MonkeyPatch, end: int, polled_s_ago: float, caught_up: tuple[int, ...]
+) -> None:
+    consumer = Consumer(TP, RECORDS[:1], end=end, polled_s_ago=polled_s_ago)
+    async with measuring(monkeypatch, Producer(), consumer) as (measure, _):
+        assert await measure.survey() == caught_up
 
 
 async def test_a_stop_tells_what_is_finished_and_commits_no_open_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +117,7 @@ async def test_a_fenced_commit_forgets_everything_and_goes_on(monkeypatch: pytes
             raise CommitFailedError
 
     producer = Producer(acknowledges=False)
-    async with measuring(monkeypatch, producer, consumer := Fenced(TP, RECORDS[:3])) as (_, fuse):
+    async with measuring(monkeypatch, producer, Fenced(TP, RECORDS[:3])) as (_, fuse):
         producer.acknowledge()
         await settle()
         assert fuse.why is None
@@ -116,5 +125,3 @@ async def test_a_fenced_commit_forgets_everything_and_goes_on(monkeypatch: pytes
         producer.acknowledge()
         await settle()
         assert producer.sent == said, "the partition is forgotten until it is assigned again"
-        await consumer.start()
-        await asyncio.sleep(0)

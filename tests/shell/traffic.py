@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 
 from aiokafka import ConsumerRecord
+
 from schemas.signals import NO, RATE_CELLS, RATES, YES
 from schemas.tallies import Flush, decode, unpack
 from streams.watch.stage import State

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+
 from schemas.config import Config
 
 PATIENCE_S = 60

@@ -1,0 +1,151 @@
+"""The worker's page, its reasons to end, its ticks, and topics that do not fit."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+from aiokafka.errors import KafkaError
+
+from schemas.config import Config, Topics, Worker
+from schemas.tallies import Tick, decode
+from schemas.topics import TOPICS
+from streams.shell.exits import ConfigRefused, Doubt, Fuse, TopicError
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Headers, Outbox, Sent
+from streams.shell.ticks import ticking
+from streams.shell.topics import partitions, verify
+from streams.shell.web import Web
+from tests.shell.fakes import Producer, settle
+
+ANY_PORT = Config(worker=Worker(http_port=0))
+
+
+async def test_ready_says_what_is_missing() -> None:
+    missing = ["watch: no assignment yet"]
+    web = Web(ANY_PORT, Metrics(), lambda: missing)
+    await web.start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{web.port}") as session:
+            async with session.get("/ready") as answer:
+                assert answer.status == 503
+                assert await answer.json() == {"ready": False, "missing": missing}
+            missing.clear()
+            async with session.get("/ready") as answer:
+                assert answer.status == 200
+            async with session.get("/live") as answer:
+                assert answer.status == 200
+            async with session.get("/metrics") as answer:
+                assert "barograph_flushes_total" in await answer.text()
+    finally:
+        await web.stop()
+
+
+async def test_a_port_that_is_taken_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        web = Web(Config(worker=Worker(http_port=port)), Metrics(), list)
+        with pytest.raises(ConfigRefused, match=f"cannot listen on 127.0.0.1:{port}.*`worker.http_port`"):
+            await web.start()
+        await web.stop()
+
+
+def test_names_of_unknown_fields_cannot_fill_prometheus() -> None:
+    metrics = Metrics()
+    metrics.counted({("unknown_field", f"field-{i}"): 1 for i in range(1000)})
+    series = [
+        line for line in metrics.page().decode().splitlines() if line.startswith("barograph_unknown_fields_total")
+    ]
+    assert len(series) == 51, "fifty names, and all others as one"
+    assert 'barograph_unknown_fields_total{field="__other__"} 950.0' in series
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (Doubt("record 7 is missing"), "record 7 is missing"),
+        (KafkaError("gone"), "Kafka: "),
+        (ZeroDivisionError(), "bug"),
+    ],
+)
+async def test_whatever_fails_blows_the_fuse(failure: Exception, said: str) -> None:
+    async def work() -> None:
+        raise failure
+
+    fuse = Fuse()
+    await fuse.guard(work())
+    assert isinstance(fuse.why, Doubt)
+    assert said in str(fuse.why)
+    assert fuse.why.code == 4
+
+
+async def test_the_first_reason_counts_and_a_cancelled_part_is_none() -> None:
+    fuse = Fuse()
+    waiting = asyncio.create_task(fuse.guard(asyncio.Event().wait()))
+    await settle()
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert fuse.why is None
+    fuse.blow(TopicError("first"))
+    fuse.blow(Doubt("second"))
+    await fuse.blown()
+    assert str(fuse.why) == "first"
+
+
+async def test_a_partition_gets_no_tick_before_its_last_is_acknowledged() -> None:
+    class Slow(Producer):
+        def __init__(self) -> None:
+            super().__init__(acknowledges=False)
+            self.ticks: list[tuple[int | None, object]] = []
+
+        async def send(
+            self, topic: str, value: bytes | None, key: bytes, partition: int | None, *, headers: Headers
+        ) -> Sent:
+            assert value is not None
+            self.ticks.append((partition, decode(value)))
+            return await super().send(topic, value, key, partition, headers=headers)
+
+    async def caught_up() -> tuple[int, ...]:
+        return (3,)
+
+    beats: asyncio.Queue[None] = asyncio.Queue()
+    producer, tick = Slow(), Tick(worker="barograph-0", source="ai.events", caught_up=(3,))
+    going = asyncio.create_task(ticking(Config(), Outbox(producer, Config()), lambda: (0, 1), caught_up, beats.get))
+    await settle()
+    assert producer.ticks == [(0, tick), (1, tick)]
+    beats.put_nowait(None)
+    await settle()
+    assert len(producer.ticks) == 2
+    producer.acknowledge()
+    beats.put_nowait(None)
+    await settle()
+    assert len(producer.ticks) == 4
+    producer.fail()
+    beats.put_nowait(None)
+    with pytest.raises(Doubt):
+        await going
+
+
+def there(config: Config, **changed: int) -> dict[str, int]:
+    return {topic.name: changed.get(topic.role, partitions(config, topic)) for topic in TOPICS}
+
+
+def test_more_partitions_of_events_are_fine_and_fewer_are_not() -> None:
+    config = Config(topics=Topics(events_partitions=4))
+    verify(config, there(config, events=9))
+    with pytest.raises(
+        TopicError, match="ai.events has 3 partitions, but `topics.events_partitions` says 4: set it to 3"
+    ):
+        verify(config, there(config, events=3))
+
+
+@pytest.mark.parametrize("role", ["tallies", "state"])
+@pytest.mark.parametrize("found", [3, 5])
+def test_another_number_of_tallies_partitions_is_refused(role: str, found: int) -> None:
+    config = Config(topics=Topics(tallies_partitions=4))
+    with pytest.raises(TopicError, match=rf"{role} has {found} partitions, but `topics.tallies_partitions` says 4"):
+        verify(config, there(config, **{role: found}))
+
+
+def test_topics_of_one_partition_may_have_more() -> None:
+    verify(Config(), there(Config(), incidents=4, rejected=4))

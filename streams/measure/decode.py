@@ -38,17 +38,22 @@ class RecordLike(Protocol):
     """Whatever has an offset, a timestamp in milliseconds and a value."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Where it lies in its partition."""
+
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """When it was produced, in milliseconds."""
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """An event, one hopes."""
 
 
 class Fault(NamedTuple):
-    """Why a record is no event. `index` counts within the records given."""
+    """Why a record is no event. `place` counts within the records given."""
 
-    index: int
+    place: int
     reason: Reason
     field: str
     said: str
@@ -73,7 +78,7 @@ def decode(records: Sequence[RecordLike], max_bytes: int) -> tuple[list[Event], 
     >>> decode([Record(7, 0, b'{"type": "exchange", "id": "a", "service": "s", "release": "1", "at": "now"}')], 999)[1]
     []
     >>> decode([Record(7, 0, b'{"type": "exchange", "id": "a", "service": 5, "release": "1"}')], 999)[1]
-    [Fault(index=0, reason='invalid', field='$.service', said='Expected `str`, got `int`')]
+    [Fault(place=0, reason='invalid', field='$.service', said='Expected `str`, got `int`')]
     """
     events: list[Event] = []
     faults: list[Fault] = []

@@ -1,6 +1,6 @@
 """A block, open or finished -> the messages that tell WATCH of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -13,6 +13,9 @@ from streams.measure.plan import Plan
 from streams.measure.rows import Rows
 from streams.measure.tally import tally
 from streams.measure.texts import Texts
+
+Key = tuple[int, int, int]
+"""Numbers of the texts of a service, a release and a mode."""
 
 LARGEST: Final = 512 * 1024
 """Bytes of a flush; a larger one is split by service. A single service's is sent whole (see `schemas.topics`)."""
@@ -71,16 +74,12 @@ def _of_services(
         names=rows.names[:, kept], rates=rows.rates[:, kept], numbers=rows.numbers[:, kept], mode=rows.mode[kept],
     )  # fmt: skip
     counts = tally(part, texts.of, plan.slice_rows, plan.category_rows)
-    place = {name: i for i, name in enumerate(counts.names)}
     value = encode(
         Flush(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
             digest=plan.digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
             names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
-            exemplars=tuple(
-                (*(place[texts.of[number]] for number in key), tuple(Exemplar(s.id, s.trace, s.offset) for s in chosen))
-                for key, chosen in sorted(exemplars.items(), key=lambda item: [texts.of[n] for n in item[0]])
-            ),
+            exemplars=tuple(sorted(_named(exemplars, texts, counts.names))),
         )
     )  # fmt: skip
     if len(value) > LARGEST and len(services) > 1:
@@ -107,13 +106,20 @@ def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
     return replace(rows, service=service, release=release, names=names)
 
 
-def _exemplars(
-    plan: Plan, rows: Rows, failed: list[Seen], services: frozenset[int]
-) -> dict[tuple[int, int, int], list[Seen]]:
+def _named(
+    exemplars: Mapping[Key, Sequence[Seen]], texts: Texts, names: Sequence[str]
+) -> Iterator[tuple[int, int, int, tuple[Exemplar, ...]]]:
+    place = {name: i for i, name in enumerate(names)}
+    for key, held in exemplars.items():
+        service, release, mode = (place[texts.of[number]] for number in key)
+        yield service, release, mode, tuple(Exemplar(seen.id, seen.trace, seen.offset) for seen in held)
+
+
+def _exemplars(plan: Plan, rows: Rows, failed: list[Seen], services: frozenset[int]) -> dict[Key, list[Seen]]:
     """Choose the exemplars of every (service, release, mode), by the numbers of their capped names."""
     counted = rows.counted
     service, release = rows.service[counted], rows.release[counted]
-    chosen: dict[tuple[int, int, int], list[Seen]] = {}
+    chosen: dict[Key, list[Seen]] = {}
     for seen in sorted(failed):
         if int(service[seen.row]) in services:
             key = (int(service[seen.row]), int(release[seen.row]), int(rows.mode[seen.row]))

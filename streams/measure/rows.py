@@ -40,6 +40,7 @@ def column(field: str) -> Column:
     return reader
 
 
+_RESPONSE: Final = _KIND[Response]
 _FLAG: Final = {False: NO, True: YES, None: UNKNOWN}
 _UNITS: Final = np.array([[signal.per_unit] for signal in NUMBERS])
 _FAILED: Final = [signal.name for signal in RATES].index("failed")
@@ -76,7 +77,8 @@ class Rows:
     @property
     def counted(self) -> NDArray[np.bool_]:
         """Which of the n events are among the m."""
-        return (self.kind == EXCHANGE) | (self.kind == _KIND[Response])
+        counted: NDArray[np.bool_] = (self.kind == EXCHANGE) | (self.kind == _RESPONSE)
+        return counted
 
 
 def rows(

@@ -16,7 +16,7 @@ from schemas.rejected import Rejected
 from schemas.tallies import KINDS, LATE, Ints
 from streams.measure import blocks
 from streams.measure.decode import Fault, Record, RecordLike, decode, unknown_fields
-from streams.measure.flush import Cover, Message, Seen, messages
+from streams.measure.flush import Cover, Key, Message, Seen, messages
 from streams.measure.plan import Plan
 from streams.measure.rows import Rows, join, rows
 from streams.measure.texts import Texts
@@ -26,13 +26,10 @@ __all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flus
 
 CHUNK: Final = 500
 DAY_S: Final = 86_400
-Served: Final = frozenset({Exchange, Response})
 _MANY_TEXTS: Final = 100_000
 floor = blocks.floor
 _offset = attrgetter("offset")
 _timestamp = attrgetter("timestamp")
-Key = tuple[int, int, int]
-"""Numbers of the texts of a service, a release and a mode."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +137,13 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
         ends = begins + CHUNK
         chunk = _decoded(plan, records[begins:ends], offsets[begins:ends], stamps[begins:ends])
         for fault in chunk.faults:
-            rejected.append(_reject(block, records[begins + fault.index], fault))
+            rejected.append(_reject(block, records[begins + fault.place], fault))
             stats["rejected", fault.reason] += 1
         if chunk.events:
             failures: list[tuple[int, str]] = []
             part = rows(chunk.events, chunk.bucket, block.texts, plan.readers, plan.failures, failures)
             if failures:
-                _exemplars(plan, block.texts, chunk, failures, served, failed)
+                _exemplars(plan, block.texts, chunk, part, failures, served, failed)
             parts.append(part)
             served += len(part.mode)
             _count_kinds(part, stats)
@@ -172,13 +169,13 @@ def _decoded(plan: Plan, records: Sequence[RecordLike], offsets: Ints, stamps: I
     arrived = stamps // 1000
     good = np.arange(len(records))
     if faults:
-        good = np.delete(good, [fault.index for fault in faults])
+        good = np.delete(good, [fault.place for fault in faults])
         arrived, offsets = arrived[good], offsets[good]
     said, bad = _seconds(events)
     for i in np.flatnonzero(said > arrived + DAY_S).tolist():
         bad[i] = Fault(0, "future", "$.at", f"{events[i].at} is more than a day after the record itself")
     if bad:
-        faults = sorted(faults + [fault._replace(index=int(good[i])) for i, fault in bad.items()])
+        faults = sorted(faults + [fault._replace(place=int(good[i])) for i, fault in bad.items()])
         keep = [i for i in range(len(events)) if i not in bad]
         events = [events[i] for i in keep]
         said, arrived, offsets = said[keep], arrived[keep], offsets[keep]
@@ -196,15 +193,17 @@ def _exemplars(
     plan: Plan,
     texts: Texts,
     chunk: _Chunk,
+    part: Rows,
     failures: Sequence[tuple[int, str]],
-    served: int,
+    before: int,
     failed: dict[Key, tuple[Seen, ...]],
 ) -> None:
     """Keep, of each service, release and mode, no more failed exchanges than could be chosen."""
-    places = [i for i, event in enumerate(chunk.events) if type(event) in Served]
+    places = np.flatnonzero(part.counted)
     for index, mode in failures:
-        exchange, offset = chunk.events[places[index]], chunk.offsets[places[index]]
-        seen = Seen(crc32(exchange.id.encode()), exchange.id, int(offset), exchange.trace or "", served + index)
+        exchange, offset = chunk.events[places[index]], int(chunk.offsets[places[index]])
+        assert isinstance(exchange, Exchange | Response)
+        seen = Seen(crc32(exchange.id.encode()), exchange.id, offset, exchange.trace or "", before + index)
         key = (texts[exchange.service], texts[exchange.release], texts[mode])
         held = failed.get(key, ())
         if len(held) < plan.exemplars or (held and seen < held[-1]):

@@ -24,7 +24,7 @@ from streams.shell.exits import BrokerError, Doubt, Exit, Fuse
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
-from streams.shell.ticks import ticking
+from streams.shell.ticks import Ticks
 from streams.shell.web import Web
 from streams.watch.stage import Plan as Watched
 
@@ -135,7 +135,7 @@ async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
         survey = measure.survey
     await web.start()
     await asyncio.gather(*(service.start() for service in services))
-    _background(ticking(config, outbox, ticked, survey), fuse, opened)
+    _background(Ticks(config, outbox, ticked, survey).run(), fuse, opened)
     log.info(
         "%s has started to %s at %s; its page is http://%s:%d",
         config.worker.name, " and ".join(config.worker.stages), config.kafka.bootstrap,

@@ -64,5 +64,5 @@ def test_nothing_changes_a_block_that_was_given_away() -> None:
 
 def test_a_record_that_was_counted_is_not_counted_again() -> None:
     block, _ = feed(PLAN, begin(PLAN.source, 0, 0), [Record(5, MS, VALUE)])
-    with pytest.raises(ValueError, match="record 5 of ai.events:0 was counted up to 6"):
+    with pytest.raises(ValueError, match=r"record 5 of ai\.events:0 was counted up to 6"):
         feed(PLAN, block, [Record(5, MS, VALUE)])

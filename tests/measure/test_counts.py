@@ -1,23 +1,32 @@
 """MEASURE promises: the hot path counts as one would by hand, however the log is cut, and says it in the same bytes."""
 
+from collections import Counter
+from collections.abc import Iterable
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.cells import EDGES
-from schemas.config import Config, Measure
+from schemas.config import Config, Dimension, Measure
 from schemas.tallies import Flush, decode
 from streams.measure.stage import Block, Message, Plan, Record, begin, feed, flushes, rejects
 from streams.measure.texts import Texts
 from tests.measure import recount
-from tests.measure.recount import counts, read, read_beside, read_exemplars, settled, total
+from tests.measure.recount import Beside, counts, read, read_beside, read_exemplars, settled, total
 from tests.measure.traffic import CONFIG, PLAN, TAXONOMY, flood, logs, measured
 
 
-def said(block: Block, plan: Plan = PLAN, final: bool = True) -> list[Flush]:
+def told(block: Block, plan: Plan = PLAN, final: bool = True) -> list[Flush]:
     """What WATCH reads of a block."""
     facts = [decode(message.value) for message in flushes(plan, block, final)]
     return [fact for fact in facts if isinstance(fact, Flush)]
+
+
+def beside(facts: Iterable[Flush]) -> Beside:
+    """What flushes count beside the exchanges."""
+    return sum((read_beside(one) for one in facts), start=Counter())
 
 
 def agree(log: list[Record], config: Config, plan: Plan) -> None:
@@ -25,17 +34,17 @@ def agree(log: list[Record], config: Config, plan: Plan) -> None:
     blocks, plain = measured(log, plan), counts(log, config)
     assert [(block.anchor, block.end) for block in blocks] == [(count.anchor, count.end) for count in plain]
     for block, count in zip(blocks, plain, strict=True):
-        told = said(block, plan)
-        assert {(one.anchor, one.end) for one in told} <= {(count.anchor, count.end)}
-        assert total(read(one) for one in told) == count.cells
-        assert sum((read_beside(one) for one in told), start=type(count.beside)()) == count.beside
-        assert {key: held for one in told for key, held in read_exemplars(one).items()} == count.exemplars
+        facts = told(block, plan)
+        assert {(one.anchor, one.end) for one in facts} <= {(count.anchor, count.end)}
+        assert total(read(one) for one in facts) == count.cells
+        assert beside(facts) == count.beside
+        assert {key: held for one in facts for key, held in read_exemplars(one).items()} == count.exemplars
         aside = {one.offset: one.reason for one in block.rejected}
         assert aside == {offset: refused.reason for offset, refused in count.refused.items()}
 
 
 def test_the_oracle_has_the_edges_of_the_scale() -> None:
-    assert recount.EDGES == EDGES.tolist()
+    assert EDGES.tolist() == recount.EDGES
 
 
 @settings(max_examples=300, deadline=None)
@@ -47,18 +56,18 @@ def test_every_cell_is_what_a_plain_count_says(log: list[Record]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(
     logs(12),
-    st.lists(st.sampled_from(["workflow", "intent", "persona", "env"]), max_size=3, unique=True),
+    st.lists(st.sampled_from(get_args(Dimension)), max_size=3, unique=True),
     st.sampled_from([1, 7, 3600]),
     st.sampled_from([1, 86_400]),
     st.integers(0, 4),
 )
 def test_so_it_is_with_other_settings(
-    log: list[Record], slices: list[str], bucket_s: int, late_after_s: int, exemplars: int
+    log: list[Record], slices: list[Dimension], bucket_s: int, late_after_s: int, exemplars: int
 ) -> None:
     measure = Measure(
         slices=tuple(slices), bucket_s=bucket_s, late_after_s=late_after_s, exemplars=exemplars, names_per_block=16,
         max_event_bytes=1024,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     config = Config(measure=measure)
     agree(log, config, Plan.of(config, TAXONOMY))
 
@@ -74,14 +83,14 @@ def test_caps_hold_service_by_service_in_the_order_of_the_log(seed: int) -> None
 
 
 def test_one_services_flood_of_names_costs_no_other_service_its_own() -> None:
-    modest = [b'{"type":"exchange","id":"1","service":"modest","release":"r","at":0,"intent":"i%d"}' % i for i in (8, 9)]
-    greedy = [b'{"type":"exchange","id":"1","service":"greedy","release":"r","at":0,"intent":"g%d"}' % i for i in range(99)]
-    log = [Record(i, 0, value) for i, value in enumerate((*greedy, *modest))]
+    said = b'{"type":"exchange","id":"1","service":"%b","release":"r","at":0,"intent":"%d"}'
+    values = [said % (b"greedy", i) for i in range(99)] + [said % (b"modest", i) for i in (98, 99)]
+    log = [Record(i, 0, value) for i, value in enumerate(values)]
     intents: dict[str, set[str | int]] = {"greedy": set(), "modest": set()}
-    for key, cells in total(read(one) for one in said(measured(log)[-1])).items():
+    for key, cells in total(read(one) for one in told(measured(log)[-1])).items():
         intents[key[0]] |= {name for signal, name in cells if signal == "intent"}
-    assert intents["modest"] == {"i8", "i9"}
-    assert intents["greedy"] == {*(f"g{i}" for i in range(16)), "__other__"}
+    assert intents["modest"] == {"98", "99"}
+    assert intents["greedy"] == {*map(str, range(16)), "__other__"}
 
 
 @st.composite
@@ -142,13 +151,11 @@ def test_a_longer_flush_contains_every_shorter_one(log: list[Record]) -> None:
     block, before = begin(PLAN.source, 0, 0), dict[int, list[Flush]]()
     for record in log:
         block, _ = feed(PLAN, block, [record])
-        longer, shorter = said(block, final=False), before.get(block.anchor, [])
+        longer, shorter = told(block, final=False), before.get(block.anchor, [])
         held = total(read(one) for one in longer)
         for key, cells in total(read(one) for one in shorter).items():
             assert cells <= held[key]
-        assert sum((read_beside(one) for one in shorter), start=recount.Counter()) <= sum(
-            (read_beside(one) for one in longer), start=recount.Counter()
-        )
+        assert beside(shorter) <= beside(longer)
         before[block.anchor] = longer
 
 
@@ -156,18 +163,18 @@ def test_a_longer_flush_contains_every_shorter_one(log: list[Record]) -> None:
 @given(st.data())
 def test_flushes_settle_to_the_plain_count_in_any_order_and_with_repeats(data: st.DataObject) -> None:
     log = data.draw(logs())
-    block, told = begin(PLAN.source, 0, 0), list[Flush]()
+    block, facts = begin(PLAN.source, 0, 0), list[Flush]()
     for batch in data.draw(cut(log)):
         block, finished = feed(PLAN, block, batch)
         for one in finished:
-            told += said(one)
-        told += said(block, final=False)
-    told = data.draw(st.permutations(told)) + told[:3]
-    assert settled(told) == recount.recount(log, CONFIG)
+            facts += told(one)
+        facts += told(block, final=False)
+    assert settled([*data.draw(st.permutations(facts)), *facts[:3]]) == recount.recount(log, CONFIG)
 
 
 def test_each_event_lies_in_one_slice_of_every_dimension() -> None:
     log = flood(9, n=300)
     cells = recount.recount(log, CONFIG)
     for dimension in CONFIG.measure.slices:
-        assert sum(n for key, held in cells.items() if key[3] == dimension for cell, n in held.items() if cell[0] == "answered") == 300
+        slices = [held for key, held in cells.items() if key[3] == dimension]
+        assert sum(held["answered", flag] for held in slices for flag in ("no", "yes", "missing")) == 300

@@ -10,7 +10,7 @@ import pytest
 from schemas.rejected import Rejected
 from streams.measure.decode import DEEPEST, decode
 from streams.measure.stage import Block, Record, rejects
-from tests.measure.traffic import PLAN, SECOND, measured
+from tests.measure.traffic import SECOND, measured
 from tests.measure.words import Refused, event
 
 GOOD: dict[str, Any] = {"type": "exchange", "id": "1", "service": "s", "release": "r", "at": SECOND * 1000}
@@ -31,6 +31,8 @@ def nested(depth: int) -> bytes:
     """A good event with one more field, that is nested; the event itself is the first level."""
     return raw('"x":' + "[" * (depth - 1) + "]" * (depth - 1))
 
+
+BEYOND_FLOATS = [raw('"latency_ms":1e400'), raw(f'"latency_ms":{10**400}')]
 
 TABLE = [
     (None, "empty", "$"),
@@ -62,8 +64,8 @@ TABLE = [
     (but(latency_ms="12.5"), "invalid", "$.latency_ms"),
     (but(latency_ms=True), "invalid", "$.latency_ms"),
     (but(latency_ms=-1), "invalid", "$.latency_ms"),
-    (raw('"latency_ms":1e400'), "invalid", "$.latency_ms"),
-    (raw(f'"latency_ms":{10**400}'), "invalid", "$.latency_ms"),
+    (BEYOND_FLOATS[0], "invalid", "$.latency_ms"),
+    (BEYOND_FLOATS[1], "invalid", "$.latency_ms"),
     (raw(f'"input_tokens":{10**30}'), "invalid", "$.input_tokens"),
     (but(input_tokens=3.5), "invalid", "$.input_tokens"),
     (but(confidence=1.01), "invalid", "$.confidence"),
@@ -85,7 +87,7 @@ TABLE = [
     (but(at="2026-11-24T00:00:00.Z"), "bad_time", "$.at"),
     (but(at="2026-11-24T00:00:00.5x5Z"), "bad_time", "$.at"),
     (but(at="2026-11-24T00:00:00+25:00"), "bad_time", "$.at"),
-    (but(at="２０２６-11-24T00:00:00Z"), "bad_time", "$.at"),
+    (but(at="\uff12026-11-24T00:00:00Z"), "bad_time", "$.at"),
     (but(at=(SECOND + 86_401) * 1000), "future", "$.at"),
     (but(at="2126-11-24T00:00:00Z"), "future", "$.at"),
     (but(at=2**53), "future", "$.at"),
@@ -140,8 +142,10 @@ def test_what_is_only_odd_counts(value: bytes) -> None:
 def test_the_oracle_refuses_the_same_fields(value: bytes, reason: str, field: str) -> None:
     refused = event(value, 1 << 20)
     assert isinstance(refused, Refused)
-    # An encoder's number out of range is no JSON to orjson.
-    assert refused == (reason, field) or (refused.reason == "not_json" and b"0" * 300 in value or b"1e400" in value)
+    if value in BEYOND_FLOATS:  # to orjson that is no JSON
+        assert refused.reason == "not_json"
+    else:
+        assert refused == (reason, field)
 
 
 @pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1])
@@ -167,4 +171,5 @@ def test_each_of_many_bad_records_is_set_aside_in_order() -> None:
 
 def test_fields_that_nobody_reads_are_counted() -> None:
     block = measured([Record(0, NOW_MS, but(intnet="refund", region="eu"))])[-1]
-    assert {which: n for (what, which), n in block.stats.items() if what == "unknown_field"} == {"intnet": 1, "region": 1}
+    unknown = {which: n for (what, which), n in block.stats.items() if what == "unknown_field"}
+    assert unknown == {"intnet": 1, "region": 1}

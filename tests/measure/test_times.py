@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streams.measure.times import BadTime, second, seconds
 from tests.measure import words
 
-moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))
+moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ001  # zones come below
 zones = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -114,10 +114,9 @@ def iso(second: int, fraction: str = "", minutes: int = 0, zone: str = "Z") -> s
 
 
 def _civil(days: int) -> tuple[int, int, int]:
-    """Days since 1970 -> a date, by counting leap days from March on (H. Hinnant, "chrono-compatible date algorithms")."""
+    """Days since 1970 -> a date, in years that begin in March (H. Hinnant, "chrono-compatible date algorithms")."""
     era, day = divmod(days + 719_468, 146_097)
     year = (day - day // 1460 + day // 36_524 - day // 146_096) // 365
     day -= 365 * year + year // 4 - year // 100
     month = (5 * day + 2) // 153
     return era * 400 + year + (month >= 10), (month + 2) % 12 + 1, day - (153 * month + 2) // 5 + 1
-

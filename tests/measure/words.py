@@ -140,9 +140,7 @@ def event(value: bytes | None, max_bytes: int) -> dict[str, Any] | Refused:
     return said if wrong is None else Refused("invalid", f"${wrong}")
 
 
-RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
-)
+RFC_3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 
 
 def second(at: str | int) -> int | None:

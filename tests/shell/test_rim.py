@@ -13,7 +13,7 @@ from schemas.topics import TOPICS
 from streams.shell.exits import ConfigRefused, Doubt, Fuse, TopicError
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Headers, Outbox, Sent
-from streams.shell.ticks import ticking
+from streams.shell.ticks import Ticks
 from streams.shell.topics import partitions, verify
 from streams.shell.web import Web
 from tests.shell.fakes import Producer, settle
@@ -108,22 +108,18 @@ async def test_a_partition_gets_no_tick_before_its_last_is_acknowledged() -> Non
     async def caught_up() -> tuple[int, ...]:
         return (3,)
 
-    beats: asyncio.Queue[None] = asyncio.Queue()
-    producer, tick = Slow(), Tick(worker="barograph-0", source="ai.events", caught_up=(3,))
-    going = asyncio.create_task(ticking(Config(), Outbox(producer, Config()), lambda: (0, 1), caught_up, beats.get))
-    await settle()
+    producer = Slow()
+    ticks = Ticks(Config(), Outbox(producer, Config()), lambda: (0, 1), caught_up)
+    tick = Tick(worker="barograph-0", source="ai.events", caught_up=(3,))
+    await ticks.write()
+    await ticks.write()
     assert producer.ticks == [(0, tick), (1, tick)]
-    beats.put_nowait(None)
-    await settle()
-    assert len(producer.ticks) == 2
     producer.acknowledge()
-    beats.put_nowait(None)
-    await settle()
+    await ticks.write()
     assert len(producer.ticks) == 4
     producer.fail()
-    beats.put_nowait(None)
     with pytest.raises(Doubt):
-        await going
+        await ticks.write()
 
 
 def there(config: Config, **changed: int) -> dict[str, int]:

@@ -1,0 +1,63 @@
+# The contributor's guide: one line a target. Needs make and Python 3.11 or later; tests of Kafka also Java 17 and Maven.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test chaos bench lint types imports docs docs-current check lock kafka clean
+
+help: ## list these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+install: $(READY) ## make .venv from the hashed lock (the other targets do it when it is missing or stale)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.exit(None if sys.version_info >= (3, 11) else "Barograph needs Python 3.11 or later, and $(PYTHON) is " + v + ": name another with PYTHON=")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $(READY)
+
+demo: install ## two minutes: a broker, a worker, real traffic, and the incident as on-call would read it
+	@$(BIN)/barograph demo
+
+test: install ## all tests; those of Kafka where Java and Maven are
+	$(BIN)/python -m pytest
+
+chaos: install ## ten minutes: kill -9, frozen workers, broker restarts; then every count and finding is checked
+	$(BIN)/python -m tests.chaos
+
+bench: install ## how fast, beside what (docs/benchmarks.md)
+	$(BIN)/python -m benchmarks.throughput
+
+lint: install ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+imports: install ## the walls between the rooms
+	$(BIN)/lint-imports
+
+docs: install ## write the generated docs
+	$(BIN)/python -m schemas.docs
+
+docs-current: install ## fail if the generated docs are not those of the code
+	$(BIN)/python -m schemas.docs --check
+
+check: lint types imports docs-current ## all four
+
+lock: install ## pin the dependencies again, with hashes
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --quiet \
+	  --output-file requirements.lock
+	@sed -i '1i # Everything that runs, tests and builds Barograph, with hashes. Made by `make lock` from pyproject.toml; not edited.' requirements.lock
+
+kafka: install ## fetch the jars of the real broker, once, into .kafka
+	$(BIN)/python -m tests.kafka.cluster
+
+clean: ## remove what was made
+	rm -rf $(VENV) .demo .kafka .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

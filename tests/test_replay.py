@@ -45,7 +45,7 @@ def test_the_change_is_found_and_nothing_else(findings: list[bytes]) -> None:
     steps = [json.loads(finding) for finding in findings]
     assert {step["service"] for step in steps} == {"survey-assistant"}
     assert len({step["fingerprint"] for step in steps}) == 1
-    assert [step["step"] for step in steps][0] == "fired"
+    assert steps[0]["step"] == "fired"
     assert {change["signal"] for change in steps[-1]["changes"]} >= {"answered", "latency", "output_tokens"}
     assert steps[0]["since_low"] >= BEGIN_MS + 44_000
 

@@ -39,6 +39,7 @@ def ends(anchor: int, first_ms: int, offsets: Ints, stamps: Ints) -> int:
 
     Examples
     --------
+    >>> import numpy as np
     >>> ends(0, 1_900, np.array([1, 2, 3]), np.array([1_950, 1_999, 2_000]))
     2
     """

@@ -18,12 +18,13 @@ is counted must not."""
 _SHALLOW: Final = 2 * DEEPEST
 """So many bytes cannot be nested deeper: nearly every event is as short, and need not be looked at."""
 
+_STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
+    "exchange": Exchange, "request": Request, "response": Response, "outcome": Outcome, "evaluation": Evaluation,
+}  # fmt: skip
 _FIELDS: Final = {
     kind: frozenset(field.encode_name for field in msgspec.structs.fields(struct)) | {"type"}
-    for kind, struct in {
-        "exchange": Exchange, "request": Request, "response": Response, "outcome": Outcome, "evaluation": Evaluation,
-    }.items()
-}  # fmt: skip
+    for kind, struct in _STRUCTS.items()
+}
 
 
 class Record(NamedTuple):

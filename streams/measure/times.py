@@ -14,7 +14,9 @@ class BadTime(ValueError):
     """A time that is none, or that does not say its zone."""
 
 
-_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?P<zone>[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
+)
 _DOT, _ZERO, _Z = b".0Z"
 _HEAD: Final = 19
 """Characters of ``2026-11-23T14:02:05``."""

@@ -39,24 +39,16 @@ async def test_asking_for_a_topic_makes_it_with_four_partitions(bootstrap: str, 
     assert sorted(partition["partition"] for partition in topic["partitions"]) == [0, 1, 2, 3]
 
 
-async def test_a_commit_keeps_its_metadata(bootstrap: str, namespace: str) -> None:
-    """MEASURE's anchors are commits with metadata."""
-    place = TopicPartition(namespace, 0)
-    await clients.produce(bootstrap, namespace, [b"a", b"b", b"c"])
-    async with _member(bootstrap, namespace) as consumer:
-        await consumer.getmany(timeout_ms=1)
-        await consumer.commit({place: (2, "anchor")})
-    async with clients.admin(bootstrap) as admin:
-        # Asked for all partitions at once, as real brokers can be, the mock cluster answers with nothing.
-        offsets = await admin.list_consumer_group_offsets(namespace, partitions=[place])
-    assert (offsets[place].offset, offsets[place].metadata) == (2, "anchor")
-
-
 async def test_a_restarted_member_goes_on_where_it_committed(bootstrap: str, namespace: str) -> None:
+    """With the commit's metadata, as MEASURE's anchors are commits that say that they are one."""
     place = TopicPartition(namespace, 0)
     await clients.produce(bootstrap, namespace, [b"a", b"b", b"c"])
     async with _member(bootstrap, namespace) as first:
-        await first.commit({place: 2})
+        await first.commit({place: (2, "anchor")})
+    async with clients.admin(bootstrap) as admin:
+        # Asked for all partitions, as real brokers can be, the mock cluster answers with nothing.
+        offsets = await admin.list_consumer_group_offsets(namespace, partitions=[place])
+    assert (offsets[place].offset, offsets[place].metadata) == (2, "anchor")
     async with _member(bootstrap, namespace) as second:
         assert (await second.getone()).value == b"c"
 
@@ -101,7 +93,11 @@ def test_without_confluent_kafka_it_names_the_extra(monkeypatch: pytest.MonkeyPa
 
 
 def _member(bootstrap: str, group: str) -> AIOKafkaConsumer:
-    """The only member of its group; 2 s of session, since a restarted member waits for the end of the old one's."""
+    """The only member of its group.
+
+    The mock cluster lets a first member wait 3 s, which its session must outlast, and a later one for the session less
+    a second.
+    """
     return AIOKafkaConsumer(
         group,
         bootstrap_servers=bootstrap,
@@ -109,7 +105,7 @@ def _member(bootstrap: str, group: str) -> AIOKafkaConsumer:
         group_instance_id="worker",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        session_timeout_ms=2_000,
+        session_timeout_ms=4_000,
         heartbeat_interval_ms=500,
     )
 

@@ -1,0 +1,76 @@
+"""A partition of the tallies -> the states and findings of a worker that never crashed.
+
+`step` from the log's start to its end; nothing is restored, nothing is remembered but what `step` gave.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from schemas.config import Config
+from schemas.taxonomy import Taxonomy
+from streams.watch.stage import Finding, Plan, Record, State, step
+from tests.chaos.records import Kept
+from tests.measure.recount import EDGES
+from schemas.signals import NUMBERS, RATES
+
+
+@dataclass
+class Replayed:
+    """What a crash-free worker would have said.
+
+    Attributes
+    ----------
+    findings : each with the offset of the record that it followed from, in order
+    states : those asked for, as bytes
+    """
+
+    findings: list[tuple[int, Finding]] = field(default_factory=list)
+    states: dict[str, bytes] = field(default_factory=dict)
+
+
+def replay(config: Config, partition: int, records: Iterable[Kept], wanted: dict[str, int]) -> Replayed:
+    """Run WATCH over a partition.
+
+    Parameters
+    ----------
+    wanted : service -> offset at which its state is to be kept
+    """
+    plan = Plan.of(config, Taxonomy.load_default())
+    found, states = Replayed(), dict[str, State]()
+    for record in records:
+        changed, findings = step(plan, partition, states, Record(record.offset, record.timestamp, record.value or b""))
+        states |= changed
+        found.findings += ((record.offset, finding) for finding in findings)
+        for name, state in changed.items():
+            if wanted.get(name) == state.offset:
+                found.states[name] = canonical(state)
+    return found
+
+
+def canonical(state: State) -> bytes:
+    """Write a state so that equal states give equal bytes: arrays as the numbers that they hold, sets sorted."""
+    return msgspec.msgpack.encode((state, list(state.episodes), list(state.streams)), order="deterministic", enc_hook=_array)  # type: ignore[call-overload, no-any-return]
+
+
+def _array(value: object) -> object:
+    if not isinstance(value, np.ndarray):
+        raise NotImplementedError(type(value))  # msgspec's own way to be told
+    numbers = value if value.dtype.kind == "f" else value.astype(np.int64)
+    return (numbers.dtype.str, numbers.shape, numbers.tobytes())
+
+
+def totals(state: State) -> Counter[tuple[object, ...]]:
+    """Lay out what a state holds in all, as the recount does: (signal, seen) -> events, and (kind,) -> events."""
+    meanings: list[tuple[str, str | int]] = [(s.name, flag) for s in RATES for flag in ("no", "yes", "missing")]
+    for signal in NUMBERS:
+        meanings += [(signal.name, cell) for cell in range(len(EDGES) + 1)] + [(signal.name, "missing")]
+    found: Counter[tuple[object, ...]] = Counter(
+        {meaning: n for meaning, n in zip(meanings, state.total.tolist(), strict=True) if n}
+    )
+    found.update({("beside", kind): n for kind, n in state.beside.items()})
+    found["late",] = state.late
+    return +found

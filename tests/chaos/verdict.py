@@ -1,0 +1,215 @@
+"""All records of a run's topics -> what is wrong with them, if anything.
+
+Three questions. Is every cell told exactly once, and every mistake set aside? Does every service's furthest state hold
+just that, and equal a crash-free worker's, byte for byte? Were the crash-free worker's findings published, all of them,
+no others, and each in one wording only?
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+
+import msgspec
+from msgspec import Struct
+
+from schemas.config import Config
+from tests.chaos.driver import Produced, Sum
+from tests.chaos.held import Held, held
+from tests.chaos.records import Kept, Topic, name
+from tests.chaos.replayed import Replayed, canonical, replay, totals
+from tests.chaos.told import Told, Whole, flat, told
+from tests.measure.recount import counts
+
+Told_ = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+"""Key, value and headers of a finding."""
+
+
+class Verdict(Struct, kw_only=True):
+    """What was found; every attribute down to `extra_findings` must be 0.
+
+    Attributes
+    ----------
+    wrong_log : partitions of `ai.events` that do not hold what the driver says it produced
+    wrong_counts : cells, and totals of services, that differ from the recount
+    wrong_states : services whose furthest state is not the crash-free worker's
+    wrong_rejected : records set aside, or not, against the recount; or in two wordings
+    impure : the same part of the log, told of in different bytes
+    lost : flushes that WATCH declared lost
+    missing_findings, extra_findings : against the crash-free worker's, in either topic of incidents
+    stale : states and positions written after further ones; a restore by the latest would have taken them
+    repeats : findings told again
+    steps : fired, updated, resolved -> findings
+    examples : a few words on what is wrong
+    """
+
+    wrong_log: int = 0
+    wrong_counts: int = 0
+    wrong_states: int = 0
+    wrong_rejected: int = 0
+    impure: int = 0
+    lost: int = 0
+    missing_findings: int = 0
+    extra_findings: int = 0
+    events: int = 0
+    rejected: int = 0
+    overflowed: int = 0
+    cells: int = 0
+    flushes: int = 0
+    services: int = 0
+    findings: int = 0
+    repeats: int = 0
+    stale: int = 0
+    steps: dict[str, int] = {}
+    examples: list[str] = []
+
+    def wrong(self) -> int:
+        """Count all that is wrong."""
+        return (
+            self.wrong_log + self.wrong_counts + self.wrong_states + self.wrong_rejected + self.impure + self.lost
+            + self.missing_findings + self.extra_findings
+        )  # fmt: skip
+
+
+def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Produced], pool: Executor) -> Verdict:
+    """Judge a run.
+
+    Parameters
+    ----------
+    topics : role -> all records
+    produced : by partition of `ai.events`, as the driver says
+    pool : where partitions are counted and replayed side by side
+    """
+    verdict = Verdict()
+    events = [pool.submit(recounted, config, records) for records in topics["events"]]
+    states = [held(records) for records in topics["state"]]
+    replays = [
+        pool.submit(
+            replay, config, partition, topics["tallies"][partition],
+            {service: state.offset for service, state in one.states.items()},
+        )
+        for partition, one in enumerate(states)
+    ]  # fmt: skip
+    said = pool.submit(told, topics["tallies"])
+    _log(verdict, topics["events"], produced)
+    truth: Whole = Counter()
+    refused: dict[int, set[int]] = {}
+    for partition, job in enumerate(events):
+        whole, refused[partition] = job.result()
+        truth.update(whole)
+    _counts(verdict, config, truth, said.result(), states)
+    _rejected(verdict, name(config, "events"), refused, topics["rejected"])
+    crash_free = [job.result() for job in replays]
+    _states(verdict, states, crash_free)
+    for role in ("incidents", "incidents_state"):
+        _findings(verdict, topics[role], states, crash_free)
+    verdict.findings = len({record.value for records in topics["incidents"] for record in records})
+    verdict.repeats = sum(map(len, topics["incidents"])) - verdict.findings
+    verdict.steps = _steps(crash_free)
+    return verdict
+
+
+def recounted(config: Config, records: list[Kept]) -> tuple[Whole, set[int]]:
+    """Count a partition of events event by event; also which of its records are none."""
+    whole: Whole = Counter()
+    refused: set[int] = set()
+    for count in counts([(record.offset, record.timestamp, record.value) for record in records], config):
+        whole.update(flat(count.cells, count.beside))
+        refused |= count.refused.keys()
+    return whole, refused
+
+
+def _log(verdict: Verdict, events: Topic, produced: Mapping[int, Produced]) -> None:
+    for partition, records in enumerate(events):
+        found = Sum()
+        for record in records:
+            found.add(record.timestamp, record.value)
+        verdict.events += found.count
+        if found.said() != produced.get(partition):
+            verdict.wrong_log += 1
+            verdict.examples.append(f"events:{partition} {found.said()} != {produced.get(partition)}")
+
+
+def _counts(verdict: Verdict, config: Config, truth: Whole, said: Told, states: list[Held]) -> None:
+    verdict.cells, verdict.flushes = len(truth), said.flushes
+    verdict.overflowed = sum(n for key, n in truth.items() if "__other__" in key)
+    verdict.impure = len(said.impure)
+    verdict.examples += [f"impure {one}" for one in said.impure[:3]]
+    different = [key for key in truth.keys() | said.whole.keys() if truth[key] != said.whole[key]]
+    verdict.wrong_counts += len(different)
+    verdict.examples += [f"tallies {key}: {said.whole[key]}, not {truth[key]}" for key in sorted(different, key=str)[:3]]
+    wholes = _totals(config, truth)
+    known = {service: state for one in states for service, state in one.states.items()}
+    for service in sorted(wholes.keys() | known.keys()):
+        verdict.services += 1
+        must = wholes.get(service, Counter())
+        have = totals(known[service]) if service in known else Counter[tuple[object, ...]]()
+        verdict.lost += known[service].lost if service in known else 0
+        if wrong := [key for key in must.keys() | have.keys() if must[key] != have[key]]:
+            verdict.wrong_counts += len(wrong)
+            verdict.examples.append(f"state of {service} {wrong[0]}: {have[wrong[0]]}, not {must[wrong[0]]}")
+
+
+def _totals(config: Config, truth: Whole) -> dict[str, Counter[tuple[object, ...]]]:
+    """Add up the recount by service, over buckets, releases and one dimension."""
+    found: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
+    named = ("finish_reason", "intent", "model_served", "mode")
+    for key, n in truth.items():
+        service = str(key[0])
+        if len(key) == 3:
+            found[service]["beside", key[2]] += n
+        elif key[3] == config.measure.slices[0] and key[5] not in named:
+            found[service][key[5], key[6]] += n
+            if key[1] == "late" and key[5] == "failed":
+                found[service]["late",] += n
+    return found
+
+
+def _rejected(verdict: Verdict, source: str, refused: Mapping[int, set[int]], topic: Topic) -> None:
+    must = {f"{source}:{partition}:{offset}".encode() for partition, offsets in refused.items() for offset in offsets}
+    said: dict[bytes | None, set[bytes | None]] = defaultdict(set)
+    for records in topic:
+        for record in records:
+            said[record.key].add(record.value)
+    verdict.rejected = len(must)
+    wrong = [*(must ^ said.keys()), *(key for key, values in said.items() if len(values) > 1)]
+    verdict.wrong_rejected = len(wrong)
+    verdict.examples += [f"rejected {key!r}" for key in wrong[:3]]
+
+
+def _states(verdict: Verdict, states: list[Held], crash_free: list[Replayed]) -> None:
+    for one, free in zip(states, crash_free, strict=True):
+        verdict.stale += one.stale
+        for service, state in one.states.items():
+            if canonical(state) != free.states.get(service):
+                verdict.wrong_states += 1
+                verdict.examples.append(f"state of {service} at {state.offset} is not the crash-free worker's")
+
+
+def _findings(verdict: Verdict, topic: Topic, states: list[Held], crash_free: list[Replayed]) -> None:
+    """Compare with the crash-free worker's: up to the position all of them, beyond it any first part of the rest."""
+    published = {(record.key, record.value, record.headers) for records in topic for record in records}
+    may: set[Told_] = set()
+    for one, free in zip(states, crash_free, strict=True):
+        ended = ""
+        for offset, finding in free.findings:
+            may.add(message := (finding.key, finding.value, finding.headers))
+            if message in published and not ended:
+                continue
+            if message not in published and offset >= one.next:
+                ended = ended or finding.id
+                continue
+            verdict.missing_findings += 1
+            verdict.examples.append(f"missing: {ended or finding.id}")
+            ended = ""
+    extra = published - may
+    verdict.extra_findings += len(extra)
+    verdict.examples += [f"besides: {key!r} {value!r}"[:300] for key, value, _ in list(extra)[:3]]
+
+
+class _Step(Struct):
+    step: str
+
+
+def _steps(crash_free: Iterable[Replayed]) -> dict[str, int]:
+    step = msgspec.json.Decoder(_Step).decode
+    return dict(Counter(step(finding.value).step for free in crash_free for _, finding in free.findings))

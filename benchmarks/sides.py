@@ -12,18 +12,19 @@ import json
 import logging
 import resource
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
 
 import faust
-from aiokafka import TopicPartition
+import msgspec
 from river.drift import ADWIN
 
 from schemas.config import Config, load
-from schemas.events import Exchange
-from streams.measure.decode import Record, decode
+from schemas.events import Event, Exchange
+from streams.measure.decode import decode
 from streams.measure.stage import CHUNK
 from streams.shell.app import GC_THRESHOLD
 from streams.shell.clients import group_consumer, topic
@@ -77,12 +78,14 @@ async def agent(config: Config, watch: Stopwatch) -> None:
     app = faust.App(
         f"{config.kafka.group}-faust", broker=f"kafka://{config.kafka.bootstrap}", store="memory://",
         consumer_auto_offset_reset="earliest", topic_allow_declare=False, topic_disable_leader=True, web_enabled=False,
+        datadir=tempfile.mkdtemp(),
     )  # fmt: skip
+    read = msgspec.json.Decoder(Event).decode
     counts, drifts, done = Counter[str](), defaultdict[str, ADWIN](ADWIN), asyncio.Event()
 
     async def look(stream: faust.Stream[bytes]) -> None:
         async for value in stream:
-            [event], _ = decode([Record(0, 0, value)], MAX_BYTES)
+            event = read(value)
             assert isinstance(event, Exchange)
             counts[event.service] += 1
             if event.latency_ms is not None:

@@ -1,6 +1,5 @@
 """Topics on a broker -> all that they hold, or what they say right now of how far the work is."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -105,6 +104,7 @@ def _consumer(config: Config) -> AIOKafkaConsumer:
 
 async def _places(consumer: AIOKafkaConsumer, config: Config, role: str) -> list[TopicPartition]:
     topic = name(config, role)
-    while not (found := (await consumer.topics()) and consumer.partitions_for_topic(topic)):
-        await asyncio.sleep(0.2)
+    found = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else ()
+    if not found:
+        raise LookupError(f"there is no topic {topic}")
     return [TopicPartition(topic, partition) for partition in sorted(found)]

@@ -1,6 +1,5 @@
 """A seed and a length -> what is broken, when and where. Pure."""
 
-from itertools import chain
 from random import Random
 from typing import Final, Literal, NamedTuple
 
@@ -58,10 +57,10 @@ FROZEN_AT: Final[tuple[Failpoint, ...]] = ("measure.mid_final", "watch.before_fi
 
 def brief() -> list[Act]:
     """Plan the shortest run that holds one of each kind, for the test suite."""
-    return list(chain(
-        [Act(11.0, "freeze at", "w0", "watch.before_state", SESSION_S + 1.5)],
-        [Act(12.0, "kill", "w1")],
-        [Act(17.0, "kill at", "w1", "measure.mid_final")],
-        [Act(21.0, "broker", lasts=0.5)],
-        [Act(22.0, "join", JOINER, lasts=8.0)],
-    ))  # fmt: skip
+    return [
+        Act(11.0, "freeze at", "w0", "watch.before_state", SESSION_S + 1.5),
+        Act(12.0, "kill", "w1"),
+        Act(17.0, "kill at", "w1", "measure.mid_final"),
+        Act(21.0, "broker", lasts=0.5),
+        Act(22.0, "join", JOINER, lasts=8.0),
+    ]

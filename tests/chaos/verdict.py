@@ -20,7 +20,7 @@ from tests.chaos.replayed import Replayed, canonical, replay, totals
 from tests.chaos.told import Told, Whole, flat, told
 from tests.measure.recount import counts
 
-Told_ = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+Published = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 """Key, value and headers of a finding."""
 
 
@@ -188,22 +188,26 @@ def _states(verdict: Verdict, states: list[Held], crash_free: list[Replayed]) ->
 def _findings(verdict: Verdict, topic: Topic, states: list[Held], crash_free: list[Replayed]) -> None:
     """Compare with the crash-free worker's: up to the position all of them, beyond it any first part of the rest."""
     published = {(record.key, record.value, record.headers) for records in topic for record in records}
-    may: set[Told_] = set()
+    may: set[Published] = set()
     for one, free in zip(states, crash_free, strict=True):
-        ended = ""
+        beyond: list[str] = []
         for offset, finding in free.findings:
             may.add(message := (finding.key, finding.value, finding.headers))
-            if message in published and not ended:
-                continue
-            if message not in published and offset >= one.next:
-                ended = ended or finding.id
-                continue
-            verdict.missing_findings += 1
-            verdict.examples.append(f"missing: {ended or finding.id}")
-            ended = ""
+            if message in published:
+                _missing(verdict, beyond)  # a later one is out, so these should be
+                beyond = []
+            elif offset < one.next:
+                _missing(verdict, [finding.id])
+            else:
+                beyond.append(finding.id)
     extra = published - may
     verdict.extra_findings += len(extra)
     verdict.examples += [f"besides: {key!r} {value!r}"[:300] for key, value, _ in list(extra)[:3]]
+
+
+def _missing(verdict: Verdict, ids: list[str]) -> None:
+    verdict.missing_findings += len(ids)
+    verdict.examples += [f"missing: {one}" for one in ids[:3]]
 
 
 class _Step(Struct):

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from schemas.config import Config
-from streams.shell import checkpoint as module
 from streams.shell.checkpoint import Part, checkpoint
 from streams.shell.exits import Doubt
 from streams.shell.outbox import Outbox
+from streams.watch import store
 from streams.watch.store import Writes, Written
 from tests.shell.fakes import Producer, settle
 
+ACK = ("Faust", b"ack")
 COLD, HOT, GONE, AT = (("barograph.state", key) for key in (b"svc\0bucket", b"svc", b"svc\0old", b"@"))
 
 
@@ -22,20 +23,20 @@ class Event:
         self._order = order
 
     def ack(self) -> bool:
-        self._order.append("ack")
+        self._order.append(ACK)
         return True
 
 
 @pytest.fixture(autouse=True)
-def store(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """One service with a part to be written and one to be deleted."""
 
     def writes(_states: Mapping[str, Any], changed: set[str], written: Written) -> tuple[Writes, Written]:
         found = Writes([(COLD[1], b"cold")], [(HOT[1], b"hot")], [(GONE[1], None)]) if changed else Writes([], [], [])
         return found, written
 
-    monkeypatch.setattr(module.store, "writes", writes)
-    monkeypatch.setattr(module.store, "position", lambda after, _: b"%d" % after)
+    monkeypatch.setattr(store, "writes", writes)
+    monkeypatch.setattr(store, "position", lambda after, _: b"%d" % after)
 
 
 def part(producer: Producer) -> Part:
@@ -66,7 +67,7 @@ async def test_each_step_waits_until_the_last_is_acknowledged() -> None:
         [finding, COLD, HOT, GONE],
         [finding, COLD, HOT, GONE, AT],
     ]
-    assert producer.sent[-1] == "ack", "Faust may commit when all of it is durable"
+    assert producer.sent[-1] == ACK, "Faust may commit when all of it is durable"
     assert one.durable == 8
 
 
@@ -98,10 +99,10 @@ async def test_what_comes_during_a_checkpoint_belongs_to_the_next() -> None:
     producer.acknowledges = True
     producer.acknowledge()
     await writing
-    assert producer.sent.count("ack") == 1
+    assert producer.sent.count(ACK) == 1
     assert (one.durable, one.dirty, len(one.events)) == (8, {"svc"}, 1)
     await checkpoint(one, Outbox(producer, Config()))
-    assert producer.sent.count("ack") == 2
+    assert producer.sent.count(ACK) == 2
     assert one.durable == 9
 
 

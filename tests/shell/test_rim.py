@@ -45,7 +45,7 @@ async def test_a_port_that_is_taken_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         web = Web(Config(worker=Worker(http_port=port)), Metrics(), list)
-        with pytest.raises(ConfigRefused, match=f"cannot listen on 127.0.0.1:{port}.*`worker.http_port`"):
+        with pytest.raises(ConfigRefused, match=rf"cannot listen on 127\.0\.0\.1:{port} .*`worker\.http_port`"):
             await web.start()
         await web.stop()
 

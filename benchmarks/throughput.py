@@ -43,7 +43,7 @@ from tests.kafka.cluster import Cluster
 EVENTS: Final = 600_000
 WARM_UP: Final = 0.25
 FAUST_EVENTS: Final = 60_000
-PER_S: Final = 60_000
+PER_S: Final = 40_000
 """Events a second of the log's own time: the blocks of traffic that one worker keeps up with."""
 
 BASELINE_EVENTS: Final = 1_000

@@ -107,7 +107,7 @@ def _what(findings: list[Finding]) -> list[tuple[str, str]]:
 
 
 def test_the_story_is_told() -> None:
-    """It fires when refusals begin, is resolved after they end, and then falls silent; the other service says nothing."""
+    """It fires when refusals begin, is resolved when they end, then falls silent; the other service says nothing."""
     states, said = run(plain())
     steps = _what(said)
     assert {service for _, service in steps} == {BROKEN}
@@ -176,7 +176,7 @@ def test_through_bytes_and_back_at_any_record(cuts: list[int]) -> None:
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 150), st.integers(1, 40), st.booleans())
 def test_a_crash_reads_again_and_says_the_same(cut: int, ahead: int, zombie: bool) -> None:
-    """Killed after a checkpoint, with some states written further than the position; a zombie writes an old one last."""
+    """Killed after a checkpoint, some states written further than the position; a zombie writes an old one last."""
     truth, said_truth = run(plain())
     records = plain()
     at, then = min(cut, len(records) - 1), min(cut + ahead, len(records) - 1)

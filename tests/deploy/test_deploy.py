@@ -1,0 +1,103 @@
+"""What stands in deploy/ and docker-compose.yml fits together; no container runs here, so its structure is asked."""
+
+import configparser
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from schemas.config import load
+from streams import cli
+
+TOP = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((TOP / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+
+
+def test_kafka_is_4_and_needs_no_zookeeper() -> None:
+    kafka = SERVICES["kafka"]
+    assert re.fullmatch(r"apache/kafka:4\.\d+\.\d+", kafka["image"])
+    assert set(kafka["environment"]["KAFKA_PROCESS_ROLES"].split(",")) == {"broker", "controller"}
+
+
+def test_everything_is_started_again() -> None:
+    """The worker's promise rests on it: it ends when in doubt."""
+    assert {name: service["restart"] for name, service in SERVICES.items()} == dict.fromkeys(SERVICES, "unless-stopped")
+
+
+def test_each_waits_for_what_it_needs() -> None:
+    for service in SERVICES.values():
+        for needed, how in service.get("depends_on", {}).items():
+            assert how["condition"] == "service_healthy"
+            assert "healthcheck" in SERVICES[needed]
+
+
+def test_nothing_is_published_beyond_loopback() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert all(str(port).startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.mark.parametrize("name", ["barograph", "demo-traffic"])
+def test_commands_are_ours(name: str) -> None:
+    program, *words = SERVICES[name]["command"]
+    assert program == "barograph"
+    cli.parser().parse_args(words)
+
+
+def test_the_mounted_config_names_composes_own_broker() -> None:
+    source, target, _ = SERVICES["barograph"]["volumes"][0].split(":")
+    assert target in SERVICES["barograph"]["command"]
+    config = load(TOP / source)
+    assert config.kafka.bootstrap == SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split("//")[1]
+    assert f"127.0.0.1:{config.worker.http_port}/live" in SERVICES["barograph"]["healthcheck"]["test"][-1]
+
+
+def test_a_stop_leaves_time_to_drain() -> None:
+    from streams.shell.app import DRAIN_S  # noqa: PLC0415
+
+    assert int(SERVICES["barograph"]["stop_grace_period"].removesuffix("s")) > DRAIN_S
+    assert int(_unit()["Service"]["TimeoutStopSec"]) > DRAIN_S
+
+
+def test_the_unit_runs_a_worker_and_starts_it_again() -> None:
+    service = _unit()["Service"]
+    program, *words = shlex.split(service["ExecStart"])
+    assert Path(program).name == "barograph"
+    assert cli.parser().parse_args(words).config == Path("/etc/barograph/barograph.yaml")
+    assert (service["Restart"], service["KillSignal"]) == ("always", "SIGTERM")
+    assert service["RestartPreventExitStatus"] == "2"
+    assert _unit()["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+def test_the_image_is_made_of_the_lock_and_is_not_root() -> None:
+    lines = (TOP / "deploy/Dockerfile").read_text().splitlines()
+    installs = [line for line in lines if "pip install" in line]
+    assert "--require-hashes -r requirements.lock" in installs[0]
+    assert all("--no-deps" in line for line in installs[1:])
+    assert "USER barograph" in lines
+    for line in lines:
+        if line.startswith("COPY"):
+            assert all((TOP / path).exists() for path in line.split()[1:-1]), line
+
+
+def test_the_lock_names_no_host_and_hashes_everything() -> None:
+    text = (TOP / "requirements.lock").read_text()
+    assert "://" not in text
+    pinned = re.findall(r"^[a-z0-9][^\s#]*==.*$", text, re.MULTILINE)
+    assert len(pinned) > 40
+    assert all(line.endswith("\\") for line in pinned)
+
+
+def _unit() -> configparser.ConfigParser:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
+    unit.read(TOP / "deploy/barograph.service")
+    return unit
+
+
+def test_compose_runs_the_kafka_that_the_tests_run_on() -> None:
+    version = SERVICES["kafka"]["image"].split(":")[1]
+    assert f"<version>{version}</version>" in (TOP / "tests/kafka/pom.xml").read_text()

@@ -1,53 +1,25 @@
-"""Events -> rows of small whole numbers: the hot loop, one column at a time."""
+"""Columns -> rows of small whole numbers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.cells import cells
-from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
-from schemas.signals import NO, NUMBERS, RATES, UNKNOWN, YES
-from schemas.tallies import KINDS, Ints
+from schemas.signals import NUMBERS, RATES
+from schemas.tallies import Ints
+from streams.measure.columns import EXCHANGE, RESPONSE, Columns
 from streams.measure.texts import Texts
-
-EXCHANGE: Final = 0
-_KIND: Final[dict[type[Event], int]] = {
-    Exchange: EXCHANGE, Request: 1, Response: 2, Outcome: 3, Evaluation: 4,
-}  # fmt: skip
-assert [kind.__name__.lower() for kind in list(_KIND)[1:]] == list(KINDS)
 
 Small = NDArray[np.int32]
 Cells = NDArray[np.uint8]
-Column = Callable[[Sequence[Any]], list[Any]]
+Mask = NDArray[np.bool_]
 
-
-def column(field: str) -> Column:
-    """Make the reader of one field of many events.
-
-    It is source that is compiled, so that the fields may be a setting: within a comprehension that names its field the
-    interpreter finds it at half the cost of `map` and `attrgetter`. Field names come from our own structs.
-
-    Examples
-    --------
-    >>> column("service")([Outcome(service="s", release="r", at=0, about="1")])
-    ['s']
-    """
-    assert field.isidentifier(), field
-    reader: Column = eval(f"lambda events: [event.{field} for event in events]")
-    return reader
-
-
-_RESPONSE: Final = _KIND[Response]
-_FLAG: Final = {False: NO, True: YES, None: UNKNOWN}
 _UNITS: Final = np.array([[signal.per_unit] for signal in NUMBERS])
 _FAILED: Final = [signal.name for signal in RATES].index("failed")
-_flag = _FLAG.__getitem__
-_service, _release = column("service"), column("release")
-_rates: Final = [(row, column(signal.field)) for row, signal in enumerate(RATES) if row != _FAILED]
-_numbers: Final = [column(signal.field) for signal in NUMBERS]
+_SAID: Final = [row for row in range(len(RATES)) if row != _FAILED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +31,7 @@ class Rows:
     bucket : (n,) `LATE`, or seconds since 1970 // bucket_s
     service, release : (n,) numbers of texts
     kind : (n,) index into `KINDS` plus one; 0 for whole exchanges
-    names : (D, m) numbers of texts: the plan's named fields. Here and below only the m events that say what became of
-        an exchange: whole ones, and responses
+    names : (D, m) numbers of texts: the plan's named fields. Here and below only the m events that were served
     rates : (rates, m) cells;  numbers : (numbers, m) cells
     mode : (m,) number of the text of the primary failure mode, 0 where the exchange did not fail
     """
@@ -75,61 +46,48 @@ class Rows:
     mode: Small
 
     @property
-    def counted(self) -> NDArray[np.bool_]:
-        """Which of the n events are among the m."""
-        counted: NDArray[np.bool_] = (self.kind == EXCHANGE) | (self.kind == _RESPONSE)
-        return counted
+    def served(self) -> Mask:
+        """Which of the n events are among the m: those that say what became of an exchange."""
+        served: Mask = (self.kind == EXCHANGE) | (self.kind == RESPONSE)
+        return served
+
+    def where(self, chosen: Mask) -> "Rows":
+        """Choose some of the n events."""
+        m = np.flatnonzero(chosen[self.served])
+        return Rows(
+            bucket=self.bucket[chosen], service=self.service[chosen], release=self.release[chosen],
+            kind=self.kind[chosen], names=self.names[:, m], rates=self.rates[:, m], numbers=self.numbers[:, m],
+            mode=self.mode[m],
+        )  # fmt: skip
 
 
-def rows(
-    events: Sequence[Event],
-    bucket: Ints,
-    texts: Texts,
-    fields: Sequence[Column],
-    classify: Callable[[Sequence[Exchange | Response]], Iterable[tuple[int, str]]],
-    failures: list[tuple[int, str]],
-) -> Rows:
-    """Turn a chunk of events into rows.
+def rows(columns: Columns, bucket: Ints, texts: Texts) -> Rows:
+    """Turn columns into rows.
 
     Parameters
     ----------
-    events : some hundred
-    bucket : (n,) the buckets of their times
-    texts : grows by the names that it has not seen
-    fields : readers of the plan's named fields
-    classify : gives (index, primary mode) of the exchanges that failed
-    failures : grows by what it gave
+    bucket : (n,) the buckets of the events' times
+    texts : as of the columns; grows by the modes
     """
-    number = texts.__getitem__
-    n = len(events)
-    served: Sequence[Any] = events
-    if set(map(type, events)) == {Exchange}:
-        kind = np.full(n, EXCHANGE, np.uint8)
-    else:
-        kind = np.frombuffer(bytes(map(_KIND.__getitem__, map(type, events))), np.uint8)
-        served = [event for event in events if isinstance(event, Exchange | Response)]
-    m = len(served)
-
-    rates = np.empty((len(RATES), m), np.uint8)
-    for row, field in _rates:
-        rates[row] = np.frombuffer(bytes(map(_flag, field(served))), np.uint8)
+    n, m = len(columns.at), len(columns.numbers[0])
     mode = np.zeros(m, np.int32)
-    failures += classify(served)
-    for index, name in failures:
-        mode[index] = texts[name]
+    for failed in columns.failed:
+        mode[failed.place] = texts[failed.mode]
+    rates = np.empty((len(RATES), m), np.uint8)
     rates[_FAILED] = mode != 0
-
-    names = np.empty((len(fields), m), np.int32)
-    for row, field in enumerate(fields):
-        names[row] = np.fromiter(map(number, field(served)), np.int32, m)
-    amounts = np.array([field(served) for field in _numbers], np.float64)  # None becomes NaN
+    for row, flags in zip(_SAID, columns.rates, strict=True):
+        rates[row] = np.frombuffer(flags, np.uint8)
+    names = np.empty((len(columns.names), m), np.int32)
+    for row, numbers in enumerate(columns.names):
+        names[row] = np.fromiter(numbers, np.int32, m)
+    amounts = np.array(columns.numbers, np.float64)  # None becomes NaN
     with np.errstate(over="ignore"):  # 1e305 dollars are more than can be said in millionths: `OVER`, either way
         amounts *= _UNITS
     return Rows(
         bucket=bucket,
-        service=np.fromiter(map(number, _service(events)), np.int32, n),
-        release=np.fromiter(map(number, _release(events)), np.int32, n),
-        kind=kind,
+        service=np.fromiter(columns.service, np.int32, n),
+        release=np.fromiter(columns.release, np.int32, n),
+        kind=np.frombuffer(columns.kind, np.uint8),
         names=names,
         rates=rates,
         numbers=cells(amounts),

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from operator import attrgetter
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -28,8 +27,6 @@ CHUNK: Final = 500
 DAY_S: Final = 86_400
 _MANY_TEXTS: Final = 100_000
 floor = blocks.floor
-_offset = attrgetter("offset")
-_timestamp = attrgetter("timestamp")
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,7 @@ def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block
     """
     finished: list[Block] = []
     n = len(records)
-    offsets = np.fromiter(map(_offset, records), np.int64, n)
-    stamps = np.fromiter(map(_timestamp, records), np.int64, n)
+    offsets, stamps = _offsets(records), np.array([record.timestamp for record in records], np.int64)
     if n and offsets[0] < block.end:
         raise ValueError(f"record {offsets[0]} of {block.source}:{block.partition} was counted up to {block.end}")
     at = 0
@@ -130,6 +126,13 @@ def rejects(block: Block) -> list[Message]:
     ]
 
 
+def _offsets(records: Sequence[RecordLike]) -> Ints:
+    """Read the offsets; where the log has no gaps, which is nearly everywhere, the first and the last tell the rest."""
+    if records and (first := records[0].offset) + len(records) - 1 == (last := records[-1].offset):
+        return np.arange(first, last + 1)
+    return np.array([record.offset for record in records], np.int64)
+
+
 def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Block:
     parts, failed, rejected, stats = list(block.parts), dict(block.failed), list(block.rejected), block.stats.copy()
     served = sum(len(part.mode) for part in parts)
@@ -149,9 +152,10 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
             _count_kinds(part, stats)
         del chunk  # its memory, still in the processor's cache, is where the next chunk will be decoded
     # The first record stands for all: a field that producers send and nobody reads is a matter of seconds to find, not
-    # of exact counts.
-    for name in unknown_fields(records[0].value or b""):
-        stats["unknown_field", name[:64]] += 1
+    # of exact counts. What was set aside is not looked at again: it may be as deep or as large as it likes.
+    if all(one.offset != records[0].offset for one in rejected[len(block.rejected) :]):
+        for name in unknown_fields(records[0].value or b""):
+            stats["unknown_field", name[:64]] += 1
     return replace(
         block, end=int(offsets[-1]) + 1, parts=tuple(parts), failed=failed, rejected=tuple(rejected), stats=stats
     )

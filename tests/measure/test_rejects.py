@@ -7,9 +7,11 @@ import msgspec
 import orjson
 import pytest
 
+from schemas.config import Config
 from schemas.rejected import Rejected
+from schemas.taxonomy import Taxonomy
 from streams.measure.decode import DEEPEST, decode
-from streams.measure.stage import Block, Record, rejects
+from streams.measure.stage import Block, Plan, Record, begin, feed, rejects
 from tests.measure.traffic import SECOND, measured
 from tests.measure.words import Refused, event
 
@@ -173,3 +175,10 @@ def test_fields_that_nobody_reads_are_counted() -> None:
     block = measured([Record(0, NOW_MS, but(intnet="refund", region="eu"))])[-1]
     unknown = {which: n for (what, which), n in block.stats.items() if what == "unknown_field"}
     assert unknown == {"intnet": 1, "region": 1}
+
+
+def test_a_first_record_that_is_set_aside_is_not_looked_at_again() -> None:
+    """It was, once, and each owner of the partition died of it in turn."""
+    deep = b'{"type": "exchange", "x": ' + b"[" * 1500 + b"]" * 1500 + b"}"
+    block, _ = feed(Plan.of(Config(), Taxonomy.load_default()), begin("e", 0, 0), [Record(0, SECOND * 1000, deep)])
+    assert [one.reason for one in block.rejected] == ["too_deep"]

@@ -24,8 +24,8 @@ from river.drift import ADWIN
 
 from schemas.config import Config, load
 from schemas.events import Event, Exchange
+from streams.measure.batch import CHUNK
 from streams.measure.decode import decode
-from streams.measure.stage import CHUNK
 from streams.shell.app import GC_THRESHOLD
 from streams.shell.clients import group_consumer, topic
 from streams.shell.source import POLL_MS, RECORDS

@@ -120,7 +120,7 @@ CATALOGUE: Final[tuple[Signal, ...]] = (
     Signal(
         name="model_served", side="workflow", kind="category", field="model_served", bad="both",
         consequence="experience", words="the model that answered",
-        action="The provider or the gateway serves another model than before: pin the version, or evaluate the new one.",
+        action="The provider or the gateway serves another model: pin the version, or evaluate the new one.",
     ),
 )  # fmt: skip
 

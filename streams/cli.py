@@ -117,7 +117,7 @@ def _print_topics(config: Config, there: Mapping[str, str]) -> None:
 
 def _demo(args: argparse.Namespace) -> int:
     if args.traffic_only != (args.broker is not None):
-        raise ConfigError("--traffic-only and --broker go together: the traffic alone needs a broker to go to - at `demo`")
+        raise ConfigError("--traffic-only and --broker go together: the traffic needs a broker to go to - at `demo`")
 
     def work() -> int:
         from streams.shell import demo

@@ -87,9 +87,9 @@ class Columns:
         self.service += map(number, _service(events))
         self.release += map(number, _release(events))
         for names, field in zip(self.names, self._named, strict=True):
-            names += map(number, field(served))
+            names.extend(map(number, field(served)))
         for flags, field in zip(self.rates, _rates, strict=True):
-            flags += bytes(map(_flag, field(served)))
+            flags.extend(map(_flag, field(served)))
         for amounts, field in zip(self.numbers, _numbers, strict=True):
-            amounts += field(served)
+            amounts.extend(field(served))
         self.failed += [Failed(before + place, mode, served[place]) for place, mode in self._failures(served)]

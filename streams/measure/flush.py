@@ -65,15 +65,8 @@ def _of_services(
 ) -> Iterator[Message]:
     chosen = np.zeros(len(texts.of), np.bool_)
     chosen[services] = True
-    own = chosen[rows.service]
-    counted = rows.counted
-    kept = np.flatnonzero(own[counted])
     exemplars = _exemplars(plan, rows, failed, frozenset(services.tolist()))
-    part = replace(
-        rows, bucket=rows.bucket[own], service=rows.service[own], release=rows.release[own], kind=rows.kind[own],
-        names=rows.names[:, kept], rates=rows.rates[:, kept], numbers=rows.numbers[:, kept], mode=rows.mode[kept],
-    )  # fmt: skip
-    counts = tally(part, texts.of, plan.slice_rows, plan.category_rows)
+    counts = tally(rows.where(chosen[rows.service]), texts.of, plan.slice_rows, plan.category_rows)
     value = encode(
         Flush(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
@@ -98,7 +91,7 @@ def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
         service = np.where(over, texts[OTHER], service)
     if (over := beyond(release, service, cap)) is not None:
         release = np.where(over, texts[OTHER], release)
-    owner = service[rows.counted]
+    owner = service[rows.served]
     for row in range(len(names)):
         if (over := beyond(names[row], owner, cap)) is not None:
             names = names.copy() if names is rows.names else names
@@ -117,8 +110,7 @@ def _named(
 
 def _exemplars(plan: Plan, rows: Rows, failed: list[Seen], services: frozenset[int]) -> dict[Key, list[Seen]]:
     """Choose the exemplars of every (service, release, mode), by the numbers of their capped names."""
-    counted = rows.counted
-    service, release = rows.service[counted], rows.release[counted]
+    service, release = rows.service[rows.served], rows.release[rows.served]
     chosen: dict[Key, list[Seen]] = {}
     for seen in sorted(failed):
         if int(service[seen.row]) in services:

@@ -13,7 +13,7 @@ from schemas.signals import CATALOGUE, CATEGORIES
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
-from streams.measure.rows import Column, column
+from streams.measure.columns import Column, column
 
 _NAMED: Final = tuple(signal.field for signal in CATEGORIES)
 

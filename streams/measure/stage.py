@@ -4,27 +4,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, NamedTuple
-from zlib import crc32
+from typing import Final
 
 import msgspec
 import numpy as np
 
-from schemas.events import Event, Exchange, Response
 from schemas.rejected import Rejected
 from schemas.tallies import KINDS, LATE, Ints
 from streams.measure import blocks
-from streams.measure.decode import Fault, Record, RecordLike, decode, unknown_fields
+from streams.measure.batch import count
+from streams.measure.decode import Fault, Record, RecordLike, unknown_fields
 from streams.measure.flush import Cover, Key, Message, Seen, messages
 from streams.measure.plan import Plan
-from streams.measure.rows import Rows, join, rows
+from streams.measure.rows import Rows, join
 from streams.measure.texts import Texts
-from streams.measure.times import BadTime, second, seconds
 
 __all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects"]
 
-CHUNK: Final = 500
-DAY_S: Final = 86_400
+BATCH: Final = 1000
+"""Records that are laid out as rows at once."""
+
 _MANY_TEXTS: Final = 100_000
 floor = blocks.floor
 
@@ -40,7 +39,7 @@ class Block:
     ----------
     anchor, end : it covers the offsets ``[anchor, end)``
     first_ms : timestamp of its first record, None while there is none
-    parts : its events as rows, a part each chunk
+    parts : its events as rows, a part each batch
     failed : candidates for exemplars
     rejected : what is set aside
     stats : for metrics only: (what, which) -> how many
@@ -136,21 +135,18 @@ def _offsets(records: Sequence[RecordLike]) -> Ints:
 def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Block:
     parts, failed, rejected, stats = list(block.parts), dict(block.failed), list(block.rejected), block.stats.copy()
     served = sum(len(part.mode) for part in parts)
-    for begins in range(0, len(records), CHUNK):
-        ends = begins + CHUNK
-        chunk = _decoded(plan, records[begins:ends], offsets[begins:ends], stamps[begins:ends])
-        for fault in chunk.faults:
+    for begins in range(0, len(records), BATCH):
+        these = slice(begins, begins + BATCH)
+        batch = count(plan, block.texts, records[these], offsets[these], stamps[these])
+        for key, seen in batch.failed:
+            _choose(plan, failed, key, seen._replace(row=served + seen.row))
+        for fault in batch.faults:
             rejected.append(_reject(block, records[begins + fault.place], fault))
             stats["rejected", fault.reason] += 1
-        if chunk.events:
-            failures: list[tuple[int, str]] = []
-            part = rows(chunk.events, chunk.bucket, block.texts, plan.readers, plan.failures, failures)
-            if failures:
-                _exemplars(plan, block.texts, chunk, part, failures, served, failed)
-            parts.append(part)
-            served += len(part.mode)
-            _count_kinds(part, stats)
-        del chunk  # its memory, still in the processor's cache, is where the next chunk will be decoded
+        if len(batch.rows.bucket):
+            parts.append(batch.rows)
+            served += len(batch.rows.mode)
+            _count_kinds(batch.rows, stats)
     # The first record stands for all: a field that producers send and nobody reads is a matter of seconds to find, not
     # of exact counts. What was set aside is not looked at again: it may be as deep or as large as it likes.
     if all(one.offset != records[0].offset for one in rejected[len(block.rejected) :]):
@@ -161,72 +157,17 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
     )
 
 
-class _Chunk(NamedTuple):
-    events: list[Event]
-    bucket: Ints
-    offsets: Ints
-    faults: list[Fault]
-
-
-def _decoded(plan: Plan, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> _Chunk:
-    events, faults = decode(records, plan.max_event_bytes)
-    arrived = stamps // 1000
-    good = np.arange(len(records))
-    if faults:
-        good = np.delete(good, [fault.place for fault in faults])
-        arrived, offsets = arrived[good], offsets[good]
-    said, bad = _seconds(events)
-    for i in np.flatnonzero(said > arrived + DAY_S).tolist():
-        bad[i] = Fault(0, "future", "$.at", f"{events[i].at} is more than a day after the record itself")
-    if bad:
-        faults = sorted(faults + [fault._replace(place=int(good[i])) for i, fault in bad.items()])
-        keep = [i for i in range(len(events)) if i not in bad]
-        events = [events[i] for i in keep]
-        said, arrived, offsets = said[keep], arrived[keep], offsets[keep]
-    bucket = np.where(arrived - said > plan.late_after_s, LATE, said // plan.bucket_s)
-    return _Chunk(events, bucket, offsets, faults)
-
-
 def _count_kinds(part: Rows, stats: Counter[tuple[str, str]]) -> None:
     for kind, n in enumerate(np.bincount(part.kind).tolist()):
         stats["events", "exchange" if kind == 0 else KINDS[kind - 1]] += n
     stats["late", ""] += int(np.count_nonzero(part.bucket == LATE))
 
 
-def _exemplars(
-    plan: Plan,
-    texts: Texts,
-    chunk: _Chunk,
-    part: Rows,
-    failures: Sequence[tuple[int, str]],
-    before: int,
-    failed: dict[Key, tuple[Seen, ...]],
-) -> None:
-    """Keep, of each service, release and mode, no more failed exchanges than could be chosen."""
-    places = np.flatnonzero(part.counted)
-    for index, mode in failures:
-        exchange, offset = chunk.events[places[index]], int(chunk.offsets[places[index]])
-        assert isinstance(exchange, Exchange | Response)
-        seen = Seen(crc32(exchange.id.encode()), exchange.id, offset, exchange.trace or "", before + index)
-        key = (texts[exchange.service], texts[exchange.release], texts[mode])
-        held = failed.get(key, ())
-        if len(held) < plan.exemplars or (held and seen < held[-1]):
-            failed[key] = tuple(sorted((*held, seen))[: plan.exemplars])
-
-
-def _seconds(events: Sequence[Event]) -> tuple[Ints, dict[int, Fault]]:
-    """Read the events' times: all at once where they look alike, else one by one."""
-    times = [event.at for event in events]
-    if (found := seconds(times)) is not None:
-        return found, {}
-    found = np.zeros(len(events), np.int64)
-    bad: dict[int, Fault] = {}
-    for i, at in enumerate(times):
-        try:
-            found[i] = second(at)
-        except BadTime as wrong:
-            bad[i] = Fault(0, "bad_time", "$.at", str(wrong))
-    return found, bad
+def _choose(plan: Plan, failed: dict[Key, tuple[Seen, ...]], key: Key, seen: Seen) -> None:
+    """Keep, of each service, release and mode, no more failed exchanges than could become exemplars."""
+    held = failed.get(key, ())
+    if len(held) < plan.exemplars or (held and seen < held[-1]):
+        failed[key] = tuple(sorted((*held, seen))[: plan.exemplars])
 
 
 def _reject(block: Block, record: RecordLike, fault: Fault) -> Rejected:

@@ -48,14 +48,14 @@ def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: S
     """
     positions, names = _sorted_names(rows, texts)
     n_names = len(names)
-    counted = rows.counted
+    served = rows.served
     on_time = rows.bucket[rows.bucket != LATE]
     first_bucket = int(on_time.min()) if len(on_time) else 0
     bucket = np.where(rows.bucket == LATE, LATE, rows.bucket - first_bucket + 1)
     buckets = int(bucket.max(initial=0)) + 1
     owner = positions[rows.service] * n_names + positions[rows.release]
     beside, kinds = _ranked(owner * 8 + rows.kind, n_names * n_names * 8)
-    streams, stream = _ranked(owner[counted] * buckets + bucket[counted], n_names * n_names * buckets)
+    streams, stream = _ranked(owner[served] * buckets + bucket[served], n_names * n_names * buckets)
 
     width = FIXED + len(COLUMNS) * n_names
     failed = np.flatnonzero(rows.mode)

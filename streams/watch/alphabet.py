@@ -68,7 +68,7 @@ def category_segments(alphabet: Alphabet) -> list[slice]:
 
 def width(alphabet: Alphabet) -> int:
     """Count the cells of a slice."""
-    return category_segments(alphabet)[-1].stop
+    return int(category_segments(alphabet)[-1].stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,17 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
         count=count[rows],
         modes=modes,
         others=_others(alphabet, part, ~is_mode & whole),
-        overflowed=OTHER in names,
+        overflowed=_overflowed(part, named),
     )
+
+
+def _overflowed(part: Part, named: Ints) -> bool:
+    """Ask whether this part's own names overflowed; its flush may hold another service's `__other__`."""
+    if OTHER not in part.names:
+        return False
+    other = part.names.index(OTHER)
+    used = (part.keys[:, 1] == other) | (part.keys[:, 3] == other) | ((part.keys[:, 4] >= FIXED) & (named == other))
+    return bool(used.any())
 
 
 def events_of(part: Part) -> int:

@@ -47,8 +47,8 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
         feature, words = f"name={who}", f"{signal.words}: {who}"
         first, second = _share(was, cell, len(was) - 1), _share(now, cell, len(now) - 1)
     elif s == 0:
-        raw = [FIRST_NUMBER + i * CELLS for i, number in enumerate(NUMBERS) if number.name == signal.name][0]
-        row = (raw - FIRST_NUMBER) // CELLS
+        row = NUMBERS.index(signal)
+        raw = FIRST_NUMBER + row * CELLS
         q = _QUANTILE[feature]
         first = _quantile(signal, baseline.tally[0, raw : raw + CELLS], q)
         second = _quantile(signal, after.raw[row], q)

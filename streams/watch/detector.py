@@ -93,14 +93,14 @@ class Detector:
     def _growth(self, table: Table, kept: Ints) -> Floats:
         counts = kept[: table.slices, table.kept]
         if isinstance(table.table, NumberBets):
-            grown: Floats = (table.table.log_wealth.astype(np.float64) @ counts.astype(np.float64)[:, :, None])[:, :, 0]
-            return grown
+            exact = table.table.log_wealth.astype(np.float64)
+            return np.asarray((exact @ counts.astype(np.float64)[:, :, None])[:, :, 0], np.float64)
         return table.table.growth(counts)
 
 
 def values(table: Table, bet: int, s: int) -> Floats:
     """Say what each kept cell counts for in the feature of a bet; NaN where it does not look."""
-    x = table.table.values(s)[bet]
+    x: Floats = table.table.values(s)[bet]
     if not isinstance(table.table, NumberBets):
         return x
     of_bins = np.full(BINS, np.nan)

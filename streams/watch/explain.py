@@ -6,16 +6,14 @@ from detectors.attribution import explain, smallest
 from schemas.incidents import Slice
 from streams.watch.alphabet import first_slices
 from streams.watch.describe import slice_name
-from streams.watch.detector import Detector, Floats, Table, values
+from streams.watch.detector import Floats, Table, values
 from streams.watch.state import Alphabet, Ints
 from streams.watch.window import After
 
 REPLACED = 0.95
 
 
-def culprit(
-    detector: Detector, alphabet: Alphabet, table: Table, bet: int, before: Ints, after: After, of: str
-) -> Slice | None:
+def culprit(alphabet: Alphabet, table: Table, bet: int, before: Ints, after: After, of: str) -> Slice | None:
     """Find the slice that explains a change of the whole stream.
 
     Parameters

@@ -9,6 +9,7 @@ from schemas.config import Config, Service
 from schemas.incidents import Severity
 from schemas.signals import CATALOGUE, SEVERITY_OF, Signal
 from schemas.taxonomy import Taxonomy
+from schemas.topics import BY_ROLE
 
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 
@@ -33,8 +34,6 @@ class Plan:
     @classmethod
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
         """Make the plan of a config."""
-        from schemas.topics import BY_ROLE
-
         return cls(
             config, taxonomy, config.topics.prefix + BY_ROLE["events"].name, {s.name: s for s in config.services}
         )

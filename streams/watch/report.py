@@ -13,7 +13,7 @@ from streams.watch.explain import culprit
 from streams.watch.identity import fingerprint
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE, grown_modes, judge
-from streams.watch.state import Baseline, Case, State
+from streams.watch.state import Baseline, Case, Ints, State
 from streams.watch.window import After, after, kept_of
 
 _ORDER = {signal.name: i for i, signal in enumerate(CATALOGUE)} | {SILENCE: -1}
@@ -35,7 +35,7 @@ def report(plan: Plan, detector: Detector | None, state: State, case: Case, step
     known = plan.service(state.service)
     lead = case.alarms[0]
     seen = _since(plan, detector, state, case)
-    changes, where = _changes(plan, detector, state, case, seen, now_ms)
+    changes, where = _changes(detector, state, case, seen)
     modes = _modes(plan, state, case, seen)
     severity, notify, why = judge(case.alarms, modes)
     slice_label = f"{where.dimension}={where.name}" if where else ""
@@ -53,7 +53,7 @@ def report(plan: Plan, detector: Detector | None, state: State, case: Case, step
         started_at=said.started_at if said else now_ms, updated_at=now_ms,
         ended_at=now_ms if step == "resolved" else None,
         releases=tuple(sorted({alarm.release for alarm in case.alarms})), slice=where, changes=changes, modes=modes,
-        also=_also(plan, state, case, changes), owner=known.owner, runbook=known.runbook,
+        also=_also(state, case, changes), owner=known.owner, runbook=known.runbook,
         baseline_version=state.baseline.version if state.baseline else 0,
         baseline_events=state.baseline.events if state.baseline else 0,
     )  # fmt: skip
@@ -71,13 +71,13 @@ def _since(plan: Plan, detector: Detector | None, state: State, case: Case) -> d
 
 
 def _changes(
-    plan: Plan, detector: Detector | None, state: State, case: Case, seen: dict[str, After], now_ms: int
+    detector: Detector | None, state: State, case: Case, seen: dict[str, After]
 ) -> tuple[tuple[Change, ...], Slice | None]:
     if detector is None or state.baseline is None:
-        return tuple(_fell_silent(alarm.release, case, now_ms) for alarm in case.alarms[:1]), None
+        return tuple(_fell_silent(alarm.release, case) for alarm in case.alarms[:1]), None
     before = kept_of(detector, state.baseline.tally)
     told = [
-        _fell_silent(alarm.release, case, now_ms)
+        _fell_silent(alarm.release, case)
         if alarm.signal == SILENCE
         else change(detector, state.baseline, before, seen[alarm.release], alarm)
         for alarm in case.alarms
@@ -86,12 +86,12 @@ def _changes(
     return by_signal(told, _ORDER), _where(detector, state.baseline, case, before, seen)
 
 
-def _where(detector: Detector, baseline: Baseline, case: Case, before: object, seen: dict[str, After]) -> Slice | None:
+def _where(detector: Detector, baseline: Baseline, case: Case, before: Ints, seen: dict[str, After]) -> Slice | None:
     """Find the slice that explains the leading change."""
     lead = case.alarms[0]
     if lead.signal == SILENCE or lead.release not in seen:
         return None
-    table, s = detector.find(lead.monitor)
+    table, _ = detector.find(lead.monitor)
     feature = table.table.feature[lead.bet]
     if (
         BY_NAME[lead.signal].kind == "category"
@@ -99,7 +99,7 @@ def _where(detector: Detector, baseline: Baseline, case: Case, before: object, s
         and BY_NAME[lead.signal].field in baseline.alphabet.dimensions
     ):
         return None  # a change of mix in that very dimension: it would explain itself
-    return culprit(detector, baseline.alphabet, table, lead.bet, before, seen[lead.release], lead.signal)  # type: ignore[arg-type]
+    return culprit(baseline.alphabet, table, lead.bet, before, seen[lead.release], lead.signal)
 
 
 def _modes(plan: Plan, state: State, case: Case, seen: dict[str, After]) -> tuple[ModeCount, ...]:
@@ -118,16 +118,18 @@ def _modes(plan: Plan, state: State, case: Case, seen: dict[str, After]) -> tupl
     )
 
 
-def _also(plan: Plan, state: State, case: Case, changes: tuple[Change, ...]) -> tuple[Also, ...]:
+def _also(state: State, case: Case, changes: tuple[Change, ...]) -> tuple[Also, ...]:
     """Tell what else changed shortly before or during: releases, and the model that serves."""
     lead, found = case.alarms[0], []
     streams = sorted(state.streams.values(), key=lambda stream: (stream.first_second, stream.release))
     for older, newer in pairwise(streams):
         if lead.since_low - ALSO_S * 1000 <= newer.first_second * 1000 <= lead.since_high + ALSO_S * 1000:
             found.append(Also("release", older.release, newer.release, newer.first_second * 1000))
-    for one in changes:
-        if one.signal == "model_served" and one.feature.startswith("name=") and one.direction == "up":
-            found.append(Also("model_served", _most_served(state), one.feature.removeprefix("name="), one.onset_at))
+    found += [
+        Also("model_served", _most_served(state), one.feature.removeprefix("name="), one.onset_at)
+        for one in changes
+        if one.signal == "model_served" and one.feature.startswith("name=") and one.direction == "up"
+    ]
     return tuple(found)
 
 
@@ -137,7 +139,7 @@ def _most_served(state: State) -> str:
     return names[0] if names else OTHER
 
 
-def _fell_silent(release: str, case: Case, now_ms: int) -> Change:
+def _fell_silent(release: str, case: Case) -> Change:
     lead = case.alarms[0]
     return Change(
         signal=SILENCE, feature=SILENCE, words="no events at all", direction="down", unit="", before=None, after=None,

@@ -153,8 +153,10 @@ def _close(plan: Plan, partition: int, state: State, second: int, offset: int) -
     found = known(plan, state.service, state.baseline) if state.baseline is not None else None
     if found is not None:
         streams = {}
-        for name, stream in state.streams.items():
-            stream, fired = decide(found, stream, state.interval_s, (closing + 1) * 1000, plan.config.measure.bucket_s)
+        for name, open_stream in state.streams.items():
+            stream, fired = decide(
+                found, open_stream, state.interval_s, (closing + 1) * 1000, plan.config.measure.bucket_s
+            )
             streams[name] = replace(stream, buckets=_settled(plan, stream.buckets, closing))
             alarms += fired
         state = replace(state, streams=streams)

@@ -1,6 +1,6 @@
 """States <-> the records of `barograph.state`: a hot one a service, and cold ones that it names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -58,7 +58,7 @@ def _array_out(value: object) -> object:
     raise NotImplementedError(type(value))  # msgspec's own way to be told
 
 
-def _array_in(kind: type, said: Any) -> object:
+def _array_in(_kind: type, said: Any) -> object:
     dtype, shape, raw = said
     array = np.frombuffer(raw, f"<{dtype}").reshape(shape)
     return array if dtype == "f4" else array.astype(np.int64)
@@ -90,30 +90,47 @@ def writes(states: Mapping[str, State], changed: Iterable[str], written: Written
     parts = dict(written.parts)
     for name in sorted(changed):
         state = states[name]
-        known, now = parts.get(name, {}), {}
-
-        def part(
-            kind: str, value: Any, name: str = name, known: dict[str, Any] = known, now: dict[str, Any] = now
-        ) -> str:
-            """Give the key of a part, written before or to be written; the offset keeps its versions apart."""
-            at = f"{name}{_BETWEEN}{kind}{_BETWEEN}"
-            key = next((k for k, held in known.items() if held is value and k.startswith(at)), None)
-            if key is None:
-                key = f"{at}{states[name].offset}"
+        known = parts.get(name, {})
+        key_of = {id(value): key for key, value in known.items()}
+        now: dict[str, Any] = {}
+        for at, value in _cold_parts(state):
+            key = key_of.get(id(value)) or f"{_key(name)}{_BETWEEN}{at}{_BETWEEN}{state.offset}"
+            if key not in known:
                 out.cold.append((key.encode(), _encode(value)))
             now[key] = value
-            return key
-
-        baseline = part(f"baseline-{state.baseline.version}", state.baseline) if state.baseline is not None else ""
+        place = {id(value): key for key, value in now.items()}
+        baseline = place[id(state.baseline)] if state.baseline is not None else ""
         buckets = {
-            release: {bucket: part(f"bucket-{release}-{bucket}", held) for bucket, held in stream.buckets.items()}
+            release: {bucket: place[id(held)] for bucket, held in stream.buckets.items()}
             for release, stream in state.streams.items()
         }
         bare = {release: replace(stream, buckets={}) for release, stream in state.streams.items()}
-        out.hot.append((name.encode(), _encode(_Hot(replace(state, baseline=None, streams=bare), baseline, buckets))))
+        hot = _Hot(replace(state, baseline=None, streams=bare), baseline, buckets)
+        out.hot.append((_key(name).encode(), _encode(hot)))
         out.tombstones.extend((key.encode(), None) for key in known if key not in now)
         parts[name] = now
     return out, Written(parts)
+
+
+def _cold_parts(state: State) -> Iterator[tuple[str, Any]]:
+    """List the parts of a state that are written once, each with what it is."""
+    if state.baseline is not None:
+        yield f"baseline-{state.baseline.version}", state.baseline
+    for release, stream in state.streams.items():
+        for bucket, held in stream.buckets.items():
+            yield f"bucket-{release}-{bucket}", held
+
+
+def _key(service: str) -> str:
+    r"""Make a key of a service's name: whatever it holds, it is neither the position's nor that of a part.
+
+    Examples
+    --------
+    >>> _key("support-bot"), _key("@"), _key("a\0b")
+    ('support-bot', '%40', 'a%00b')
+    """
+    escaped = service.replace("%", "%25").replace(_BETWEEN, "%00")
+    return "%40" if escaped.encode() == POSITION else escaped
 
 
 def position(next_offset: int, states: Mapping[str, State]) -> bytes:
@@ -149,7 +166,8 @@ def restore(records: Iterable[tuple[bytes, bytes | None]]) -> Restored:
                 hot[name] = found
     states: dict[str, State] = {}
     parts: dict[str, dict[str, Any]] = {}
-    for name, one in hot.items():
+    for one in hot.values():
+        name = one.state.service
         states[name], parts[name] = _whole(one, cold)
     if at is None:
         return Restored(states, None, Written(parts))

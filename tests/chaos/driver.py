@@ -58,7 +58,7 @@ async def produce(bootstrap: str, topic: str, script: Script, seed: int) -> dict
         async def send(beat: Beat) -> asyncio.Future[object]:
             sums[beat.partition].add(beat.timestamp, beat.value)
             sent: asyncio.Future[object] = await producer.send(
-                topic, beat.value, partition=beat.partition, timestamp_ms=beat.timestamp
+                topic, beat.value, key=b"any", partition=beat.partition, timestamp_ms=beat.timestamp
             )
             return sent
 

@@ -129,7 +129,7 @@ def test_chunks_of_any_size_count_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     log = flood(4, n=120)
     expected = all_said([log])
     for size in (1, 7, 119):
-        monkeypatch.setattr("streams.measure.stage.CHUNK", size)
+        monkeypatch.setattr("streams.measure.batch.CHUNK", size)
         assert all_said([log]) == expected
 
 

@@ -129,9 +129,7 @@ def there(config: Config, **changed: int) -> dict[str, int]:
 def test_more_partitions_of_events_are_fine_and_fewer_are_not() -> None:
     config = Config(topics=Topics(events_partitions=4))
     verify(config, there(config, events=9))
-    with pytest.raises(
-        TopicError, match="ai.events has 3 partitions, but `topics.events_partitions` says 4: set it to 3"
-    ):
+    with pytest.raises(TopicError, match=r"ai\.events has 3 partitions, but `topics\.events_partitions` says 4"):
         verify(config, there(config, events=3))
 
 

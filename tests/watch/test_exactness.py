@@ -28,7 +28,8 @@ BROKEN = "alpha"
 @cache
 def config() -> Config:
     return parse(
-        "watch: {baseline_events: 400, resolve_after_s: 10, update_every_s: 3, silence_after_s: 8, window_buckets: 30}\n"
+        "watch: {baseline_events: 400, resolve_after_s: 10, update_every_s: 3, silence_after_s: 8,\n"
+        "        window_buckets: 30}\n"
         "measure: {bucket_s: 2}\ntopics: {tallies_partitions: 1}"
     )
 
@@ -41,7 +42,7 @@ def plan() -> Plan:
 def _records(source: int) -> list[measure.Record]:
     """Two services; one refuses everything from 40 s to 60 s and falls silent at 75 s, the other never changes."""
     chance = np.random.default_rng(source)
-    records = []
+    records: list[measure.Record] = []
     for second in range(SECONDS):
         for i in range(PER_SECOND // SOURCES):
             at = BEGIN_MS + second * 1000 + i * 1000 * SOURCES // PER_SECOND
@@ -243,3 +244,13 @@ def _bytes(states: dict[str, State]) -> list[bytes]:
         (cold, hot, _), _ = store.writes({name: states[name]}, [name], store.Written())
         out += [value for _, value in sorted(cold)] + [value for _, value in hot]
     return out
+
+
+@pytest.mark.parametrize("name", ["@", "a\0b", "a%00b", "service/with/slash", "ä" * 40])
+def test_no_name_of_a_service_can_hide_its_state(name: str) -> None:
+    """Names come from events; one that looks like another record's key must not take its place."""
+    states = {name: State(service=name, second=1, total=np.zeros(FIXED, np.int64), offset=7)}
+    (cold, hot, _), _ = store.writes(states, [name], store.Written())
+    back = store.restore([*cold, *hot, (store.POSITION, store.position(8, states))])
+    assert list(back.states) == [name]
+    assert back.next == 8

@@ -1,4 +1,4 @@
-"""A real Kafka and 750-byte events -> what counting and watching them costs, beside only reading them, and beside Faust.
+"""A real Kafka and 750-byte events -> what counting and watching costs, beside only reading them, and beside Faust.
 
 Four sides read the same partitions, each in a process of its own, one after the other, in every round:
 
@@ -64,8 +64,8 @@ def main() -> None:
         sys.exit(reason)
     assert abs(mean_size() - BYTES) < 0.01 * BYTES
     print(
-        f"{args.events} exchanges of {mean_size():.0f} bytes, {SERVICES} services, {FAILING:.0%} failing; 4 partitions; "
-        f"{args.rounds} rounds",
+        f"{args.events} exchanges of {mean_size():.0f} bytes, {SERVICES} services, {FAILING:.0%} failing, "
+        f"4 partitions; {args.rounds} rounds",
         flush=True,
     )
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as kafka:
@@ -91,7 +91,7 @@ def _round(bootstrap: str, folder: Path, number: int, events: int) -> Round:
 
 
 def _produce(config: Config, events: int) -> None:
-    """Produce the log, by services' keys as Kafka's own clients spread them. Its time ends when it is about produced."""
+    """Produce the log, by services' keys as Kafka's own clients spread them. Its time ends when about all is sent."""
     name = topic(config, "events")
     asyncio.run(create(config.kafka.bootstrap, name, config.topics.events_partitions, {"retention.ms": "-1"}))
     producer = Producer({
@@ -149,7 +149,7 @@ async def _delete(config: Config, names: Sequence[str]) -> None:
     async with admin(config.kafka.bootstrap) as client:
         if there := set(names) & set(await client.list_topics()):
             await client.delete_topics(sorted(there))
-        while set(names) & set(await client.list_topics()):
+        while set(names) & set(await client.list_topics()):  # noqa: ASYNC110  # a broker sets no event
             await asyncio.sleep(0.1)
 
 

@@ -1,6 +1,6 @@
 """A block, open or finished -> the messages that tell WATCH of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -39,6 +39,9 @@ class Seen(NamedTuple):
     row: int
 
 
+Exemplars = dict[Key, list[Seen]]
+
+
 @dataclass(frozen=True, slots=True)
 class Cover:
     """Which part of which log a flush speaks of."""
@@ -53,32 +56,33 @@ def messages(plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Se
     """Tell of all services, a message for each tallies partition (several where one would be too large)."""
     rows = capped(rows, texts, plan.cap)
     home = np.zeros(len(texts.of), np.int64)
-    services = np.unique(rows.service)
+    services = np.flatnonzero(np.bincount(rows.service))
+    exemplars = _exemplars(plan, rows, failed)
     home[services] = [tallies_partition(texts.of[number], plan.tallies_partitions) for number in services.tolist()]
     for partition in np.unique(home[services]).tolist():
         here = services[home[services] == partition]
-        yield from _of_services(plan, cover, rows, texts, failed, partition, here)
+        yield from _of_services(plan, cover, rows, texts, exemplars, partition, here)
 
 
 def _of_services(
-    plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Seen], partition: int, services: Ints
+    plan: Plan, cover: Cover, rows: Rows, texts: Texts, exemplars: Exemplars, partition: int, services: Ints
 ) -> Iterator[Message]:
     chosen = np.zeros(len(texts.of), np.bool_)
     chosen[services] = True
-    exemplars = _exemplars(plan, rows, failed, frozenset(services.tolist()))
+    named = ((key, held) for key, held in exemplars.items() if chosen[key[0]])
     counts = tally(rows.where(chosen[rows.service]), texts.of, plan.slice_rows, plan.category_rows)
     value = encode(
         Flush(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
             digest=plan.digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
             names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
-            exemplars=tuple(sorted(_named(exemplars, texts, counts.names))),
+            exemplars=tuple(sorted(_named(named, texts, counts.names))),
         )
     )  # fmt: skip
     if len(value) > LARGEST and len(services) > 1:
         by_name = np.array(sorted(services.tolist(), key=texts.of.__getitem__))
         for half in np.array_split(by_name, 2):
-            yield from _of_services(plan, cover, rows, texts, failed, partition, half)
+            yield from _of_services(plan, cover, rows, texts, exemplars, partition, half)
     else:
         yield Message(partition, f"{plan.source}:{cover.partition}:{cover.anchor}".encode(), value)
 
@@ -100,21 +104,22 @@ def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
 
 
 def _named(
-    exemplars: Mapping[Key, Sequence[Seen]], texts: Texts, names: Sequence[str]
+    exemplars: Iterable[tuple[Key, Sequence[Seen]]], texts: Texts, names: Sequence[str]
 ) -> Iterator[tuple[int, int, int, tuple[Exemplar, ...]]]:
     place = {name: i for i, name in enumerate(names)}
-    for key, held in exemplars.items():
+    for key, held in exemplars:
         service, release, mode = (place[texts.of[number]] for number in key)
         yield service, release, mode, tuple(Exemplar(seen.id, seen.trace, seen.offset) for seen in held)
 
 
-def _exemplars(plan: Plan, rows: Rows, failed: list[Seen], services: frozenset[int]) -> dict[Key, list[Seen]]:
+def _exemplars(plan: Plan, rows: Rows, failed: list[Seen]) -> Exemplars:
     """Choose the exemplars of every (service, release, mode), by the numbers of their capped names."""
-    service, release = rows.service[rows.served], rows.release[rows.served]
-    chosen: dict[Key, list[Seen]] = {}
-    for seen in sorted(failed):
-        if int(service[seen.row]) in services:
-            key = (int(service[seen.row]), int(release[seen.row]), int(rows.mode[seen.row]))
-            if len(held := chosen.setdefault(key, [])) < plan.exemplars:
-                held.append(seen)
+    failed, served, chosen = sorted(failed), rows.served, Exemplars()
+    row = [seen.row for seen in failed]
+    keys = zip(
+        rows.service[served][row].tolist(), rows.release[served][row].tolist(), rows.mode[row].tolist(), strict=True
+    )
+    for key, seen in zip(keys, failed, strict=True):
+        if len(held := chosen.setdefault(key, [])) < plan.exemplars:
+            held.append(seen)
     return chosen

@@ -15,8 +15,8 @@ _FIRST: Final = np.concatenate(
     [np.arange(len(RATES)) * RATE_CELLS, FIRST_NUMBER + np.arange(len(NUMBERS)) * CELLS]
 ).astype(np.int64)[:, None]
 
-# Counting into all cells costs their number; sorting costs the events'. They break even at some six events a slice.
-_BUSY: Final = 6
+_SORT: Final = 10
+"""Sorting an element costs ten times as much as clearing and reading a cell to count into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +57,28 @@ def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: S
     beside, kinds = _ranked(owner * 8 + rows.kind, n_names * n_names * 8)
     streams, stream = _ranked(owner[served] * buckets + bucket[served], n_names * n_names * buckets)
 
-    width = FIXED + len(COLUMNS) * n_names
     failed = np.flatnonzero(rows.mode)
     fixed = np.concatenate([rows.rates, rows.numbers]).astype(np.int64) + _FIRST
     column = FIXED + np.arange(len(COLUMNS))[:, None] * n_names
     named = positions[rows.names[list(categories)]] + column[: len(CATEGORIES)]
     modes = positions[rows.mode[failed]] + column[-1]
+    # Most cells of the scale are empty, so those that are not are numbered anew: there is less to count into.
+    used, cell = _ranked(np.concatenate([fixed.ravel(), named.ravel(), modes]), FIXED + len(COLUMNS) * n_names)
+    width, of_failed = len(used), cell[fixed.size + named.size :]
+    of_all = cell[: fixed.size + named.size].reshape(len(fixed) + len(named), -1)
 
     groups, cells, counts = [], [], []
     for dimension, row in enumerate(slices or (-1,)):
         name = positions[rows.names[row]] if slices else np.zeros(len(stream), np.int64)
         keys, group = _ranked(stream * n_names + name, len(streams) * n_names)
         base = group * width
-        flat = np.concatenate([(fixed + base).ravel(), (named + base).ravel(), modes + base[failed]])
-        where, count = _occupied(flat, len(keys) * width, len(group) > _BUSY * len(keys))
+        flat = np.concatenate([(of_all + base).ravel(), of_failed + base[failed]])
+        where, count = _occupied(flat, len(keys) * width)
         own, bucket_of = np.divmod(streams[keys // n_names], buckets)
         size = np.bincount(where // width, minlength=len(keys))
         dim = np.full(len(keys), dimension)
         groups.append(np.stack([own // n_names, bucket_of, own % n_names, dim, keys % n_names, size], axis=1))
-        cells.append(where % width)
+        cells.append(used[where % width])
         counts.append(count)
 
     beside_counts = np.bincount(kinds, minlength=len(beside))
@@ -116,9 +119,9 @@ def _ranked(keys: Ints, space: int) -> tuple[Ints, Ints]:
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[keys]
 
 
-def _occupied(flat: Ints, space: int, busy: bool) -> tuple[Ints, Ints]:
+def _occupied(flat: Ints, space: int) -> tuple[Ints, Ints]:
     """Count how often each cell occurs: the cells that do, in order, and how often."""
-    if busy:
+    if space < _SORT * len(flat):
         counts = np.bincount(flat, minlength=space)
         where = np.flatnonzero(counts != 0)  # five times as fast as of the counts themselves
         return where, counts[where]

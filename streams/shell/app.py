@@ -11,8 +11,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.config import Config
@@ -20,7 +18,7 @@ from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan as Measured
 from streams.shell import groups, topics
 from streams.shell.clients import producer, watch_group
-from streams.shell.exits import BrokerError, Doubt, Exit, Fuse
+from streams.shell.exits import Doubt, Exit, Fuse
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
@@ -111,7 +109,10 @@ async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
     lacking: list[Callable[[], list[str]]] = []
     web = Web(config, metrics, lambda: [one for lacks in lacking for one in lacks()])
     opened.push_async_callback(web.stop)
-    outbox = Outbox(await _producer(config, opened), config)
+    sender = producer(config)
+    opened.push_async_callback(sender.stop)
+    await sender.start()
+    outbox = Outbox(sender, config)
     services: list[Service] = []
     ticked: Callable[[], Iterable[int]] = partial(range, config.topics.tallies_partitions)
     survey = _nothing
@@ -141,16 +142,6 @@ async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
         config.worker.name, " and ".join(config.worker.stages), config.kafka.bootstrap,
         config.worker.http_host, web.port,
     )  # fmt: skip
-
-
-async def _producer(config: Config, opened: AsyncExitStack) -> AIOKafkaProducer:
-    made = producer(config)
-    opened.push_async_callback(made.stop)
-    try:
-        await made.start()
-    except KafkaError as error:
-        raise BrokerError(f"the Kafka broker at {config.kafka.bootstrap} went away: {error!r}") from error
-    return made
 
 
 def _background(work: Coroutine[Any, Any, None], fuse: Fuse, opened: AsyncExitStack) -> None:

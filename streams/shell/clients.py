@@ -79,6 +79,7 @@ def reader(config: Config) -> AIOKafkaConsumer:
         client_id=f"{config.worker.name}-reader",
         enable_auto_commit=False,
         auto_offset_reset="none",
+        fetch_max_wait_ms=DRIP_MS,  # a broker answers one question a connection: the next waits so long at most
         request_timeout_ms=_ms(config.kafka.request_timeout_s),
     )
 

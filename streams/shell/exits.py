@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ class Fuse:
             await work
         except Exit as why:
             self.blow(why)
+        except KafkaConnectionError:
+            self.blow(BrokerError("the Kafka broker does not answer any more"))
         except KafkaError as error:
             self.blow(Doubt(f"Kafka: {error!r}"))
         except Exception as bug:

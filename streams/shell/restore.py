@@ -1,7 +1,8 @@
 """The state topic -> a partition of tallies as its last owner left it."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -29,10 +30,13 @@ async def restore(config: Config, partition: int) -> Part:
     states = TopicPartition(topic(config, "state"), partition)
     tallies = TopicPartition(topic(config, "tallies"), partition)
     async with _reading(config) as consumer:
-        records = _records(consumer, states, *await _bounds(consumer, states))
-        found = store.restore([(record.key, record.value) async for record in records])
         begin, end = await _bounds(consumer, tallies)
-    at = begin if found.next is None else found.next
+        batches = _batches(consumer, states, *await _bounds(consumer, states))
+        # In a thread: a day of states is more than fits into memory, and longer work than the loop may be kept from.
+        found = await asyncio.to_thread(store.restore, _pulled(batches, asyncio.get_running_loop()))
+        at = begin if found.next is None else found.next
+        if at > end:  # its last owner may have gone on meanwhile
+            begin, end = await _bounds(consumer, tallies)
     if at > end:
         raise TopicError(
             f"the log of {tallies.topic}:{partition} ends at {end}, but its state knows it up to {at}: "
@@ -48,8 +52,9 @@ async def between(config: Config, tp: TopicPartition, begin: int, end: int) -> A
     """Read the records of ``[begin, end)``; offsets that hold none, as compaction leaves them, are passed over."""
     if begin < end:
         async with _reading(config) as consumer:
-            async for record in _records(consumer, tp, begin, end):
-                yield record
+            async for batch in _batches(consumer, tp, begin, end):
+                for record in batch:
+                    yield record
 
 
 async def _bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
@@ -58,13 +63,23 @@ async def _bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, 
     return (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
 
 
-async def _records(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Any]:
+async def _batches(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[list[Any]]:
     consumer.assign([tp])
     consumer.seek(tp, begin)
     while await consumer.position(tp) < end:
-        for record in (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, ()):
-            if record.offset < end:
-                yield record
+        got = await consumer.getmany(tp, timeout_ms=POLL_MS)
+        yield [record for record in got.get(tp, ()) if record.offset < end]
+
+
+def _pulled(batches: AsyncIterator[list[Any]], loop: asyncio.AbstractEventLoop) -> Iterator[tuple[bytes, bytes | None]]:
+    """Bring what the loop reads to another thread, batch by batch as that thread asks for it."""
+
+    async def following() -> list[Any] | None:
+        return await anext(batches, None)
+
+    while (batch := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
+        for record in batch:
+            yield record.key, record.value
 
 
 @asynccontextmanager

@@ -65,7 +65,5 @@ async def _partitions(config: Config, consumer: AIOKafkaConsumer) -> list[TopicP
     if not there:
         raise TopicError(f"there is no topic `{name}` at `{config.kafka.bootstrap}`; nothing was recorded")
     if len(there) != wanted:
-        raise TopicError(
-            f"topic `{name}` has {len(there)} partitions, not the {wanted} of `topics.tallies_partitions`"
-        )
+        raise TopicError(f"topic `{name}` has {len(there)} partitions, not the {wanted} of `topics.tallies_partitions`")
     return [TopicPartition(name, partition) for partition in sorted(there)]

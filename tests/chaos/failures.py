@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, cast, get_args
 
 from streams.shell.failpoints import FAILPOINTS, Failpoint
 
@@ -61,10 +61,10 @@ def disarm(folder: Path) -> list[str]:
 def struck(folder: Path) -> list[Struck]:
     """List the blows so far."""
     return [
-        Struck(path.stem, where, blow, int(pid))
+        Struck(path.stem, cast("Failpoint", where), cast("Blow", blow), int(pid))
         for path in sorted(folder.glob("*.reached"))
         for where, blow, pid in (line.split() for line in path.read_text().splitlines() if line.count(" ") == 2)
-    ]  # type: ignore[misc]  # the words are our own
+    ]
 
 
 def hits(folder: Path) -> dict[Failpoint, int]:

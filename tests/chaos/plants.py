@@ -26,7 +26,7 @@ def undelivered(_: Path) -> None:
     async def delivered(records: Iterable[Sent]) -> None:
         del records
 
-    source.delivered = checkpoint.delivered = delivered  # type: ignore[assignment]
+    vars(source)["delivered"] = vars(checkpoint)["delivered"] = delivered
 
 
 def latest(_: Path) -> None:

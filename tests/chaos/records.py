@@ -40,7 +40,7 @@ async def everything(config: Config, roles: Iterable[str]) -> dict[str, Topic]:
 
 async def _all(config: Config, role: str) -> Topic:
     async with _consumer(config) as consumer:
-        places = await _places(consumer, config, role)
+        places = _places(config, role)
         consumer.assign(places)
         await consumer.seek_to_beginning()
         ends = await consumer.end_offsets(places)
@@ -62,8 +62,8 @@ async def counted(config: Config) -> None:
     where that one ended by then.
     """
     async with _consumer(config) as consumer:
-        events = [(await consumer.end_offsets([place]))[place] for place in await _places(consumer, config, "events")]
-        tallies, state = await _places(consumer, config, "tallies"), await _places(consumer, config, "state")
+        events = [(await consumer.end_offsets([place]))[place] for place in _places(config, "events")]
+        tallies, state = _places(config, "tallies"), _places(config, "state")
         consumer.assign([*tallies, *state])
         await consumer.seek_to_beginning()
         told = {(source, place.partition): -1 for source in range(len(events)) for place in tallies}
@@ -76,9 +76,7 @@ async def counted(config: Config) -> None:
                         if record.key == POSITION:
                             positions[place.partition] = max(positions[place.partition], position(record.value))
                     elif isinstance(flush := decode(record.value), Flush):
-                        told[flush.partition, place.partition] = max(
-                            told[flush.partition, place.partition], flush.end
-                        )
+                        told[flush.partition, place.partition] = max(told[flush.partition, place.partition], flush.end)
             if not ends and all(end >= events[source] for (source, _), end in told.items()):
                 ends = await consumer.end_offsets(tallies)
 
@@ -102,9 +100,6 @@ def _consumer(config: Config) -> AIOKafkaConsumer:
     )  # fmt: skip
 
 
-async def _places(consumer: AIOKafkaConsumer, config: Config, role: str) -> list[TopicPartition]:
-    topic = name(config, role)
-    found = consumer.partitions_for_topic(topic) if topic in await consumer.topics() else ()
-    if not found:
-        raise LookupError(f"there is no topic {topic}")
-    return [TopicPartition(topic, partition) for partition in sorted(found)]
+def _places(config: Config, role: str) -> list[TopicPartition]:
+    sizes = {"events": config.topics.events_partitions, "tallies": config.topics.tallies_partitions, "one": 1}
+    return [TopicPartition(name(config, role), n) for n in range(sizes[BY_ROLE[role].partitions])]

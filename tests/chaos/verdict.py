@@ -136,7 +136,8 @@ def _counts(verdict: Verdict, config: Config, truth: Whole, said: Told, states: 
     verdict.examples += [f"impure {one}" for one in said.impure[:3]]
     different = [key for key in truth.keys() | said.whole.keys() if truth[key] != said.whole[key]]
     verdict.wrong_counts += len(different)
-    verdict.examples += [f"tallies {key}: {said.whole[key]}, not {truth[key]}" for key in sorted(different, key=str)[:3]]
+    shown = sorted(different, key=str)[:3]
+    verdict.examples += [f"tallies {key}: {said.whole[key]}, not {truth[key]}" for key in shown]
     wholes = _totals(config, truth)
     known = {service: state for one in states for service, state in one.states.items()}
     for service in sorted(wholes.keys() | known.keys()):

@@ -51,7 +51,7 @@ docs-current: install ## fail if the generated docs are not those of the code
 check: lint types imports docs-current ## all four
 
 lock: install ## pin the dependencies again, with hashes
-	$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --group build --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --group build --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --quiet \
 	  --output-file requirements.lock
 	@sed -i '1i # Everything that runs, tests and builds Barograph, with hashes. Made by `make lock` from pyproject.toml; not edited.' requirements.lock

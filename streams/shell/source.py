@@ -64,7 +64,7 @@ class Measure(Service):
 
     async def on_start(self) -> None:
         """Join the group; from here on partitions come and go by the listener."""
-        self._consumer.subscribe([topic(self._config, "events")], listener=_Listener(self))
+        self._consumer.subscribe([topic(self._config, "events")], listener=_Listener(self, self._fuse))
         await self._consumer.start()
         self._running = [asyncio.create_task(self._fuse.guard(part)) for part in (self._pump(), self._commit())]
 
@@ -129,11 +129,8 @@ class Measure(Service):
             self._metrics.forget(tp.topic, tp.partition)
         self._readings.clear()
         self._anchors.clear()
+        self._assigned = False
         await asyncio.gather(*telling, return_exceptions=True)
-
-    async def guarded(self, part: Any) -> None:
-        """Run a part of the work; if it fails, the worker ends."""
-        await self._fuse.guard(part)
 
     async def _pump(self) -> None:
         while not self.should_stop:
@@ -211,7 +208,7 @@ class Measure(Service):
                 return
             try:
                 await self._consumer.commit({tp: OffsetAndMetadata(at, groups.ANCHOR) for tp, at in anchors.items()})
-            except (CommitFailedError, IllegalStateError):  # the group went on without us; we shall rejoin
+            except CommitFailedError:  # the group went on without us; the client joins it again, and we begin anew
                 await self.forget()
             reach("measure.after_commit")
 
@@ -219,11 +216,11 @@ class Measure(Service):
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Hands partitions over; an exception that left these methods would only be logged."""
 
-    def __init__(self, measure: Measure) -> None:
-        self._measure = measure
+    def __init__(self, measure: Measure, fuse: Fuse) -> None:
+        self._measure, self._fuse = measure, fuse
 
     async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
-        await self._measure.forget()
+        await self._fuse.guard(self._measure.forget())
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        await self._measure.guarded(self._measure.take(assigned))
+        await self._fuse.guard(self._measure.take(assigned))

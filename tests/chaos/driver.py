@@ -1,4 +1,4 @@
-"""A script and a seed -> records in `ai.events`, at their time, and a note of what was produced.
+"""A script and a seed -> records in `ai.events`, at their time, until SIGTERM; then a note of what was produced.
 
 A process of its own, that no failure of the product can touch. It rides out the broker's restarts: what it says was
 produced, the broker has acknowledged, once and in order.
@@ -45,7 +45,7 @@ class Sum:
 
 
 async def produce(bootstrap: str, topic: str, script: Script, seed: int) -> dict[int, Produced]:
-    """Send the story, as far as it comes until SIGTERM, and then its end."""
+    """Send the story until asked to stop, and then its end."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     began = time.time()

@@ -50,12 +50,9 @@ def arm(folder: Path, worker: str, where: Failpoint, blow: Blow) -> None:
     _order(folder, worker, where, blow).touch()
 
 
-def disarm(folder: Path) -> list[str]:
-    """Take back every order that was not carried out, and name them."""
-    left = sorted(folder.glob("*.order"))
-    for order in left:
-        order.unlink(missing_ok=True)
-    return [order.stem for order in left]
+def disarm(folder: Path, worker: str, where: Failpoint, blow: Blow) -> None:
+    """Take an order back."""
+    _order(folder, worker, where, blow).unlink(missing_ok=True)
 
 
 def struck(folder: Path) -> list[Struck]:
@@ -67,9 +64,9 @@ def struck(folder: Path) -> list[Struck]:
     ]
 
 
-def hits(folder: Path) -> dict[Failpoint, int]:
-    """Count how often each failpoint was reached."""
-    lines = Counter(line for path in folder.glob("*.reached") for line in path.read_text().splitlines())
+def hits(folder: Path, worker: str = "*") -> dict[Failpoint, int]:
+    """Count how often each failpoint was reached, by one worker or by all."""
+    lines = Counter(line for path in folder.glob(f"{worker}.reached") for line in path.read_text().splitlines())
     return {where: lines[where] for where in FAILPOINTS}
 
 

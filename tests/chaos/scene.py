@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ from tests.chaos import failures
 from tests.chaos.crew import ROOT, Crew
 from tests.chaos.plants import Plant
 from tests.chaos.records import counted, name
-from tests.chaos.schedule import WORKERS, Act
+from tests.chaos.schedule import WORKERS, Act, Waves
 from tests.chaos.settings import FLUSH_AFTER_S, config
 from tests.chaos.traffic import Script
 from tests.chaos.verdict import Verdict
@@ -28,6 +28,7 @@ from tests.kafka.clients import admin
 from tests.kafka.cluster import Cluster
 
 DRAIN_S: Final = 120.0
+PATIENCE_S: Final = 90.0
 LOOK_S: Final = 0.1
 
 log = logging.getLogger("chaos")
@@ -38,7 +39,8 @@ class Run(Struct, kw_only=True):
 
     Attributes
     ----------
-    armed : orders that no worker came by to carry out
+    missed : orders that no worker came by to carry out
+    stuck : waves after which not every worker came to work again in time
     drained : whether all was counted and watched in the end, before the deadline
     stops : exit codes of workers that were asked to stop; all must be 0
     members : of the groups, after all were stopped; none must be left
@@ -51,7 +53,8 @@ class Run(Struct, kw_only=True):
     pauses: int = 0
     joins: int = 0
     broker_restarts: int = 0
-    armed: list[str] = []
+    missed: list[str] = []
+    stuck: int = 0
     drained: bool = False
     stops: list[int] = []
     members: int = 0
@@ -89,32 +92,24 @@ class Scene:
         self._cluster, self._folder, self._prefix = cluster, folder, prefix
         self._began = time.monotonic()
 
-    async def play(
-        self, script: Script, seed: int, disturb: Callable[["Scene"], Awaitable[None]], workers: Iterable[str] = WORKERS
-    ) -> Run:
-        """Let workers work, disturb them, wait until all is counted, stop them, and judge.
-
-        The driver goes on to the end of its script, or to the end of the disturbance if that comes later or the script
-        is endless.
-        """
+    async def play(self, script: Script, seed: int, disturb: Callable[["Scene"], Awaitable[None]]) -> Run:
+        """Let workers work, disturb them, wait until all is counted, stop them, and judge."""
         await asyncio.to_thread(topics.ensure, self.config)
         driver = await self._driver(script, seed)
         try:
-            for worker in workers:
+            for worker in WORKERS:
                 self.crew.start(worker)
+            await self.at_work()
+            self._note("begun")
             await disturb(self)
             self._note("disturbed")
-            if script.seconds > 3600:
-                driver.send_signal(signal.SIGTERM)
+            driver.send_signal(signal.SIGTERM)
             if await driver.wait():
                 raise RuntimeError(f"the driver failed: {(self._folder / 'driver.log').read_text()[-2000:]}")
-            self._note("produced")
-            self.run.armed = failures.disarm(self.crew.orders)
             await self._drain()
             self._note("drained")
-            self.run.stops += await asyncio.gather(*(self.crew.stop(worker) for worker in workers))
+            self.run.stops += await asyncio.gather(*map(self.crew.stop, WORKERS))
             self.run.members = await self._members()
-            self._note("stopped")
         finally:
             if driver.returncode is None:
                 driver.kill()
@@ -125,8 +120,32 @@ class Scene:
         self._told()
         return self.run
 
+    async def waves(self, waves: Waves, seconds: float) -> None:
+        """Disturb wave after wave, spread over so many seconds; the next one waits until every worker works again."""
+        began = time.monotonic()
+        for n, wave in enumerate(waves):
+            await asyncio.sleep(began + seconds * n / len(waves) - time.monotonic())
+            await asyncio.gather(*map(self.blow, wave))
+            await self.at_work()
+
+    async def at_work(self) -> None:
+        """Wait until every worker commits and checkpoints, for as long as a patient operator would."""
+        signs: tuple[failures.Failpoint, ...] = ("measure.after_commit", "watch.before_ack")
+
+        def seen() -> list[int]:
+            return [failures.hits(self.crew.orders, worker)[sign] for worker in WORKERS for sign in signs]
+
+        before = seen()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while any(now == then for now, then in zip(seen(), before, strict=True)):
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            self.run.stuck += 1
+
     async def blow(self, act: Act) -> None:
         """Do one disturbance, from its beginning to its end."""
+        await asyncio.sleep(act.after)
         match act.do:
             case "kill":
                 self.run.kills += self.crew.kill(act.worker, act.lasts)
@@ -136,7 +155,8 @@ class Scene:
                 if pid := self.crew.freeze(act.worker):
                     await self._pause(act.worker, pid, act.lasts)
             case "freeze at" if act.where:
-                await self._pause(act.worker, await self.freeze_at(act.worker, act.where), act.lasts)
+                if pid := await self.freeze_at(act.worker, act.where):
+                    await self._pause(act.worker, pid, act.lasts)
             case "join":
                 self.crew.start(act.worker)
                 await asyncio.sleep(act.lasts)
@@ -149,23 +169,29 @@ class Scene:
                 self.run.broker_restarts += 1
         log.info("%6.1f s  %s %s %s", time.monotonic() - self._began, act.do, act.worker, act.where or "")
 
-    async def kill_at(self, worker: str, where: Failpoint) -> None:
+    async def kill_at(self, worker: str, where: failures.Failpoint) -> None:
         """Have a worker killed at a failpoint, and wait until it was."""
-        await self._struck(worker, where, "kill")
-        self.run.kills += 1
+        if await self._struck(worker, where, "kill"):
+            self.run.kills += 1
 
-    async def freeze_at(self, worker: str, where: Failpoint) -> int:
+    async def freeze_at(self, worker: str, where: failures.Failpoint) -> int | None:
         """Have a worker frozen at a failpoint; the id of the process once it is."""
         return await self._struck(worker, where, "freeze")
 
-    async def _struck(self, worker: str, where: Failpoint, blow: failures.Blow) -> int:
+    async def _struck(self, worker: str, where: failures.Failpoint, blow: failures.Blow) -> int | None:
         def found() -> list[failures.Struck]:
-            return [s for s in failures.struck(self.crew.orders) if s[:3] == (worker, where, blow)]
+            return [one for one in failures.struck(self.crew.orders) if one[:3] == (worker, where, blow)]
 
         before = len(found())
         failures.arm(self.crew.orders, worker, where, blow)
-        while len(now := found()) == before:
-            await asyncio.sleep(LOOK_S)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while len(now := found()) == before:
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            failures.disarm(self.crew.orders, worker, where, blow)
+            self.run.missed.append(f"{worker} {blow} at {where}")
+            return None
         return now[-1].pid
 
     async def _pause(self, worker: str, pid: int, lasts: float) -> None:

@@ -6,6 +6,7 @@ Pure: the same script and start give the same records, bytes, partitions and tim
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -22,38 +23,37 @@ CLOSING: Final = ("voice-agent", "planner", "extractor", "ranker")
 """One service of each of the four tallies partitions: when a flush tells of the last of them, all has been told."""
 
 PARTITIONS: Final = 4
+FLOOD_S: Final = 11.0
+"""How often a flood of names comes."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """What happens when, in seconds from the start.
+    """How much comes, and what changes when, in seconds from the start; it has no end.
 
     Attributes
     ----------
     rate : events a second, of all services together
     warm : before it, nothing changes: baselines are learned
     cycle, change : each changing service changes for `change` seconds of every `cycle`, one after the other
-    calm : for so long at the end, all is as it was learned
     """
 
-    seconds: float
     rate: float = 300.0
     warm: float = 30.0
     cycle: float = 84.0
     change: float = 22.0
-    calm: float = 25.0
 
     def mood(self, service: str, at: float) -> str:
-        """Say how a service is: "well", "refusing", "slow", "failing" or "silent"."""
-        if at < self.warm or at >= self.seconds - self.calm:
-            return "well"
-        if service == SILENT:
-            return "silent" if (at - self.warm) % self.cycle < self.change else "well"
-        if service not in CHANGING:
-            return "well"
-        nth = CHANGING.index(service)
+        """Say how a service is: "well", "refusing", "slow", "failing" or "silent".
+
+        >>> [Script().mood("checkout-bot", at) for at in (0, 40, 60, 120)]
+        ['well', 'refusing', 'well', 'refusing']
+        """
+        nth = CHANGING.index(service) if service in CHANGING else 0
         since = at - self.warm - nth * self.cycle / len(CHANGING)
-        return ("refusing", "slow", "failing")[nth % 3] if since >= 0 and since % self.cycle < self.change else "well"
+        if service not in (*CHANGING, SILENT) or since < 0 or since % self.cycle >= self.change:
+            return "well"
+        return "silent" if service == SILENT else ("refusing", "slow", "failing")[nth % 3]
 
 
 class Beat(NamedTuple):
@@ -65,17 +65,21 @@ class Beat(NamedTuple):
     value: bytes | None
 
 
-def story(script: Script, seed: int, start_ms: int) -> list[Beat]:
-    """Tell the whole story, in the order of time."""
+def story(script: Script, seed: int, start_ms: int) -> Iterator[Beat]:
+    """Tell the story, in the order of time, without an end."""
     rng = Random(seed)
-    beats: list[Beat] = []
-    at = 0.0
-    while (at := at + rng.expovariate(script.rate)) < script.seconds:
-        beats += _record(rng, script, start_ms, at)
-    for second in range(5, int(script.seconds), 11):
-        beats += _flood(rng, start_ms, second)
-    beats.sort(key=lambda beat: beat.due)
-    return beats
+    waiting: list[tuple[int, int, Beat]] = []  # the second halves of split exchanges, and what else comes later
+    told, at, flood = 0, 0.0, FLOOD_S
+    while True:
+        at += rng.expovariate(script.rate)
+        coming = list(_record(rng, script, start_ms, at))
+        if at > flood:
+            coming += _flood(rng, start_ms, int(at * 1000))
+            flood += FLOOD_S
+        for told, beat in enumerate(coming, told + 1):
+            heappush(waiting, (beat.due, told, beat))
+        while waiting and waiting[0][0] <= at * 1000:
+            yield heappop(waiting)[2]
 
 
 def closing(start_ms: int, due: int) -> list[Beat]:
@@ -122,11 +126,11 @@ def _record(rng: Random, script: Script, start_ms: int, at: float) -> Iterator[B
         yield Beat(due, partition, timestamp, orjson.dumps(_exchange(rng, service, mood, said)))
 
 
-def _flood(rng: Random, start_ms: int, second: int) -> Iterator[Beat]:
+def _flood(rng: Random, start_ms: int, begins: int) -> Iterator[Beat]:
     """Send more names within a second than are told apart: of intents, of releases, or of services."""
     partition, kind = rng.randrange(PARTITIONS), rng.choice(["intent", "release", "service"])
     for n in range(40):
-        due = second * 1000 + n * 20
+        due = begins + n * 20
         event = _exchange(rng, FLOODED, "well", start_ms + due)
         event[kind] = f"{kind}-{rng.randrange(60) if kind != 'service' else rng.randrange(24)}"
         yield Beat(due, partition, start_ms + due, orjson.dumps(event))

@@ -70,10 +70,7 @@ class Cluster:
     BrokerError
         from `start` and `restart`, with the end of the broker's log, if it ends or gives no answer
 
-    Examples
-    --------
-    >>> with Cluster(tmp_path) as cluster:                              # doctest: +SKIP
-    ...     producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap)
+    A `with` block starts it, gives it, and stops it: ``with Cluster(tmp_path) as cluster: ... cluster.bootstrap``.
     """
 
     def __init__(self, folder: Path, heap: str = "512m", settings: Mapping[str, str] | None = None) -> None:

@@ -1,17 +1,19 @@
 """The order in which MEASURE tells and commits, against a broker that takes its time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
+from aiokafka.structs import OffsetAndMetadata
 
 from schemas.config import Config, Topics
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
 from streams.shell import groups, source
-from streams.shell.exits import Doubt, Fuse
+from streams.shell.exits import Doubt, Fuse, TopicError
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
@@ -27,10 +29,13 @@ RECORDS = [
 
 @asynccontextmanager
 async def measuring(
-    monkeypatch: pytest.MonkeyPatch, producer: Producer, consumer: Consumer
+    monkeypatch: pytest.MonkeyPatch,
+    producer: Producer,
+    consumer: Consumer,
+    commits: Mapping[TopicPartition, OffsetAndMetadata] = MappingProxyType({}),
 ) -> AsyncIterator[tuple[Measure, Fuse]]:
-    async def committed(*_: object) -> dict[TopicPartition, object]:
-        return {}
+    async def committed(*_: object) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        return commits
 
     async def leave(*_: object) -> None: ...
 
@@ -125,3 +130,17 @@ async def test_a_fenced_commit_forgets_everything_and_goes_on(monkeypatch: pytes
         producer.acknowledge()
         await settle()
         assert producer.sent == said, "the partition is forgotten until it is assigned again"
+
+
+async def test_a_start_within_a_block_goes_down_to_where_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer, commits = Producer(), {TP: OffsetAndMetadata(2, "by hand")}
+    async with measuring(monkeypatch, producer, Consumer(TP, RECORDS[:3]), commits):
+        assert producer.sent == [block(0), block(1)]
+
+
+async def test_a_log_that_ends_before_the_commit_is_another_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer, commits = Consumer(TP, [], end=3), {TP: OffsetAndMetadata(4, "anchor")}
+    async with measuring(monkeypatch, Producer(), consumer, commits) as (measure, fuse):
+        assert isinstance(fuse.why, TopicError)
+        assert "ends at 3, but was counted up to 4: the topic was made again" in str(fuse.why)
+        assert measure.missing() == ["measure: no assignment yet"]

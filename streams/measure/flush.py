@@ -59,7 +59,7 @@ def messages(plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Se
     services = np.flatnonzero(np.bincount(rows.service))
     exemplars = _exemplars(plan, rows, failed)
     home[services] = [tallies_partition(texts.of[number], plan.tallies_partitions) for number in services.tolist()]
-    for partition in np.unique(home[services]).tolist():
+    for partition in sorted(set(home[services].tolist())):
         here = services[home[services] == partition]
         yield from _of_services(plan, cover, rows, texts, exemplars, partition, here)
 

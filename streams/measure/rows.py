@@ -53,11 +53,11 @@ class Rows:
 
     def where(self, chosen: Mask) -> "Rows":
         """Choose some of the n events."""
-        m = np.flatnonzero(chosen[self.served])
+        n, m = np.flatnonzero(chosen), np.flatnonzero(chosen[self.served])
         return Rows(
-            bucket=self.bucket[chosen], service=self.service[chosen], release=self.release[chosen],
-            kind=self.kind[chosen], names=self.names[:, m], rates=self.rates[:, m], numbers=self.numbers[:, m],
-            mode=self.mode[m],
+            bucket=self.bucket.take(n), service=self.service.take(n), release=self.release.take(n),
+            kind=self.kind.take(n), names=self.names.take(m, axis=1), rates=self.rates.take(m, axis=1),
+            numbers=self.numbers.take(m, axis=1), mode=self.mode.take(m),
         )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def judge(alarms: Sequence[Alarm], modes: Sequence[ModeCount]) -> tuple[Severity
         if not why or grave < severity:
             severity, why = grave, line
     notify: Notify = "page" if paged else "record" if severity == "sev-4" else "ticket"
-    return severity, notify, f"{severity}: {why}"
+    return severity, notify, why
 
 
 def _line(alarm: Alarm) -> str:

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -128,12 +128,12 @@ class Scene:
             await asyncio.gather(*map(self.blow, wave))
             await self.at_work()
 
-    async def at_work(self) -> None:
-        """Wait until every worker commits and checkpoints, for as long as a patient operator would."""
-        signs: tuple[failures.Failpoint, ...] = ("measure.after_commit", "watch.before_ack")
+    async def at_work(self, workers: Sequence[str] = WORKERS) -> None:
+        """Wait until each of these workers commits and checkpoints, for as long as a patient operator would."""
+        signs: tuple[Failpoint, ...] = ("measure.after_commit", "watch.before_ack")
 
         def seen() -> list[int]:
-            return [failures.hits(self.crew.orders, worker)[sign] for worker in WORKERS for sign in signs]
+            return [failures.hits(self.crew.orders, worker)[sign] for worker in workers for sign in signs]
 
         before = seen()
         try:
@@ -159,6 +159,7 @@ class Scene:
                     await self._pause(act.worker, pid, act.lasts)
             case "join":
                 self.crew.start(act.worker)
+                await self.at_work([act.worker])
                 await asyncio.sleep(act.lasts)
                 self.run.stops.append(await self.crew.stop(act.worker))
                 self.run.joins += 1
@@ -169,16 +170,16 @@ class Scene:
                 self.run.broker_restarts += 1
         log.info("%6.1f s  %s %s %s", time.monotonic() - self._began, act.do, act.worker, act.where or "")
 
-    async def kill_at(self, worker: str, where: failures.Failpoint) -> None:
+    async def kill_at(self, worker: str, where: Failpoint) -> None:
         """Have a worker killed at a failpoint, and wait until it was."""
         if await self._struck(worker, where, "kill"):
             self.run.kills += 1
 
-    async def freeze_at(self, worker: str, where: failures.Failpoint) -> int | None:
+    async def freeze_at(self, worker: str, where: Failpoint) -> int | None:
         """Have a worker frozen at a failpoint; the id of the process once it is."""
         return await self._struck(worker, where, "freeze")
 
-    async def _struck(self, worker: str, where: failures.Failpoint, blow: failures.Blow) -> int | None:
+    async def _struck(self, worker: str, where: Failpoint, blow: failures.Blow) -> int | None:
         def found() -> list[failures.Struck]:
             return [one for one in failures.struck(self.crew.orders) if one[:3] == (worker, where, blow)]
 

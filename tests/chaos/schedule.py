@@ -22,7 +22,7 @@ class Act(NamedTuple):
     ----------
     do : kill a worker; have it killed, or frozen, at a failpoint; freeze it where it is; let another one join and leave
         again; kill the broker
-    lasts : seconds until a killed worker is started again, a frozen one thawed, the joiner leaves, the broker starts
+    lasts : seconds until a killed worker is started again, a frozen one thawed, the joiner at work leaves, the broker starts
     after : seconds from the beginning of its wave
     """
 
@@ -45,7 +45,7 @@ def full(seed: int) -> Waves:
         *(Act("kill at", where=where) for where in FAILPOINTS),
         *(Act("freeze at", where=where, lasts=FROZEN_S) for where in FROZEN_AT),
         Act("freeze", lasts=FROZEN_S),
-        *(Act("join", JOINER, lasts=12.0) for _ in range(2)),
+        *(Act("join", JOINER, lasts=6.0) for _ in range(2)),
         *(Act("broker", lasts=2.0) for _ in range(2)),
     ]
     rng.shuffle(acts)
@@ -60,6 +60,6 @@ def brief() -> Waves:
     """Plan the shortest run that holds one of each kind, for the test suite."""
     return [
         [Act("freeze at", "w0", "watch.before_state", SESSION_S + 1), Act("kill", "w1")],
-        [Act("kill at", "w1", "measure.mid_final"), Act("join", JOINER, lasts=7.0)],
+        [Act("kill at", "w1", "measure.mid_final"), Act("join", JOINER)],
         [Act("broker", lasts=0.5)],
     ]

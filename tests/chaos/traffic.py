@@ -76,7 +76,8 @@ def story(script: Script, seed: int, start_ms: int) -> Iterator[Beat]:
         if at > flood:
             coming += _flood(rng, start_ms, int(at * 1000))
             flood += FLOOD_S
-        for told, beat in enumerate(coming, told + 1):
+        for beat in coming:
+            told += 1
             heappush(waiting, (beat.due, told, beat))
         while waiting and waiting[0][0] <= at * 1000:
             yield heappop(waiting)[2]

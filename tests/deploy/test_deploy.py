@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aiokafka import codec
 
 from schemas.config import load
 from streams import cli
@@ -89,6 +90,11 @@ def test_the_lock_names_no_host_and_hashes_everything() -> None:
     pinned = re.findall(r"^[a-z0-9][^\s#]*==.*$", text, re.MULTILINE)
     assert len(pinned) > 40
     assert all(line.endswith("\\") for line in pinned)
+
+
+def test_what_producers_compress_can_be_read() -> None:
+    """aiokafka brings gzip alone; a record in another codec, barograph.state's zstd say, would stop every worker."""
+    assert all([codec.has_gzip(), codec.has_lz4(), codec.has_snappy(), codec.has_zstd()])
 
 
 def _unit() -> configparser.ConfigParser:

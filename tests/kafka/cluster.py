@@ -56,8 +56,8 @@ class BrokerError(RuntimeError):
 class Cluster:
     """One Kafka node, combined broker and controller, whose whole life is in `folder`.
 
-    Methods block. Inside a running event loop call them as ``await asyncio.to_thread(cluster.restart)``; blocking the
-    loop would also stop the heartbeats of every client in it.
+    A `with` block starts it, gives it, and stops it. Methods block: inside a running event loop call them as
+    ``await asyncio.to_thread(cluster.restart)``; blocking the loop also stops the heartbeats of every client in it.
 
     Parameters
     ----------
@@ -69,8 +69,6 @@ class Cluster:
     ------
     BrokerError
         from `start` and `restart`, with the end of the broker's log, if it ends or gives no answer
-
-    A `with` block starts it, gives it, and stops it: ``with Cluster(tmp_path) as cluster: ... cluster.bootstrap``.
     """
 
     def __init__(self, folder: Path, heap: str = "512m", settings: Mapping[str, str] | None = None) -> None:

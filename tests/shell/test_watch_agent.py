@@ -111,6 +111,7 @@ async def test_a_rebalance_writes_and_forgets(monkeypatch: pytest.MonkeyPatch) -
     assert watch.missing() == [f"watch: partition {p} is not restored yet" for p in (0, 1)]
     events = await feed(watch, 0)
     assert watch.missing() == ["watch: partition 1 is not restored yet"]
+    assert not events[0].acked, "what is not durable is not given back"
     await watch.release()
     assert producer.sent == [("barograph.state", b"@")]
     assert events[0].acked

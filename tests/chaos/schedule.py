@@ -22,7 +22,7 @@ class Act(NamedTuple):
     ----------
     do : kill a worker; have it killed, or frozen, at a failpoint; freeze it where it is; let another one join and leave
         again; kill the broker
-    lasts : seconds until a killed worker is started again, a frozen one thawed, the joiner at work leaves, the broker starts
+    lasts : seconds until a killed worker is started again, a frozen one thawed, the joiner leaves, the broker starts
     after : seconds from the beginning of its wave
     """
 

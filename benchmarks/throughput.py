@@ -1,4 +1,4 @@
-"""A real Kafka and 750-byte events -> what counting and watching costs, beside only reading them, and beside Faust.
+"""A real Kafka and 750-byte events -> what counting and watching them costs, beside only reading, and beside Faust.
 
 Four sides read the same partitions, each in a process of its own, one after the other, in every round:
 

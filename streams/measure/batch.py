@@ -15,7 +15,7 @@ from streams.measure.rows import Mask, Rows, rows
 from streams.measure.texts import Texts
 from streams.measure.times import BadTime, second, seconds
 
-CHUNK: Final = 100
+CHUNK: Final = 200
 """Events decoded before their fields are read. With all their texts they fill 200 kB, which a processor keeps close;
 five hundred cost a fifth more (docs/benchmarks.md)."""
 

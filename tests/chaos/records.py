@@ -1,5 +1,6 @@
 """Topics on a broker -> all that they hold, or what they say right now of how far the work is."""
 
+import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ from schemas.topics import BY_ROLE
 from streams.watch.store import POSITION
 
 FETCH: Final = 8 << 20
+POLL_MS: Final = 200
 
 
 class Kept(NamedTuple):
@@ -46,7 +48,7 @@ async def _all(config: Config, role: str) -> Topic:
         ends = await consumer.end_offsets(places)
         found: Topic = [[] for _ in places]
         while any([await consumer.position(place) < ends[place] for place in places]):
-            for place, records in (await consumer.getmany(timeout_ms=200)).items():
+            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                 found[place.partition] += [
                     Kept(r.offset, r.timestamp, r.key, r.value, tuple((k, bytes(v)) for k, v in r.headers))
                     for r in records
@@ -55,30 +57,39 @@ async def _all(config: Config, role: str) -> Topic:
 
 
 async def counted(config: Config) -> None:
-    """Wait until the topics say that every event was told of, and all that was told was watched.
+    """Wait until every event was told of, and all that was told by then was watched.
 
-    Told: every tallies partition has a flush up to the end of every events partition (the driver's last records are
-    one block of services of every tallies partition). Watched: the position of every tallies partition has passed
-    where that one ended by then.
+    Every tallies partition must have a flush up to the end of every events partition: the driver's last records are of
+    services of every tallies partition, and all of one block.
     """
     async with _consumer(config) as consumer:
-        events = [(await consumer.end_offsets([place]))[place] for place in _places(config, "events")]
-        tallies, state = _places(config, "tallies"), _places(config, "state")
-        consumer.assign([*tallies, *state])
+        events, tallies = _places(config, "events"), _places(config, "tallies")
+        ends = await consumer.end_offsets(events)
+        consumer.assign(tallies)
         await consumer.seek_to_beginning()
-        told = {(source, place.partition): -1 for source in range(len(events)) for place in tallies}
-        positions = dict.fromkeys((place.partition for place in state), -1)
-        ends: dict[TopicPartition, int] = {}
-        while not ends or any(positions[place.partition] < ends[place] for place in tallies):
-            for place, records in (await consumer.getmany(timeout_ms=500)).items():
+        open_ends = {(source.partition, place): ends[source] for source in events for place in tallies}
+        while open_ends:
+            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                 for record in records:
-                    if place in state:
-                        if record.key == POSITION:
-                            positions[place.partition] = max(positions[place.partition], position(record.value))
-                    elif isinstance(flush := decode(record.value), Flush):
-                        told[flush.partition, place.partition] = max(told[flush.partition, place.partition], flush.end)
-            if not ends and all(end >= events[source] for (source, _), end in told.items()):
-                ends = await consumer.end_offsets(tallies)
+                    flush = decode(record.value)
+                    if isinstance(flush, Flush) and flush.end >= open_ends.get((flush.partition, place), math.inf):
+                        del open_ends[flush.partition, place]
+    await watched(config)
+
+
+async def watched(config: Config) -> None:
+    """Wait until the positions of all tallies partitions have passed where these end now."""
+    async with _consumer(config) as consumer:
+        tallies, state = _places(config, "tallies"), _places(config, "state")
+        ends = await consumer.end_offsets(tallies)
+        consumer.assign(state)
+        await consumer.seek_to_beginning()
+        behind = {place.partition: ends[place] for place in tallies if ends[place]}
+        while behind:
+            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                for record in records:
+                    if record.key == POSITION and position(record.value) >= behind.get(place.partition, math.inf):
+                        del behind[place.partition]
 
 
 class _Position(msgspec.Struct):

@@ -11,6 +11,9 @@ JOINER: Final = "w2"
 FROZEN_S: Final = SESSION_S + 4
 """Past the session's timeout, so that the others take over from one who does not know that it is gone."""
 
+GRACE_S: Final = 12.0
+"""What is broken first: by then, some services are watched."""
+
 FROZEN_AT: Final[tuple[Failpoint, ...]] = ("measure.mid_final", "watch.before_findings", "watch.before_state")
 """In the middle of a send, and on both sides of the moment when findings are out and the state is not."""
 

@@ -1,0 +1,145 @@
+"""A seed -> the crash gate: a table of what was broken and what came of it, and, last, one line of JSON.
+
+``python -m tests.chaos`` is the whole of it: the long run, then the planted bugs. It ends with 0 if every count and
+every finding was right, the run was worth something, and every planted bug was seen.
+"""
+
+import argparse
+import asyncio
+import logging
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from tests.chaos import schedule, trials
+from tests.chaos.plants import PLANTS
+from tests.chaos.scene import Run, Scene
+from tests.chaos.traffic import Script
+from tests.kafka.cluster import Cluster
+
+KILLS: Final = 20
+CALM_S: Final = 12.0
+"""Between the last disturbance and the end: some incidents resolve."""
+
+
+def main() -> int:
+    """Run the gate."""
+    asked = _asked()
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is what we are here for
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all that was started is ended
+    began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="barograph-chaos-"))
+    if reason := Cluster.available():
+        print(reason)
+        return 1
+    said: dict[str, Any] = {"seed": asked.seed}
+    wrong: list[str] = []
+    with Cluster(folder / "kafka") as cluster:
+        if not asked.plants and not asked.plant:
+            run = asyncio.run(_full(cluster, folder / "full", asked.seed, asked.minutes * 60))
+            wrong += run.wrong() + worthless(run)
+            _show("full", run)
+            said |= summary(run)
+        if asked.plant:
+            run = asyncio.run(trials.trial(cluster, folder, asked.plant, asked.seed))
+            wrong += run.wrong()
+            _show(asked.plant, run)
+            said |= summary(run)
+        elif not asked.without_plants:
+            said["plants"] = {}
+            names: tuple[trials.Trial, ...] = (*PLANTS, "none")
+            for name in names:
+                run = asyncio.run(trials.trial(cluster, folder, name, asked.seed))
+                wrong += (found := trials.failed(name, run))
+                _show(f"plant: {name}", run)
+                print(f"  {'as it must be' if not found else '; '.join(found)}")
+                said["plants"][name] = "red" if run.wrong() else "green"
+    said |= {"seconds": round(time.monotonic() - began), "wrong": wrong}
+    if wrong:
+        print("\n".join(["", *wrong, f"All that there is to look at lies in {folder}"]))
+    else:
+        shutil.rmtree(folder)
+    print(orjson.dumps(said).decode(), flush=True)
+    return 1 if wrong else 0
+
+
+async def _full(cluster: Cluster, folder: Path, seed: int, seconds: float) -> Run:
+    async def disturb(scene: Scene) -> None:
+        await asyncio.sleep(schedule.GRACE_S)
+        await scene.waves(schedule.full(seed), seconds)
+        await asyncio.sleep(CALM_S)
+
+    return await Scene(cluster, folder, "full").play(Script(), seed, disturb)
+
+
+def worthless(run: Run) -> list[str]:
+    """Say what a run lacks to prove anything, however right its counts."""
+    verdict, reached = run.verdict, run.failpoints
+    lacks = [] if run.kills >= KILLS else [f"only {run.kills} kills"]
+    lacks += [f"nothing was killed at {where}" for where, n in reached.items() if not n["kill"]]
+    lacks += [f"nothing was frozen at {where}" for where in schedule.FROZEN_AT if not reached[where]["freeze"]]
+    lacks += [f"no incident {step}" for step in ("fired", "updated", "resolved") if not verdict.steps.get(step)]
+    lacks += [] if verdict.overflowed else ["no name beyond a cap"]
+    lacks += [] if verdict.rejected else ["no record rejected"]
+    lacks += [] if run.broker_restarts else ["the broker was not restarted"]
+    return lacks + [f"never came to pass: {one}" for one in run.missed] + (["workers got stuck"] if run.stuck else [])
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Put a run into the keys that are asked for, and some more."""
+    verdict = run.verdict
+    return {
+        "kills": run.kills, "pauses": run.pauses, "broker_restarts": run.broker_restarts, "joins": run.joins,
+        "wrong_counts": verdict.wrong_counts, "missing_findings": verdict.missing_findings,
+        "extra_findings": verdict.extra_findings, "wrong_states": verdict.wrong_states,
+        "wrong_rejected": verdict.wrong_rejected, "impure": verdict.impure, "wrong_log": verdict.wrong_log,
+        "lost": verdict.lost, "events": verdict.events, "rejected": verdict.rejected,
+        "overflowed": verdict.overflowed, "cells": verdict.cells, "findings": verdict.findings,
+        "repeats": verdict.repeats, "steps": verdict.steps, "stale_writes": verdict.stale,
+        "failpoints": run.failpoints, "unexpected_exits": sum(run.exits.values()), "bugs": len(run.bugs),
+    }  # fmt: skip
+
+
+def _show(title: str, run: Run) -> None:
+    verdict = run.verdict
+    rows: list[tuple[str, object]] = [
+        ("killed -9, paused, joined, broker restarted",
+         f"{run.kills}, {run.pauses}, {run.joins}, {run.broker_restarts}"),
+        ("events, of them rejected, beyond a cap", f"{verdict.events}, {verdict.rejected}, {verdict.overflowed}"),
+        ("flushes, cells, services", f"{verdict.flushes}, {verdict.cells}, {verdict.services}"),
+        ("cells or totals that are wrong", verdict.wrong_counts),
+        ("states that are not the crash-free ones", verdict.wrong_states),
+        ("rejected records wrong, flushes impure, lost", f"{verdict.wrong_rejected}, {verdict.impure}, {verdict.lost}"),
+        ("findings, missing, besides", f"{verdict.findings}, {verdict.missing_findings}, {verdict.extra_findings}"),
+        ("steps", ", ".join(f"{n} {step}" for step, n in sorted(verdict.steps.items()))),
+        ("findings told again, old states after newer", f"{verdict.repeats}, {verdict.stale}"),
+        ("seconds", ", ".join(f"{what} {when:g}" for what, when in run.seconds.items())),
+    ]  # fmt: skip
+    print(f"\n{title}\n" + "\n".join(f"  {what:<46}{n}" for what, n in rows))
+    print(f"  {'failpoint':<30}{'reached':>10}{'killed':>8}{'frozen':>8}")
+    for where, hit in run.failpoints.items():
+        print(f"  {where:<30}{hit['reached']:>10}{hit['kill']:>8}{hit['freeze']:>8}")
+    for one, n in run.exits.items():
+        print(f"  ended by itself {n}x, with {one[:150]}")
+    for one in verdict.examples[:12]:
+        print(f"  ! {one[:300]}")
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="The crash gate, on a real Kafka.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=6.5, help="of disturbances; the whole takes some more")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--plants", action="store_true", help="only the planted bugs, each of which must be seen")
+    only.add_argument("--plant", choices=PLANTS, help="only this bug; ends with 1, as any run that finds one")
+    only.add_argument("--without-plants", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import json
 import logging
-import resource
+import os
 import sys
 import tempfile
 import time
@@ -22,6 +22,7 @@ import faust
 import msgspec
 from river.drift import ADWIN
 
+from benchmarks.worker import peak_mb
 from schemas.config import Config, load
 from schemas.events import Event, Exchange
 from streams.measure.batch import CHUNK
@@ -51,8 +52,9 @@ class Stopwatch:
         """Write what was measured."""
         assert self._began is not None
         cpu_s, wall_s = time.process_time() - self._began[0], time.monotonic() - self._began[1]
-        rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return json.dumps({"events": self.seen - self.warm_up, "cpu_s": cpu_s, "wall_s": wall_s, "rss_mb": rss_mb})
+        return json.dumps(
+            {"events": self.seen - self.warm_up, "cpu_s": cpu_s, "wall_s": wall_s, "rss_mb": peak_mb(os.getpid())}
+        )
 
 
 async def limit(config: Config, watch: Stopwatch) -> None:

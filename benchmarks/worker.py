@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from schemas.config import Config, show
 
-EVERY_S: Final = 0.2
+EVERY_S: Final = 0.25
 SETTLED_S: Final = 2.0
 """So long after the last event no flush may come any more: open blocks are told of within `measure.flush_after_s`."""
 
@@ -26,12 +26,13 @@ GIVE_UP_S: Final = 180
 
 
 class Cost(NamedTuple):
-    """What some events cost. `findings` is how often WATCH said something."""
+    """What some events cost. `began` is when the clock was started, and `findings` how often WATCH said something."""
 
     events: int
     cpu_s: float
     wall_s: float
     rss_mb: float
+    began: float = 0.0
     findings: int = 0
 
 
@@ -73,6 +74,7 @@ def cost(config: Config, folder: Path, events: int, warm_up: int) -> Cost:
     process = subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "--config", str(path)])
     try:
         looks = _watch(config.worker.http_port, process, events)
+        rss_mb = peak_mb(process.pid)
     except BaseException:
         process.kill()
         process.wait()
@@ -87,9 +89,15 @@ def cost(config: Config, folder: Path, events: int, warm_up: int) -> Cost:
     last = next(look for look in looks if look.at >= told.at + GRACE_S)
     stopping_s = used.ru_utime + used.ru_stime - looks[-1].cpu_s
     return Cost(
-        events - first.events, last.cpu_s - first.cpu_s + stopping_s, counted.at - first.at, used.ru_maxrss / 1024,
-        looks[-1].findings,
+        events - first.events, last.cpu_s - first.cpu_s + stopping_s, counted.at - first.at, rss_mb,
+        time.time() - time.monotonic() + first.at, looks[-1].findings,
     )  # fmt: skip
+
+
+def peak_mb(pid: int) -> float:
+    """Read the largest resident memory that a process ever had, without that of the one that it was forked from."""
+    [peak] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(peak) / 1024
 
 
 def _watch(port: int, process: "subprocess.Popen[bytes]", events: int) -> list[Look]:

@@ -43,11 +43,9 @@ def ends(anchor: int, first_ms: int, offsets: Ints, stamps: Ints) -> int:
     >>> ends(0, 1_900, np.array([1, 2, 3]), np.array([1_950, 1_999, 2_000]))
     2
     """
-    outside = (
-        (stamps // 1000 > first_ms // 1000) | (stamps < first_ms - BACKWARD_MS) | (offsets >= floor(anchor) + SPAN)
-    )
-    first = int(outside.argmax()) if len(outside) else 0
-    return first if len(outside) and outside[first] else len(outside)
+    near = stamps[: offsets.searchsorted(floor(anchor) + SPAN)]
+    outside = (near >= (first_ms // 1000 + 1) * 1000) | (near < first_ms - BACKWARD_MS)
+    return int(outside.argmax()) if outside.any() else len(near)
 
 
 def next_anchor(anchor: int, offset: int) -> int:

@@ -18,6 +18,7 @@ Cells = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 _UNITS: Final = np.array([[signal.per_unit] for signal in NUMBERS])
+_HUGE: Final = 1e30  # far above the scale in any unit, and far below what a float cannot hold in another
 _FAILED: Final = [signal.name for signal in RATES].index("failed")
 _SAID: Final = [row for row in range(len(RATES)) if row != _FAILED]
 
@@ -81,8 +82,7 @@ def rows(columns: Columns, bucket: Ints, texts: Texts) -> Rows:
     for row, numbers in enumerate(columns.names):
         names[row] = np.fromiter(numbers, np.int32, m)
     amounts = np.array(columns.numbers, np.float64)  # None becomes NaN
-    with np.errstate(over="ignore"):  # 1e305 dollars are more than can be said in millionths: `OVER`, either way
-        amounts *= _UNITS
+    amounts = np.minimum(amounts, _HUGE) * _UNITS
     return Rows(
         bucket=bucket,
         service=np.fromiter(columns.service, np.int32, n),

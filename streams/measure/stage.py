@@ -40,6 +40,7 @@ class Block:
     anchor, end : it covers the offsets ``[anchor, end)``
     first_ms : timestamp of its first record, None while there is none
     parts : its events as rows, a part each batch
+    served : how many of them say what became of an exchange
     failed : candidates for exemplars
     rejected : what is set aside
     stats : for metrics only: (what, which) -> how many
@@ -52,6 +53,7 @@ class Block:
     texts: Texts
     first_ms: int | None = None
     parts: tuple[Rows, ...] = ()
+    served: int = 0
     failed: Mapping[Key, tuple[Seen, ...]] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()
     stats: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -134,7 +136,7 @@ def _offsets(records: Sequence[RecordLike]) -> Ints:
 
 def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Block:
     parts, failed, rejected, stats = list(block.parts), dict(block.failed), list(block.rejected), block.stats.copy()
-    served = sum(len(part.mode) for part in parts)
+    served = block.served
     for begins in range(0, len(records), BATCH):
         these = slice(begins, begins + BATCH)
         batch = count(plan, block.texts, records[these], offsets[these], stamps[these])
@@ -147,14 +149,15 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
             parts.append(batch.rows)
             served += len(batch.rows.mode)
             _count_kinds(batch.rows, stats)
-    # The first record stands for all: a field that producers send and nobody reads is a matter of seconds to find, not
-    # of exact counts. What was set aside is not looked at again: it may be as deep or as large as it likes.
-    if all(one.offset != records[0].offset for one in rejected[len(block.rejected) :]):
+    # A block's first record stands for all: a field that nobody reads is a matter of seconds to find, not of exact
+    # counts. What was set aside is not looked at again: it may be as deep or as large as it likes.
+    if block.end == block.anchor and (not rejected or rejected[0].offset != records[0].offset):
         for name in unknown_fields(records[0].value or b""):
             stats["unknown_field", name[:64]] += 1
     return replace(
-        block, end=int(offsets[-1]) + 1, parts=tuple(parts), failed=failed, rejected=tuple(rejected), stats=stats
-    )
+        block, end=int(offsets[-1]) + 1, parts=tuple(parts), served=served, failed=failed, rejected=tuple(rejected),
+        stats=stats,
+    )  # fmt: skip
 
 
 def _count_kinds(part: Rows, stats: Counter[tuple[str, str]]) -> None:

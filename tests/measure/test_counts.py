@@ -133,6 +133,14 @@ def test_chunks_of_any_size_count_the_same(monkeypatch: pytest.MonkeyPatch) -> N
         assert all_said([log]) == expected
 
 
+def test_counting_into_cells_and_sorting_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = flood(5, n=200)
+    by_cost = all_said([log])
+    for price in (0, 10**9):
+        monkeypatch.setattr("streams.measure.tally._SORT", price)
+        assert all_said([log]) == by_cost
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_whoever_starts_at_an_anchor_says_the_same_from_there_on(data: st.DataObject) -> None:

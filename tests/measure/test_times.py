@@ -78,5 +78,7 @@ def test_read_at_once_or_not_at_all(times: list[str | int]) -> None:
 
 
 def test_a_time_that_borrows_a_letter_of_its_neighbour_is_no_time() -> None:
-    """Joined, these two would read like two good ones; which records meet in a chunk must not decide what counts."""
-    assert seconds(["2026-11-24T00:00:00.123Z2", "026-11-24T00:00:00.123Z"]) is None
+    """Joined, these would read like three good ones; which records meet in a batch must not decide what counts."""
+    good, longer, shorter = "2026-11-24T00:00:00.123Z", "2026-11-24T00:00:00.123Z2", "026-11-24T00:00:00.123Z"
+    assert len(good + longer + shorter) == 3 * len(good)
+    assert seconds([good, longer, shorter]) is None

@@ -57,7 +57,7 @@ def per_week(plan: Plan, tier: Tier, signal: str) -> float:
         for (name, dimension), rate in tier.rates.items()
         if name == signal
     )
-    return of_slices * watch.max_releases * WEEK_S
+    return of_slices * plan.streams * WEEK_S
 
 
 def _budget(plan: Plan, service: Service) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _delays(plan: Plan) -> Iterator[str]:
     yield f"How soon, with {PER_S:g} exchanges a second and a baseline of {n:,} exchanges (about):"
     if "failed" in watched:
         tier = plan.pages("")
-        level = np.array([plan.miss(tier, "failed", None)])
+        level = np.array([plan.miss(plan.tickets(""), "failed", None)])
         for share in _SHARES:
             # Of a baseline, the first half gives the names and the second the counts.
             yes = round(n / 2 * share)

@@ -1,18 +1,16 @@
-"""Names -> places in a frozen alphabet; a part of a flush -> counts at those places."""
+"""Names, as often as they were seen -> an alphabet of slices and cells that stays as it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-import numpy as np
+from schemas.signals import CATEGORIES
+from schemas.tallies import FIXED, OTHER
+from streams.watch.once import once
+from streams.watch.state import Alphabet
 
-from schemas.signals import CATEGORIES, RATE_CELLS
-from schemas.tallies import COLUMNS, FIXED, OTHER, Ints
-from streams.watch.state import Alphabet, Part
-
-KNOWN = 1024
+KNOWN: Final = 1024
 """Names of a category that are remembered, to tell one beyond the most frequent from one never seen."""
-
-_OF_MODE = len(COLUMNS) - 1
 
 
 def choose(names: Mapping[str, Mapping[str, int]], dimensions: tuple[str, ...], slices: int, own: int) -> Alphabet:
@@ -23,6 +21,11 @@ def choose(names: Mapping[str, Mapping[str, int]], dimensions: tuple[str, ...], 
     names : field -> name -> events
     dimensions : fields that streams are cut by
     slices, own : how many names of a dimension, and of a category, get a slice or cells of their own
+
+    Examples
+    --------
+    >>> choose({"workflow": {"chat": 3, "search": 5, "sum": 1}}, ("workflow",), slices=2, own=16).slices
+    (('search', 'chat'),)
     """
 
     def frequent(field: str, most: int) -> tuple[str, ...]:
@@ -51,6 +54,14 @@ def first_slices(alphabet: Alphabet) -> list[int]:
     return begins
 
 
+def dimension_of(alphabet: Alphabet) -> list[str | None]:
+    """Name the dimension of each slice; the whole has none."""
+    found: list[str | None] = [None]
+    for field, names in zip(alphabet.dimensions, alphabet.slices, strict=True):
+        found += [field] * (len(names) + 1)
+    return found
+
+
 def own_names(alphabet: Alphabet, category: int) -> tuple[str, ...]:
     """List the names of a category that have cells of their own."""
     return alphabet.categories[category][: alphabet.own]
@@ -68,152 +79,35 @@ def category_segments(alphabet: Alphabet) -> list[slice]:
 
 def width(alphabet: Alphabet) -> int:
     """Count the cells of a slice."""
-    return int(category_segments(alphabet)[-1].stop)
+    stop: int = category_segments(alphabet)[-1].stop
+    return stop
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A part's counts at their places.
+class Index:
+    """Where an alphabet puts names.
 
     Attributes
     ----------
-    bucket, release, slice, cell, count : (n,) each; `release` indexes the part's names. The whole stream (slice 0) is
-        there beside the slices that make it up
-    modes : (bucket, release, name of the mode) -> events
-    others : (bucket, release, field, name) -> events, of names that the alphabet does not tell apart
-    overflowed : whether names went beyond a cap of MEASURE's, so that no bet may win on these counts
+    slices : dimension -> slice of each of its names, and `__other__`'s
+    cells : of each category the cell of each known name, and `__unseen__`'s; `__other__`'s lies before it
     """
 
-    bucket: Ints
-    release: Ints
-    slice: Ints
-    cell: Ints
-    count: Ints
-    modes: dict[tuple[int, int, str], int]
-    others: dict[tuple[int, int, str, str], int]
-    overflowed: bool
+    slices: dict[str, tuple[dict[str, int], int]]
+    cells: tuple[tuple[dict[str, int], int], ...]
 
 
-def place(alphabet: Alphabet, part: Part) -> Placed:
-    """Put a part's counts at their places in an alphabet.
-
-    Parameters
-    ----------
-    alphabet : frozen with a baseline
-    part : of one service
-    """
-    names, n = part.names, max(len(part.names), 1)
-    bucket, release, dimension, name, cell = part.keys.T
-    count = part.counts
-    whole = dimension == 0
-    column, named = np.divmod(cell - FIXED, n)
-    is_mode = (cell >= FIXED) & (column == _OF_MODE)
-
-    modes: dict[tuple[int, int, str], int] = {}
-    for i in np.flatnonzero(is_mode & whole).tolist():
-        key = (int(bucket[i]), int(release[i]), names[int(named[i])])
-        modes[key] = modes.get(key, 0) + int(count[i])
-
-    where = _slice_places(alphabet, names)[dimension, name]
-    cells = cell.copy()
-    categories = (cell >= FIXED) & ~is_mode
-    cells[categories] = _cell_places(alphabet, names)[column[categories], named[categories]]
-    both = np.flatnonzero(~is_mode & whole)
-    # The whole is the sum over the first dimension; without dimensions there is nothing beside it.
-    cut = np.flatnonzero(~is_mode) if alphabet.dimensions else both[:0]
-    rows = np.concatenate([both, cut])
-    return Placed(
-        bucket=bucket[rows],
-        release=release[rows],
-        slice=np.concatenate([np.zeros(len(both), np.int64), where[cut]]),
-        cell=cells[rows],
-        count=count[rows],
-        modes=modes,
-        others=_others(alphabet, part, ~is_mode & whole),
-        overflowed=_overflowed(part, named),
-    )
-
-
-def _overflowed(part: Part, named: Ints) -> bool:
-    """Ask whether this part's own names overflowed; its flush may hold another service's `__other__`."""
-    if OTHER not in part.names:
-        return False
-    other = part.names.index(OTHER)
-    used = (part.keys[:, 1] == other) | (part.keys[:, 3] == other) | ((part.keys[:, 4] >= FIXED) & (named == other))
-    return bool(used.any())
-
-
-def events_of(part: Part) -> int:
-    """Count the exchanges of a part: the events of one rate, which every exchange has, in one dimension."""
-    return int(part.counts[(part.keys[:, 2] == 0) & (part.keys[:, 4] < RATE_CELLS)].sum())
-
-
-def names_of(part: Part, dimensions: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    """Count the events of every name of every field: field -> name -> events."""
-    found: dict[str, dict[str, int]] = {}
-    rate = part.keys[:, 4] < RATE_CELLS
-    for d, field in enumerate(dimensions):
-        _add(found.setdefault(field, {}), part, rate & (part.keys[:, 2] == d), part.keys[:, 3])
-    column, named = np.divmod(part.keys[:, 4] - FIXED, max(len(part.names), 1))
-    for c, signal in enumerate(CATEGORIES):
-        if signal.field not in dimensions:
-            there = (part.keys[:, 4] >= FIXED) & (part.keys[:, 2] == 0) & (column == c)
-            _add(found.setdefault(signal.field, {}), part, there, named)
-    return found
-
-
-def _add(into: dict[str, int], part: Part, there: np.ndarray, name: Ints) -> None:
-    if there.any():
-        totals = np.bincount(name[there], part.counts[there], minlength=len(part.names)).astype(np.int64)
-        for i in np.flatnonzero(totals).tolist():
-            into[part.names[i]] = into.get(part.names[i], 0) + int(totals[i])
-
-
-def _slice_places(alphabet: Alphabet, names: tuple[str, ...]) -> Ints:
-    table = np.zeros((max(len(alphabet.slices), 1), len(names)), np.int64)
-    for d, (own, first) in enumerate(zip(alphabet.slices, first_slices(alphabet), strict=True)):
-        of = {name: first + i for i, name in enumerate(own)}
-        table[d] = [of.get(name, first + len(own)) for name in names]
-    return table
-
-
-def _cell_places(alphabet: Alphabet, names: tuple[str, ...]) -> Ints:
-    table = np.zeros((len(CATEGORIES), len(names)), np.int64)
+@once
+def index(alphabet: Alphabet) -> Index:
+    """Make the index of an alphabet."""
+    slices = {
+        field: ({name: first + i for i, name in enumerate(names)}, first + len(names))
+        for field, names, first in zip(alphabet.dimensions, alphabet.slices, first_slices(alphabet), strict=True)
+    }
+    cells = []
     for c, segment in enumerate(category_segments(alphabet)):
-        own = own_names(alphabet, c)
-        other, unseen, missing = (segment.start + len(own) + i for i in range(3))
+        other, unseen, missing = range(segment.stop - 3, segment.stop)
         of = dict.fromkeys(alphabet.categories[c], other)
-        of |= {name: segment.start + i for i, name in enumerate(own)}
-        of |= {OTHER: other, "": missing}
-        table[c] = [of.get(name, unseen) for name in names]
-    return table
-
-
-def _others(alphabet: Alphabet, part: Part, whole: np.ndarray) -> dict[tuple[int, int, str, str], int]:
-    """Count names without a slice or cell of their own, so that a finding can say who `__other__` is."""
-    found: dict[tuple[int, int, str, str], int] = {}
-    rate = part.keys[:, 4] < RATE_CELLS
-    fields = [
-        (d, field, frozenset(own))
-        for d, (field, own) in enumerate(zip(alphabet.dimensions, alphabet.slices, strict=True))
-    ]
-    for d, field, own in fields:
-        strange = np.array([name not in own for name in part.names])
-        there = rate & (part.keys[:, 2] == d) & strange[part.keys[:, 3]]
-        for (bucket, release, _, name, _), n in zip(
-            part.keys[there].tolist(), part.counts[there].tolist(), strict=True
-        ):
-            key = (bucket, release, field, part.names[name])
-            found[key] = found.get(key, 0) + n
-    column, named = np.divmod(part.keys[:, 4] - FIXED, max(len(part.names), 1))
-    for c, signal in enumerate(CATEGORIES):
-        if signal.field in alphabet.dimensions:
-            continue
-        own = frozenset((*own_names(alphabet, c), ""))
-        strange = np.array([name not in own for name in part.names])
-        there = whole & (part.keys[:, 4] >= FIXED) & (column == c)
-        there[there] = strange[named[there]]
-        for i in np.flatnonzero(there).tolist():
-            key = (int(part.keys[i, 0]), int(part.keys[i, 1]), signal.field, part.names[int(named[i])])
-            found[key] = found.get(key, 0) + int(part.counts[i])
-    return found
+        of |= {name: segment.start + i for i, name in enumerate(own_names(alphabet, c))}
+        cells.append((of | {OTHER: other, "": missing}, unseen))
+    return Index(slices, tuple(cells))

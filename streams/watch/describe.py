@@ -12,7 +12,8 @@ from schemas.incidents import Change, Interval
 from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, Signal
 from schemas.tallies import FIRST_NUMBER, OTHER, UNSEEN
 from streams.watch.alphabet import first_slices, own_names
-from streams.watch.detector import Detector, Table, values
+from streams.watch.detector import NOTICES, Detector, Table, values
+from streams.watch.place import beyond
 from streams.watch.state import Alarm, Alphabet, Baseline, Ints
 from streams.watch.window import After
 
@@ -98,8 +99,8 @@ def _moved(signal: Signal, alphabet: Alphabet, was: Ints, now: Ints, after: Afte
     own = own_names(alphabet, CATEGORIES.index(signal))
     diff = now[:-1] / max(now[:-1].sum(), 1) - was[:-1] / max(was[:-1].sum(), 1)
     cell = int(diff.argmax())
-    strange = _mostly({n: k for n, k in after.others.get(signal.field, {}).items() if n})
-    return cell, (*own, OTHER, strange or UNSEEN)[cell]
+    other, unseen = (_mostly(after.others.get(beyond(signal.field, known), {})) for known in (True, False))
+    return cell, (*own, other or OTHER, unseen or UNSEEN)[cell]
 
 
 def _missing(counts: Ints) -> Interval | None:
@@ -151,6 +152,7 @@ def by_signal(changes: list[Change], grave: dict[str, int]) -> tuple[Change, ...
     grave : order of a signal's gravity and of the catalogue
     """
     best: dict[str, Change] = {}
-    for one in sorted(changes, key=lambda c: (c.notify != "page", c.dimension != "", c.alarmed_at, c.name, c.feature)):
+    noticed = {notice: i for i, notice in enumerate(NOTICES)}
+    for one in sorted(changes, key=lambda c: (noticed[c.notify], c.dimension != "", c.alarmed_at, c.name, c.feature)):
         best.setdefault(one.signal, one)
-    return tuple(sorted(best.values(), key=lambda c: (c.notify != "page", grave[c.signal])))
+    return tuple(sorted(best.values(), key=lambda c: (noticed[c.notify], grave[c.signal])))

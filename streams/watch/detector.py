@@ -1,23 +1,21 @@
-"""A baseline -> the bets of all its monitors, in one flat row of evidence."""
+"""Counts of a second -> what every bet of a service's monitors wins on them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bets import category, number, rate
 from detectors.bets.number import BINS, NumberBets
-from detectors.bets.table import Bets
-from schemas.cells import CELLS
-from schemas.incidents import Severity
-from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, SEVERITY_OF, Signal
-from schemas.tallies import FIRST_NUMBER, FIXED
-from streams.watch.alphabet import category_segments, slice_count
-from streams.watch.plan import PAGED, Plan, pageable
-from streams.watch.state import Baseline, Ints
+from detectors.bets.table import MOST_EVENTS, Bets
+from schemas.incidents import Notify
+from schemas.signals import Signal
+from streams.watch.state import Counts, Ints
+from streams.watch.window import events
 
 Floats = NDArray[np.float64]
+NOTICES: Final[tuple[Notify, ...]] = ("page", "ticket", "record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Table:
     ----------
     slices : how many slices are watched: all of them, or the whole stream alone
     kept : which of the kept cells are this signal's
-    bets : which entries of the flat row are its, ``slices * J`` of them
+    first_bet : of its ``slices * J`` in the row
     first : its first monitor; there is one a slice
     """
 
@@ -36,52 +34,147 @@ class Table:
     table: Bets
     slices: int
     kept: slice
-    bets: slice
+    first_bet: int
     first: int
 
 
 @dataclass(frozen=True, slots=True)
-class Detector:
-    """All monitors of one service.
+class Accumulators:
+    """Where evidence is gathered: of every monitor, that which may page, make a ticket, or make a record.
 
-    A monitor is one signal of one slice. Their bets lie side by side in one row, so that a second costs two calls,
-    whatever the number of monitors. A number's 235 cells are folded into its 20 bins as they arrive: *kept* cells.
+    Each is a sum of its own over bets of its own: what made a ticket stands no nearer to a page, and what moved the
+    harmless way takes nothing from what hurts. A bet that may page stands in two.
 
     Attributes
     ----------
-    slices : S
-    fold : (S, C) kept cell of every cell
+    bets : (n,) which of the row's
+    rate : (n,) alarms a second that each takes in
+    of, slice : (n,) accumulator and slice of each
+    begins : (a,) first bet of each accumulator
+    monitor, notify : (a,) whose it is, and what it may do
+    silences : (a,) the one that has nothing to say once this one has: of a page the monitor's ticket, else itself
+    """
+
+    bets: Ints
+    rate: Floats
+    of: Ints
+    slice: Ints
+    begins: Ints
+    monitor: tuple[int, ...]
+    notify: tuple[Notify, ...]
+    silences: tuple[int, ...]
+
+    def find(self, monitor: int, notify: Notify) -> tuple[int, int]:
+        """Find an accumulator, and the one that it silences."""
+        at = next(i for i, one in enumerate(zip(self.monitor, self.notify, strict=True)) if one == (monitor, notify))
+        return at, self.silences[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The bets on rates and categories, side by side: each looks at one cell among some.
+
+    What `detectors.bets.indicator` does for one signal, for all of them in one go: a worker asks it of every release
+    every second.
+
+    Attributes
+    ----------
+    bets : (n,) which of the row's
+    win, lose : (n,) nats that an event in the cell wins, and one beside it loses
+    inside : (n,) the cell, among (S * F,)
+    among : (F, k) which cells make up each of k sums: all of a signal's, or the observed ones
+    seen : (n,) the sum that the bet looks at, among (S * k,)
+    """
+
+    bets: Ints
+    win: Floats
+    lose: Floats
+    inside: Ints
+    among: Floats
+    seen: Ints
+
+    def growth(self, counts: Floats) -> Floats:
+        """Say what each wins on (S, F) counts: (n,), in nats."""
+        inside, seen = counts.ravel()[self.inside], (counts @ self.among).ravel()[self.seen]
+        grown: Floats = self.win * inside + self.lose * (seen - inside)
+        return grown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detector:
+    """All monitors of one service.
+
+    A monitor is one signal of one slice. Their bets lie side by side in one row, and a number's 235 cells are folded
+    into its 20 bins as they arrive: *kept* cells. The row is that of the whole catalogue, so that a change of
+    `watch.signals` moves nothing in a stored state: a signal that is not watched has no budget.
+
+    Attributes
+    ----------
+    slices, cells : S, C
+    fold : (S * C,) kept cell of every cell
     kept_cells : F
     tables : one a signal
-    page_rate, ticket_rate : (T,) alarms a second that each bet takes in
-    begins : (M,) first bet of each monitor, and T at the end
-    slice_of : (T,) slice of each bet
+    shares : the bets on rates and categories
+    bets : in the row
+    dimensions : (S,) dimension of each slice, "" of the whole
     """
 
     slices: int
+    cells: int
     fold: Ints
     kept_cells: int
     tables: tuple[Table, ...]
-    page_rate: Floats
-    ticket_rate: Floats
-    begins: Ints
-    slice_of: Ints
+    accumulators: Accumulators
+    shares: Shares
+    bets: int
+    dimensions: tuple[str, ...]
 
-    def growth(self, kept: Ints) -> Floats:
-        """Say what every bet wins on (S, F) counts: (T,), in nats."""
-        return np.concatenate([self._growth(table, kept).ravel() for table in self.tables])
+    def growth(self, kept: Counts) -> Floats:
+        """Say what every bet wins on (S, F) counts: the whole row, in nats.
 
-    def growth_of(self, monitor: int, bet: int, kept: Ints) -> float:
-        """Say what one bet of a monitor wins on (S, F) counts, in nats."""
+        Raises
+        ------
+        ValueError
+            If these are 2^30 exchanges or more, which cannot be summed exactly.
+        """
+        if events(kept) >= MOST_EVENTS:
+            raise ValueError(f"{events(kept)} exchanges in a second cannot be summed exactly")
+        counts = kept.astype(np.float64)
+        grown = np.empty(self.bets)
+        grown[self.shares.bets] = self.shares.growth(counts)
+        for table in self.tables:
+            if isinstance(table.table, NumberBets):
+                won = table.table.log_wealth.astype(np.float64) @ counts[:, table.kept, None]
+                grown[table.first_bet : table.first_bet + won.size] = won.ravel()
+        return grown
+
+    def growth_of(self, monitor: int, bet: int, kept: Sequence[Counts]) -> Floats:
+        """Say what one bet of a monitor wins on each of some (S, F) counts, in nats."""
         table, s = self.find(monitor)
-        return float(self._growth(table, kept)[s, bet])
+        wealth = table.table.log_wealth if isinstance(table.table, NumberBets) else table.table.matrix()
+        won: Floats = np.stack([counts[s, table.kept] for counts in kept]).astype(np.float64) @ wealth[s, bet]
+        return won
+
+    def touched(self, fields: Collection[str]) -> NDArray[np.bool_]:
+        """Mark the bets of the row that look at names of some fields: their slices, and the fields themselves."""
+        mask = []
+        for table in self.tables:
+            cut = np.isin(self.dimensions[: table.slices], list(fields))
+            mask.append(np.repeat(cut | (table.signal.field in fields), len(table.table.weights)))
+        return np.concatenate(mask)
+
+    def kept_of(self, tally: Ints) -> Ints:
+        """Fold a baseline's (S, C) tally into (S, F) kept cells."""
+        flat = np.repeat(np.arange(self.slices) * self.kept_cells, self.cells) + self.fold
+        counts = np.bincount(flat, tally.ravel(), minlength=self.slices * self.kept_cells)
+        return counts.astype(np.int64).reshape(self.slices, self.kept_cells)
 
     def find(self, monitor: int) -> tuple[Table, int]:
         """Find a monitor's table and slice."""
         table = next(table for table in reversed(self.tables) if table.first <= monitor)
         return table, monitor - table.first
 
-    def mean(self, monitor: int, bet: int, kept: Ints) -> tuple[float, float, float]:
+    def mean(self, monitor: int, bet: int, kept: Counts) -> tuple[float, float, float]:
         """Average a bet's feature over (S, F) counts; with the baseline's limits of that mean."""
         table, s = self.find(monitor)
         counts = kept[s, table.kept]
@@ -89,13 +182,6 @@ class Detector:
         n = np.where(np.isnan(x), 0, counts)
         mean = float(np.nansum(x * n) / n.sum()) if n.any() else float("nan")
         return mean, float(table.table.lo[s, bet]), float(table.table.hi[s, bet])
-
-    def _growth(self, table: Table, kept: Ints) -> Floats:
-        counts = kept[: table.slices, table.kept]
-        if isinstance(table.table, NumberBets):
-            exact = table.table.log_wealth.astype(np.float64)
-            return np.asarray((exact @ counts.astype(np.float64)[:, :, None])[:, :, 0], np.float64)
-        return table.table.growth(counts)
 
 
 def values(table: Table, bet: int, s: int) -> Floats:
@@ -106,107 +192,3 @@ def values(table: Table, bet: int, s: int) -> Floats:
     of_bins = np.full(BINS, np.nan)
     of_bins[table.table.bins[s]] = x  # a feature is the same for all cells of a bin
     return of_bins
-
-
-def severity(signal: Signal, direction: int, feature: str) -> Severity:
-    """Say how grave a move is: by what the signal's bad direction does to users, never by the size of a statistic.
-
-    A move the other way is worth knowing and hurts nobody; that a signal is no longer observed is a degraded service
-    to those who rely on seeing it.
-    """
-    if feature == "missing":
-        return "sev-3"
-    bad = {"up": direction >= 0, "down": direction <= 0, "both": True, "none": False}[signal.bad]
-    return SEVERITY_OF[signal.consequence] if bad else "sev-4"
-
-
-def detector(plan: Plan, service: str, baseline: Baseline) -> Detector:
-    """Make the bets on a baseline.
-
-    Parameters
-    ----------
-    plan : shares and levels of the service's monitors
-    service : whose
-    baseline : frozen
-
-    Notes
-    -----
-    Pages are a matter of bets on the bad direction of signals that hurt (sev-1, sev-2); everything may become a
-    ticket. Each tier has its own evidence: a ticket that was cut does not stand half way to a page.
-    """
-    alphabet, tally = baseline.alphabet, baseline.tally
-    slices = slice_count(alphabet)
-    pages, tickets = plan.pages(service), plan.tickets(service)
-    dimension_of: list[str | None] = [None]
-    for field, names in zip(alphabet.dimensions, alphabet.slices, strict=True):
-        dimension_of += [field] * (len(names) + 1)
-    cells = tally.shape[1]
-    fold = np.zeros((slices, cells), np.int64)
-    tables: list[Table] = []
-    page, ticket, begins, slice_of = [], [], [], []
-    at_kept = at_bet = at_monitor = 0
-    for signal, where in _segments(baseline):
-        watched = signal in plan.signals
-        n = 1 if signal.kind == "category" else slices
-        paged = pageable(signal)
-        tier = pages if paged else tickets
-        level = np.array([plan.miss(tier, signal.name, dimension_of[s]) for s in range(n)]) if watched else np.ones(0)
-        kept = where.stop - where.start if signal.kind != "number" else BINS
-        fold[:, where] = at_kept + np.arange(kept) if signal.kind != "number" else 0
-        bets = _bets(plan, signal, tally[:, where], level, n) if watched else None
-        if signal.kind == "number":
-            bins = (
-                bets.bins if isinstance(bets, NumberBets) else number.table(tally[:, where], np.full(slices, 0.5)).bins
-            )
-            fold[:, where] = at_kept + bins
-        if bets is not None:
-            j = len(bets.weights)
-            grave = np.array(
-                [severity(signal, int(d), f) in PAGED for d, f in zip(bets.direction, bets.feature, strict=True)]
-            )
-            for_page = np.where(grave, bets.weights, 0.0)
-            for_page = for_page / for_page.sum() if for_page.any() else for_page
-            for s in range(n):
-                page.append(for_page * (pages.rates[signal.name, dimension_of[s]] if paged else 0.0))
-                ticket.append(bets.weights * tickets.rates[signal.name, dimension_of[s]])
-                begins.append(at_bet + s * j)
-                slice_of.append(np.full(j, s))
-            tables.append(
-                Table(signal, bets, n, slice(at_kept, at_kept + kept), slice(at_bet, at_bet + n * j), at_monitor)
-            )
-            at_bet, at_monitor = at_bet + n * j, at_monitor + n
-        at_kept += kept
-    return Detector(
-        slices=slices,
-        fold=fold,
-        kept_cells=at_kept,
-        tables=tuple(tables),
-        page_rate=np.concatenate(page),
-        ticket_rate=np.concatenate(ticket),
-        begins=np.array([*begins, at_bet]),
-        slice_of=np.concatenate(slice_of),
-    )
-
-
-def _segments(baseline: Baseline) -> list[tuple[Signal, slice]]:
-    """Say which cells of a slice belong to each signal."""
-    rates = [(signal, slice(i * RATE_CELLS, (i + 1) * RATE_CELLS)) for i, signal in enumerate(RATES)]
-    starts = [FIRST_NUMBER + i * CELLS for i in range(len(NUMBERS))]
-    numbers = [(signal, slice(at, at + CELLS)) for signal, at in zip(NUMBERS, starts, strict=True)]
-    assert numbers[-1][1].stop == FIXED
-    categories = list(zip(CATEGORIES, category_segments(baseline.alphabet), strict=True))
-    return [*rates, *numbers, *categories]
-
-
-def _bets(plan: Plan, signal: Signal, tally: Ints, level: Floats, slices: int) -> Bets:
-    tally = np.ascontiguousarray(tally[:slices])
-    match signal.kind:
-        case "rate":
-            return rate.table(tally, level, plan.config.watch.min_effect_points / 100)
-        case "number":
-            return number.table(tally, level)
-        case "category":
-            return category.table(tally, level, plan.config.watch.min_effect_points / 100)
-
-
-Known = Mapping[str, Detector]

@@ -1,61 +1,86 @@
 """A change of the whole -> the smallest slice that explains it."""
 
+from typing import Final, NamedTuple
+
 import numpy as np
 
-from detectors.attribution import explain, smallest
+from detectors.attribution import Split, explain, smallest
 from schemas.incidents import Slice
 from streams.watch.alphabet import first_slices
 from streams.watch.describe import slice_name
-from streams.watch.detector import Floats, Table, values
-from streams.watch.state import Alphabet, Ints
+from streams.watch.detector import Detector, Floats, Table, values
+from streams.watch.state import Alarm, Alphabet, Ints
 from streams.watch.window import After
 
-REPLACED = 0.95
+REPLACED: Final = 0.95
 
 
-def culprit(alphabet: Alphabet, table: Table, bet: int, before: Ints, after: After, of: str) -> Slice | None:
-    """Find the slice that explains a change of the whole stream.
+class _Cut(NamedTuple):
+    """A change, cut by one dimension: its first slice, events of each slice before and after, and the split."""
+
+    first: int
+    was: Floats
+    now: Floats
+    split: Split
+
+
+def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, before: Ints, after: After) -> Slice | None:
+    """Find the slice that explains a change.
 
     Parameters
     ----------
-    table, bet : of the winning bet; its feature is what changed
+    lead : the leading alarm; the feature of its winning bet is what changed
     before : (S, F) kept counts of the baseline
     after : since the onset
-    of : the signal's name, for the reader
 
     Returns
     -------
     Slice or None
-        None where no slice explains 80 % of it, or where the change is the same everywhere.
+        If no slice explains 80 % of the change, that of which the alarm was; None if that was the whole stream, where
+        the change is the same everywhere.
 
     Notes
     -----
     Kitagawa's split, exact (`detectors.attribution`). A slice that was hardly there and now is nearly all the traffic
     leaves nothing to compare it with; it explains all.
     """
-    splits = {}
-    for d, (field, names) in enumerate(zip(alphabet.dimensions, alphabet.slices, strict=True)):
-        first = first_slices(alphabet)[d]
-        rows = slice(first, first + len(names) + 1)
-        was, now = before[rows, table.kept], after.kept[rows, table.kept]
-        # Each slice of a number has bins of its own: its share above its own former median, say, is what compares.
-        x = np.array([values(table, bet, s) for s in range(rows.start, rows.stop)])
-        seen, worth = ~np.isnan(x), np.nan_to_num(x)
-        n_was, n_now = _sum(was, seen), _sum(now, seen)
-        x_was, x_now = _sum(was, worth), _sum(now, worth)
-        if not n_was.sum() or not n_now.sum():
-            continue
-        arrived = np.flatnonzero((n_now / n_now.sum() >= REPLACED) & (n_was / n_was.sum() <= 1 - REPLACED))
-        for s in arrived.tolist():
-            return Slice(field, slice_name(alphabet, first + s, after)[1], 1.0, of, _part(n_was, s), _part(n_now, s))
-        splits[field] = explain(n_was, x_was, n_now, x_now), n_was, n_now, first
-    found = smallest({field: split for field, (split, *_) in splits.items()})
-    if found is None:
+    table, s = detector.find(lead.monitor)
+    cuts = {
+        field: cut
+        for field, names, first in zip(alphabet.dimensions, alphabet.slices, first_slices(alphabet), strict=True)
+        if (cut := _cut(table, lead.bet, before, after, slice(first, first + len(names) + 1))) is not None
+    }
+    for field, cut in cuts.items():
+        arrived = np.flatnonzero((_part(cut.now) >= REPLACED) & (_part(cut.was) <= 1 - REPLACED))
+        for i in arrived.tolist():
+            return _told(alphabet, lead, after, field, cut, i, 1.0)
+    found = smallest({field: cut.split for field, cut in cuts.items()})
+    if found is not None:
+        return _told(alphabet, lead, after, found.dimension, cuts[found.dimension], found.slice, found.explains)
+    cut = cuts.get(detector.dimensions[s])
+    if cut is None:
         return None
-    _, n_was, n_now, first = splits[found.dimension]
-    name = slice_name(alphabet, first + found.slice, after)[1]
-    explains = round(min(found.explains, 1.0), 3)
-    return Slice(found.dimension, name, explains, of, _part(n_was, found.slice), _part(n_now, found.slice))
+    own = s - cut.first
+    explains = 1 - float(cut.split.rest[own]) / cut.split.total if cut.split.total else 0.0
+    return _told(alphabet, lead, after, detector.dimensions[s], cut, own, explains)
+
+
+def _cut(table: Table, bet: int, before: Ints, after: After, rows: slice) -> _Cut | None:
+    """Cut a change by the slices of a dimension; None if nothing was observed on one side."""
+    was, now = before[rows, table.kept], after.kept[rows, table.kept]
+    # Each slice of a number has bins of its own: its share above its own former median, say, is what compares.
+    x = np.array([values(table, bet, s) for s in range(rows.start, rows.stop)])
+    seen, worth = ~np.isnan(x), np.nan_to_num(x)
+    n_was, n_now = _sum(was, seen), _sum(now, seen)
+    if not n_was.sum() or not n_now.sum():
+        return None
+    return _Cut(rows.start, n_was, n_now, explain(n_was, _sum(was, worth), n_now, _sum(now, worth)))
+
+
+def _told(alphabet: Alphabet, lead: Alarm, after: After, field: str, cut: _Cut, own: int, explains: float) -> Slice:
+    name = slice_name(alphabet, cut.first + own, after)[1]
+    before, since = (round(float(_part(n)[own]), 4) for n in (cut.was, cut.now))
+    return Slice(field, name, round(min(max(explains, 0.0), 1.0), 3), lead.signal, before, since)
 
 
 def _sum(counts: Ints, of: np.ndarray) -> Floats:
@@ -63,5 +88,6 @@ def _sum(counts: Ints, of: np.ndarray) -> Floats:
     return total
 
 
-def _part(counts: Floats, s: int) -> float:
-    return round(float(counts[s] / counts.sum()), 4)
+def _part(counts: Floats) -> Floats:
+    share: Floats = counts / counts.sum()
+    return share

@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
-from streams.watch.detector import Detector
-from streams.watch.plan import Plan
-from streams.watch.recover import recovered
-from streams.watch.report import report
+from streams.watch.detector import NOTICES, Detector
+from streams.watch.merge import counted
+from streams.watch.plan import MOST_CASES, MOST_EPISODES, Plan
+from streams.watch.recover import recovered, well
+from streams.watch.report import report, resolved
 from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, Case, State
 
@@ -16,7 +17,6 @@ WAIT_S: Final = 5
 """How long an alarm that pages nobody waits for one of the same onset that does, so that the graver one gives the
 incident its name. A page waits for nothing."""
 SLACK_BUCKETS: Final = 3
-EPISODES: Final = 256
 
 
 class Told(NamedTuple):
@@ -26,76 +26,112 @@ class Told(NamedTuple):
     incidents: list[Incident]
 
 
-def group(plan: Plan, detector: Detector | None, state: State, alarms: list[Alarm], second: int) -> Told:
+def group(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], over: int) -> Told:
     """Put new alarms into incidents, and say what there is to say.
 
     Parameters
     ----------
-    detector : of the service's baseline; None while there is none (then only silence can be known)
+    detector : of the service's baseline
     state : of the service
     alarms : of the second that closes
-    second : which
+    over : the last second that is over
     """
+    if not (alarms or state.waiting or state.cases):
+        return Told(state, [])
     slack_ms = SLACK_BUCKETS * plan.config.measure.bucket_s * 1000
-    cases, waiting = list(state.cases), list(state.waiting)
+    cases, waiting, told = list(state.cases), list(state.waiting), []
     for alarm in sorted(alarms, key=_rank):
-        home = next((i for i, case in enumerate(cases) if _same(case.alarms[0], alarm, slack_ms)), None)
+        home = _home(cases, alarm, slack_ms)
         if home is not None:
-            cases[home] = replace(cases[home], alarms=(*cases[home].alarms, alarm), grown=True)
-        elif alarm.notify == "page":
-            joined = [other for other in waiting if _same(alarm, other, slack_ms)]
-            waiting = [other for other in waiting if other not in joined]
-            cases.append(Case(alarms=(alarm, *joined), opened_second=second))
-        else:
-            waiting.append(alarm)
-    due = [alarm for alarm in waiting if alarm.alarmed_at <= (second + 1 - WAIT_S) * 1000]
-    for alarm in sorted(due, key=_rank):
-        if alarm in waiting:
-            joined = [other for other in waiting if _same(alarm, other, slack_ms) and other != alarm]
-            waiting = [other for other in waiting if other != alarm and other not in joined]
-            cases.append(Case(alarms=(alarm, *joined), opened_second=second))
-
-    state = replace(state, waiting=tuple(waiting), cases=())
-    told: list[Incident] = []
-    open_cases: list[Case] = []
+            cases[home] = _grown(cases[home], [alarm])
+        else:  # in the place of itself, if it was a ticket until now
+            waiting = [*(one for one in waiting if _who(one) != _who(alarm)), alarm]
+    for lead in sorted(waiting, key=_rank):
+        if lead in waiting and (lead.notify == "page" or lead.alarmed_at <= (over + 1 - WAIT_S) * 1000):
+            same = [one for one in waiting if one is not lead and _same(lead, one, slack_ms)]
+            waiting = [one for one in waiting if one is not lead and one not in same]
+            state, said = _opened(plan, detector, state, cases, [lead, *same], over)
+            told += said
+    before = {id(case) for case in state.cases}
+    kept: list[Case] = []
     for case in cases:
-        state, kept, said = _tell(plan, detector, state, case, second)
-        told += [said] if said is not None else []
-        open_cases += [kept] if kept is not None else []
-    return Told(replace(state, cases=tuple(open_cases)), told)
+        now, said = _lived(plan, detector, state, case, id(case) not in before, over)
+        told += said
+        kept += now
+        if not now:
+            state = _freed(detector, state, case)
+    if told or waiting != list(state.waiting) or [id(case) for case in kept] != [id(case) for case in state.cases]:
+        state = replace(state, cases=tuple(kept), waiting=tuple(waiting))
+    return Told(state, told)
 
 
-def _tell(
-    plan: Plan, detector: Detector | None, state: State, case: Case, second: int
-) -> tuple[State, Case | None, Incident | None]:
-    """Say what is new of an incident, if anything; the case is None once it is resolved."""
-    watch, now_ms = plan.config.watch, (second + 1) * 1000
-    if case.said is None:
-        said = report(plan, detector, state, case, "fired", now_ms)
-        episodes = dict(state.episodes)
-        episodes.pop(said.fingerprint, None)
-        episodes[said.fingerprint] = said.episode  # the latest last, so that the oldest is forgotten first
-        while len(episodes) > EPISODES:
-            del episodes[next(iter(episodes))]
-        return replace(state, episodes=episodes), replace(case, said=said, said_second=second, grown=False), said
-    if recovered(plan, detector, state, case, second):
-        return _freed(state, case), None, report(plan, detector, state, case, "resolved", now_ms)
-    waited = second - case.said_second >= watch.update_every_s
-    if case.grown or waited:
-        now = report(plan, detector, state, case, "updated", now_ms)
+def _home(cases: list[Case], alarm: Alarm, slack_ms: int) -> int | None:
+    """Find the incident that an alarm belongs to: that of its own ticket, or one that shares its onset."""
+    for i, case in enumerate(cases):
+        if any(_who(one) == _who(alarm) for one in case.alarms):
+            return i
+    return next((i for i, case in enumerate(cases) if _same(case.alarms[0], alarm, slack_ms)), None)
+
+
+def _opened(
+    plan: Plan, detector: Detector, state: State, cases: list[Case], alarms: list[Alarm], over: int
+) -> tuple[State, list[Incident]]:
+    """Open an incident, unless it would bear the name of an open one: then it is that one, which goes on."""
+    said = report(plan, detector, state, alarms, None, (over + 1) * 1000)
+    home = next((i for i, case in enumerate(cases) if case.said.fingerprint == said.fingerprint), None)
+    if home is None and len(cases) >= MOST_CASES:
+        home, state = len(cases) - 1, replace(state, beyond=counted(state.beyond, "cases"))
+    if home is not None:
+        cases[home] = _grown(cases[home], alarms)
+        return state, []
+    cases.append(Case(alarms=tuple(alarms), said=said, said_second=over))
+    episodes = {print_: last for print_, last in state.episodes.items() if print_ != said.fingerprint}
+    episodes[said.fingerprint] = said.episode  # the latest last, so that the oldest is forgotten first
+    forgotten, beyond = state.forgotten, state.beyond
+    if len(episodes) > MOST_EPISODES:
+        forgotten, beyond = max(forgotten, episodes.pop(next(iter(episodes)))), counted(beyond, "episodes")
+    return replace(state, episodes=episodes, forgotten=forgotten, beyond=beyond), [said]
+
+
+def _lived(
+    plan: Plan, detector: Detector, state: State, case: Case, grew: bool, over: int
+) -> tuple[list[Case], list[Incident]]:
+    """Say what is new of an incident, if anything; there is no case any more once it is resolved."""
+    if over == case.said_second:
+        return [case], []
+    watch, now_ms = plan.config.watch, (over + 1) * 1000
+    if (over + 1) % plan.config.measure.bucket_s == 0 and recovered(plan, detector, state, case):
+        return [], [resolved(case.said, now_ms)]
+    due = (over - case.said_second) % watch.update_every_s == 0
+    # On the mend, what came since the onset is a mixture of bad and good, and no news.
+    if grew or (due and (case.grown or not well(plan, detector, state, case, plan.config.measure.bucket_s))):
+        now = report(plan, detector, state, case.alarms, case.said, now_ms)
         graver = now.severity < case.said.severity or (now.notify == "page" and case.said.notify != "page")
-        if graver or (waited and (case.grown or _surer(case.said, now))):
-            return state, replace(case, said=now, said_second=second, grown=False), now
-    return state, case, None
+        if graver or (due and (case.grown or _surer(case.said, now))):
+            return [Case(alarms=case.alarms, said=now, said_second=over)], [now]
+    return [case], []
 
 
-def _freed(state: State, case: Case) -> State:
-    """Put the monitors of a resolved incident back into play."""
+def _freed(detector: Detector, state: State, case: Case) -> State:
+    """Put the accumulators of a resolved incident back into play."""
     streams = dict(state.streams)
     for alarm in case.alarms:
         if alarm.signal != SILENCE and (stream := streams.get(alarm.release)):
-            streams[alarm.release] = replace(stream, alarmed=stream.alarmed - {alarm.monitor})
+            freed = detector.accumulators.find(alarm.monitor, alarm.notify)
+            streams[alarm.release] = replace(stream, fired=tuple(one for one in stream.fired if one not in freed))
     return replace(state, streams=streams)
+
+
+def _grown(case: Case, alarms: list[Alarm]) -> Case:
+    """Add alarms to an incident, the gravest first; a page takes the place of its own ticket."""
+    new = {_who(alarm): alarm for alarm in alarms}
+    kept = [new.pop(_who(alarm), alarm) for alarm in case.alarms]
+    return replace(case, alarms=tuple(sorted((*kept, *new.values()), key=_grave)), grown=True)
+
+
+def _who(alarm: Alarm) -> tuple[str, int, bool]:
+    """Tell monitors apart; what harms and what does not are two."""
+    return alarm.release, alarm.monitor, alarm.notify == "record"
 
 
 def _same(lead: Alarm, other: Alarm, slack_ms: int) -> bool:
@@ -105,8 +141,12 @@ def _same(lead: Alarm, other: Alarm, slack_ms: int) -> bool:
 
 def _surer(said: Incident, now: Incident) -> bool:
     """Whether what is known rests on ten times the events: then figures and slice are worth reading again."""
-    return any(b.after_n >= 10 * a.after_n for a, b in zip(said.changes[:1], now.changes[:1], strict=False))
+    return any(b.after_n >= 10 * max(a.after_n, 1) for a, b in zip(said.changes[:1], now.changes[:1], strict=False))
 
 
-def _rank(alarm: Alarm) -> tuple[str, str, int]:
-    return ({"page": "0", "ticket": "1", "record": "2"}[alarm.notify], alarm.severity, alarm.monitor)
+def _grave(alarm: Alarm) -> tuple[int, str]:
+    return NOTICES.index(alarm.notify), alarm.severity
+
+
+def _rank(alarm: Alarm) -> tuple[int, str, int]:
+    return (*_grave(alarm), alarm.monitor)

@@ -1,19 +1,23 @@
 """What arrives before a service is watched -> its baseline: names from the first half, counts from the second."""
 
+from typing import Final
+
 import numpy as np
 from msgspec.structs import replace
 
 from schemas.tallies import OTHER
-from streams.watch.alphabet import Placed, choose, events_of, names_of, place, slice_count, width
+from streams.watch.alphabet import choose, slice_count, width
+from streams.watch.place import Placed, events_of, names_of, place
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Counting, Naming, Part, State
+from streams.watch.state import Baseline, Counting, Ints, Naming, Part, State
 
-MOST_NAMES = 4096
+MOST_NAMES: Final = 4096
 """Names of a field that are counted while learning; what comes later is `__other__`."""
+MOST_RELEASES: Final = 32
 
 
 def learn(plan: Plan, state: State, part: Part) -> State:
-    """Learn from a part.
+    """Learn from a finished block.
 
     The alphabet and the counts over it must come from different events: names are in an alphabet because they were
     seen, so their counts in the same events say too much, and `__unseen__` is empty there by construction.
@@ -22,29 +26,19 @@ def learn(plan: Plan, state: State, part: Part) -> State:
     ----------
     plan : how many exchanges to learn from
     state : of a service that has no baseline yet
-    part : what is new; a part is never split between the halves, so the halves end at flushes
+    part : all that the block said of it; a block is never split between the halves
     """
     half = max(plan.baseline_events(state.service) // 2, 1)
     if state.naming is not None:
-        naming = _named(state.naming, part, plan.config.measure.slices)
+        naming = _named(state.naming, part)
         if naming.events < half:
             return replace(state, naming=naming)
-        watch = plan.config.watch
-        alphabet = choose(
-            naming.names, tuple(plan.config.measure.slices), watch.slices_per_dimension, watch.names_per_signal
-        )
+        watch, dimensions = plan.config.watch, tuple(plan.config.measure.slices)
+        alphabet = choose(naming.names, dimensions, watch.slices_per_dimension, watch.names_per_signal)
         tally = np.zeros((slice_count(alphabet), width(alphabet)), np.int64)
         return replace(state, naming=None, counting=Counting(alphabet, state.second, 0, tally))
     assert state.counting is not None
-    counting = state.counting
-    placed = place(counting.alphabet, part)
-    counting = Counting(
-        counting.alphabet,
-        counting.began,
-        counting.events + events_of(part),
-        counting.tally + spread(placed, counting.tally.shape),
-        _add_modes(counting.modes, placed),
-    )
+    counting = _counted(state.counting, part)
     if counting.events < half:
         return replace(state, counting=counting)
     baseline = Baseline(
@@ -53,21 +47,24 @@ def learn(plan: Plan, state: State, part: Part) -> State:
         events=counting.events,
         tally=counting.tally,
         modes=counting.modes,
+        releases=counting.releases,
         learned_at=state.second,
         span_s=max(state.second - counting.began, 1),
     )
     return replace(state, counting=None, baseline=baseline)
 
 
-def spread(placed: Placed, shape: tuple[int, ...]) -> np.ndarray:
-    """Lay placed counts out as (slices, cells)."""
-    flat = np.bincount(placed.slice * shape[1] + placed.cell, placed.count, minlength=shape[0] * shape[1])
-    return flat.astype(np.int64).reshape(shape)
+def spread(placed: Placed, shape: tuple[int, ...]) -> Ints:
+    """Lay placed counts out as (slices, cells); the whole stream is slice 0."""
+    whole, known = placed.whole[placed.row], placed.slice[placed.row] >= 0
+    flat = np.concatenate([placed.cell[whole], (placed.slice[placed.row] * shape[1] + placed.cell)[known]])
+    counts = np.concatenate([placed.count[whole], placed.count[known]])
+    return np.bincount(flat, counts, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
-def _named(naming: Naming, part: Part, dimensions: tuple[str, ...]) -> Naming:
+def _named(naming: Naming, part: Part) -> Naming:
     names = dict(naming.names)
-    for field, found in names_of(part, tuple(dimensions)).items():
+    for field, found in names_of(part).items():
         held = dict(names.get(field, {}))
         for name, n in found.items():
             key = name if name in held or len(held) < MOST_NAMES else OTHER
@@ -76,8 +73,17 @@ def _named(naming: Naming, part: Part, dimensions: tuple[str, ...]) -> Naming:
     return Naming(naming.events + events_of(part), names)
 
 
-def _add_modes(modes: dict[str, int], placed: Placed) -> dict[str, int]:
-    total = dict(modes)
-    for (_, _, mode), n in placed.modes.items():
-        total[mode] = total.get(mode, 0) + n
-    return total
+def _counted(counting: Counting, part: Part) -> Counting:
+    placed = place(counting.alphabet, part)
+    modes = dict(counting.modes)
+    for (_, mode), n in placed.modes.items():
+        modes[mode] = modes.get(mode, 0) + n
+    served = dict.fromkeys((*counting.releases, *(part.names[i] for i in np.unique(placed.release).tolist())))
+    return Counting(
+        counting.alphabet,
+        counting.began,
+        counting.events + events_of(part),
+        counting.tally + spread(placed, counting.tally.shape),
+        modes,
+        tuple(served)[:MOST_RELEASES],
+    )

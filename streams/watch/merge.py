@@ -5,15 +5,22 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from schemas.tallies import Flush
-from streams.watch.parts import less, narrowed
+from streams.watch.parts import less
+from streams.watch.plan import MOST_SOURCES
 from streams.watch.state import Mark, Part, State
 
 
 class New(NamedTuple):
-    """What a flush adds; `bets` is false where it may not count as evidence."""
+    """What a flush adds.
+
+    Attributes
+    ----------
+    part : since the last flush of its block
+    untaken : since the last one that was also learned from or watched: the same, or the whole block so far
+    """
 
     part: Part
-    bets: bool
+    untaken: Part
 
 
 def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
@@ -22,6 +29,9 @@ def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
     A flush says all that happened since its anchor, so what is held of the same anchor is taken off; an end that was
     seen is dropped, and an anchor at or past the last end begins a new block. So zombies, repeats and any rhythm of
     flushes change nothing.
+
+    Only finished blocks teach, so that what is learned does not hang on when flushes were sent. What an open block said
+    meanwhile is watched with the rest of it, if the baseline is there by then.
 
     Parameters
     ----------
@@ -39,16 +49,30 @@ def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
     """
     source = f"{flush.source}:{flush.partition}"
     mark = state.marks.get(source)
-    moved = Mark(flush.anchor, flush.end, flush.final, flush.digest, None if flush.final else narrowed(part))
+    held = None if flush.final else part
+    moved = Mark(flush.anchor, flush.end, flush.digest, held, taken=flush.final or state.baseline is not None)
+    if mark is None and len(state.marks) >= MOST_SOURCES:
+        return replace(state, lost=state.lost + 1, beyond=counted(state.beyond, "sources")), None
     after = replace(state, marks={**state.marks, source: moved})
     if mark is None or flush.anchor >= mark.end:
-        return after, New(part, True)
-    if flush.anchor == mark.anchor and flush.end > mark.end and mark.held is not None:
-        if flush.digest != mark.digest:
-            # Measured in two ways, the two parts cannot be told apart. A place for the next issue's signed
-            # difference; until then what is held stands, and the rest of the block is declared lost.
-            return replace(state, lost=state.lost + 1), None
-        return after, New(less(part, mark.held), True)
-    if flush.end <= mark.end:
+        return after, New(part, part)
+    grows = flush.anchor == mark.anchor and mark.held is not None and flush.digest == mark.digest
+    if flush.end < mark.end or (flush.end == mark.end and not (grows and flush.final)):
         return state, None
+    if grows and mark.held is not None:
+        since = less(part, mark.held)
+        return after, New(since, since if mark.taken else part)
+    # The block begins inside another; or it was measured in two ways, and the two parts cannot be told apart: a place
+    # for the next issue's signed difference. What is held stands, and the rest is declared lost.
     return replace(state, lost=state.lost + 1), None
+
+
+def counted(counts: dict[str, int], what: str, n: int = 1) -> dict[str, int]:
+    """Count one more.
+
+    Examples
+    --------
+    >>> counted({"sources": 1}, "sources"), counted({}, "cases", 3)
+    ({'sources': 2}, {'cases': 3})
+    """
+    return {**counts, what: counts.get(what, 0) + n}

@@ -16,28 +16,60 @@ def parts(flush: Flush) -> dict[str, Part]:
     Returns
     -------
     dict of str to Part
-        Every service that the flush speaks of, with the texts that it uses.
+        Every service that the flush speaks of, with the texts that it uses and no others.
     """
-    groups = unpack(flush.groups, 6)
-    cells, counts, beside = unpack(flush.cells), unpack(flush.counts), unpack(flush.beside, 4)
-    row = np.repeat(np.arange(len(groups)), groups[:, 5])
-    bucket = np.where(groups[:, 1] == LATE, LATE, flush.first_bucket + groups[:, 1] - 1)
-    keys = np.stack([bucket[row], groups[row, 2], groups[row, 3], groups[row, 4], cells], axis=1)
-    owner = groups[row, 0]
-    order = np.argsort(owner, kind="stable")
-    keys, counts, owner = keys[order], counts[order], owner[order]
-    services = np.unique(np.concatenate([owner, beside[:, 0]]))
-    begins, ends = np.searchsorted(owner, services), np.searchsorted(owner, services, side="right")
+    groups, beside = unpack(flush.groups, 6), unpack(flush.beside, 4)
+    starts = (flush.first_bucket + groups[:, 1] - 1) * flush.bucket_s
+    groups[:, 1] = np.where(groups[:, 1] == LATE, LATE, starts)
+    begins = np.cumsum(groups[:, 5]) - groups[:, 5]
+    order = np.argsort(groups[:, 0], kind="stable")  # a service's groups lie apart, one run for each dimension
+    groups = groups[order]
+    ends = np.cumsum(groups[:, 5])
+    rows = np.repeat(begins[order] - ends + groups[:, 5], groups[:, 5]) + np.arange(ends[-1] if len(ends) else 0)
+    cells, counts = unpack(flush.cells)[rows], unpack(flush.counts)[rows]
+    services = np.unique(np.concatenate([groups[:, 0], beside[:, 0]]))
+    edges = np.searchsorted(groups[:, 0], services), np.searchsorted(groups[:, 0], services, side="right")
+    ends = np.concatenate([[0], ends])
     split = {}
-    for service, a, b in zip(services.tolist(), begins.tolist(), ends.tolist(), strict=True):
-        split[flush.names[service]] = Part(
-            flush.names,
-            keys[a:b],
-            counts[a:b],
-            beside[beside[:, 0] == service, 1:],
-            tuple((release, mode, chosen) for who, release, mode, chosen in flush.exemplars if who == service),
+    for service, a, b in zip(services.tolist(), *(edge.tolist() for edge in edges), strict=True):
+        split[flush.names[service]] = narrowed(
+            Part(
+                flush.names,
+                flush.dimensions,
+                groups[a:b, 1:],
+                cells[ends[a] : ends[b]],
+                counts[ends[a] : ends[b]],
+                beside[beside[:, 0] == service, 1:],
+                tuple((release, mode, chosen) for who, release, mode, chosen in flush.exemplars if who == service),
+            )
         )
     return split
+
+
+def narrowed(part: Part) -> Part:
+    """Keep only the texts that a part uses."""
+    n = len(part.names)
+    named = np.flatnonzero(part.cells >= FIXED)
+    column, name = np.divmod(part.cells[named] - FIXED, n)
+    used = np.zeros(n, np.bool_)
+    for indexes in (part.groups[:, 1], part.groups[:, 3], name, part.beside[:, 0]):
+        used[indexes] = True
+    for release, mode, _ in part.exemplars:
+        used[release] = used[mode] = True
+    kept = np.flatnonzero(used).tolist()
+    place = np.cumsum(used) - 1
+    groups, cells, beside = part.groups.copy(), part.cells.copy(), part.beside.copy()
+    groups[:, 1], groups[:, 3], beside[:, 0] = place[groups[:, 1]], place[groups[:, 3]], place[beside[:, 0]]
+    cells[named] = FIXED + column * len(kept) + place[name]
+    return Part(
+        tuple(part.names[i] for i in kept),
+        part.dimensions,
+        groups,
+        cells,
+        part.counts.copy(),
+        beside,
+        tuple((int(place[release]), int(place[mode]), chosen) for release, mode, chosen in part.exemplars),
+    )
 
 
 def less(longer: Part, shorter: Part) -> Part:
@@ -49,52 +81,45 @@ def less(longer: Part, shorter: Part) -> Part:
         If the longer one lacks something: then one of the two is not the truth, and to go on would be to guess.
     """
     place = {name: i for i, name in enumerate(longer.names)}
-    try:
-        moved = np.array([place[name] for name in shorter.names] or [0], np.int64)
-    except KeyError as gone:
-        raise ValueError(f"the longer part of a block lacks the name {gone}") from None
-    n_old, n_new = len(shorter.names), len(longer.names)
-    old, new = shorter.keys.copy(), longer.keys
-    old[:, 1], old[:, 3] = moved[old[:, 1]], moved[old[:, 3]]
-    named = old[:, 4] >= FIXED
-    column, name = np.divmod(old[named, 4] - FIXED, n_old)
-    old[named, 4] = FIXED + column * n_new + moved[name]
-    before = dict(zip(map(tuple, old.tolist()), shorter.counts.tolist(), strict=True))
-    counts = longer.counts - np.array([before.pop(key, 0) for key in map(tuple, new.tolist())], np.int64)
-    beside_before = {(int(moved[r]), k): n for r, k, n in shorter.beside.tolist()}
-    beside = longer.beside.copy()
-    beside[:, 2] -= np.array([beside_before.pop((r, k), 0) for r, k, _ in beside.tolist()], np.int64)
-    if before or beside_before or (len(counts) and counts.min() < 0) or (len(beside) and beside[:, 2].min() < 0):
-        raise ValueError("the longer part of a block counts less than the shorter one")
-    grew = counts > 0
-    return Part(longer.names, new[grew], counts[grew], beside[beside[:, 2] > 0], longer.exemplars)
-
-
-def narrowed(part: Part) -> Part:
-    """Keep only the texts that the part uses, for a part that is stored."""
-    n = len(part.names)
-    named = part.keys[:, 4] >= FIXED
-    column, name = np.divmod(part.keys[named, 4] - FIXED, n)
-    used = np.unique(
-        np.concatenate(
-            [part.keys[:, 1], part.keys[:, 3], name, part.beside[:, 0], _indexes(part)],
-        )
-    )
-    place = np.zeros(n, np.int64)
-    place[used] = np.arange(len(used))
-    keys = part.keys.copy()
-    keys[:, 1], keys[:, 3] = place[keys[:, 1]], place[keys[:, 3]]
-    keys[named, 4] = FIXED + column * len(used) + place[name]
-    beside = part.beside.copy()
-    beside[:, 0] = place[beside[:, 0]]
+    if gone := [name for name in shorter.names if name not in place]:
+        raise ValueError(f"the longer part of a block lacks the name {gone[0]!r}")
+    moved = np.array([place[name] for name in shorter.names], np.int64)
+    old, old_beside = _keys(shorter, len(longer.names), moved), shorter.beside.copy()
+    old_beside[:, 0] = moved[old_beside[:, 0]]
+    keys, counts = _summed(_keys(longer, len(longer.names)), longer.counts, old, shorter.counts)
+    beside, n = _summed(longer.beside[:, :2], longer.beside[:, 2], old_beside[:, :2], old_beside[:, 2])
+    begins = np.flatnonzero((np.diff(keys[:, :4], axis=0, prepend=-1) != 0).any(axis=1))
+    sizes = np.diff(begins, append=len(keys))
     return Part(
-        tuple(part.names[i] for i in used.tolist()),
-        keys,
-        part.counts,
-        beside,
-        tuple((int(place[release]), int(place[mode]), chosen) for release, mode, chosen in part.exemplars),
+        longer.names,
+        longer.dimensions,
+        np.concatenate([keys[begins, :4], sizes[:, None]], axis=1),
+        keys[:, 4],
+        counts,
+        np.concatenate([beside, n[:, None]], axis=1),
+        longer.exemplars,
     )
 
 
-def _indexes(part: Part) -> Ints:
-    return np.array([i for release, mode, _ in part.exemplars for i in (release, mode)], np.int64)
+def _keys(part: Part, names: int, moved: Ints | None = None) -> Ints:
+    """Write every cell out: (n, 5) start, release, dimension, name, cell, in a table of so many names."""
+    keys = np.concatenate([np.repeat(part.groups[:, :4], part.groups[:, 4], axis=0), part.cells[:, None]], axis=1)
+    if moved is not None and len(keys):
+        keys[:, 1], keys[:, 3] = moved[keys[:, 1]], moved[keys[:, 3]]
+        named = keys[:, 4] >= FIXED
+        column, name = np.divmod(keys[named, 4] - FIXED, len(part.names))
+        keys[named, 4] = FIXED + column * names + moved[name]
+    return keys
+
+
+def _summed(keys: Ints, counts: Ints, old: Ints, before: Ints) -> tuple[Ints, Ints]:
+    """Take counts from counts, key by key; the keys of what is left, in order, and how much."""
+    both, n = np.concatenate([keys, old]), np.concatenate([counts, -before])
+    order = np.lexsort(both.T[::-1])
+    both, n = both[order], n[order]
+    begins = np.flatnonzero((np.diff(both, axis=0, prepend=-1) != 0).any(axis=1))
+    left = np.add.reduceat(n, begins) if len(begins) else n
+    if left.min(initial=0) < 0:
+        raise ValueError("the longer part of a block counts less than the shorter one")
+    grew = left > 0
+    return both[begins[grew]], left[grew]

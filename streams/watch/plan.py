@@ -8,10 +8,26 @@ from detectors.shares import level, shares
 from schemas.config import Config, Service
 from schemas.incidents import Severity
 from schemas.signals import CATALOGUE, SEVERITY_OF, Signal
+from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
+MOST_BUCKETS: Final = 1000
+
+# Nobody sets what follows: it keeps a state small when somebody sends nonsense. What is over is counted in
+# `State.beyond`, under these words.
+MOST_SOURCES: Final = 4096
+"""Source partitions of a service. A mark is never forgotten, or its log would be counted twice: beyond, flushes are
+not added ("sources")."""
+MOST_CASES: Final = 64
+"""Open incidents of a service; beyond, alarms join the latest ("cases")."""
+MOST_EPISODES: Final = 256
+"""Fingerprints of which the last episode is known; beyond, the oldest is forgotten ("episodes")."""
+MOST_MODES: Final = 256
+"""Failure modes with exemplars; beyond, those of the one seen longest ago are forgotten ("exemplars")."""
+MOST_OTHERS: Final = 8
+"""Names without a place of their own that a bucket remembers of each place, the most frequent."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +40,41 @@ class Tier:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that WATCH's decisions depend on beside the log."""
+    """All that WATCH's decisions depend on beside the log.
+
+    Attributes
+    ----------
+    window_s : of event time that is kept in buckets: what the config says, or what a recovery has to look back on
+    """
 
     config: Config
     taxonomy: Taxonomy
     source: str
     services: dict[str, Service]
+    window_s: int
 
     @classmethod
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
-        """Make the plan of a config."""
+        """Make the plan of a config.
+
+        Raises
+        ------
+        ConfigError
+            If a recovery would have to look back on more buckets than are ever kept.
+        """
+        bucket_s, span_s = config.measure.bucket_s, config.watch.resolve_after_s
+        buckets = max(config.watch.window_buckets, -(-span_s // bucket_s) + 1)
+        if buckets > MOST_BUCKETS:
+            raise ConfigError(
+                f"`watch.resolve_after_s` of {span_s} takes {buckets} buckets of `measure.bucket_s` {bucket_s}, and at "
+                f"most {MOST_BUCKETS} are kept: resolve sooner, or make the buckets longer"
+            )
         return cls(
-            config, taxonomy, config.topics.prefix + BY_ROLE["events"].name, {s.name: s for s in config.services}
+            config,
+            taxonomy,
+            config.topics.prefix + BY_ROLE["events"].name,
+            {service.name: service for service in config.services},
+            buckets * bucket_s,
         )
 
     def service(self, name: str) -> Service:
@@ -51,6 +90,11 @@ class Plan:
         """The signals that are watched, in the catalogue's order."""
         return tuple(signal for signal in CATALOGUE if signal.name in self.config.watch.signals)
 
+    @property
+    def streams(self) -> int:
+        """Streams of a service that may be watched at the same time: its releases, and `__other__`."""
+        return self.config.watch.max_releases + 1
+
     def pages(self, service: str) -> Tier:
         """Divide the pages."""
         return _tier(self, service, self.config.watch.false_pages_per_week, tuple(filter(pageable, self.signals)))
@@ -61,7 +105,9 @@ class Plan:
 
     def miss(self, tier: Tier, signal: str, dimension: str | None) -> float:
         """Say how likely the limits of a monitor may be wrong: its part of the risk of learning."""
-        return level(tier.rates[signal, dimension], tier.per_week, miss=self.config.watch.learning_risk_percent / 100)
+        risk = self.config.watch.learning_risk_percent / 100
+        rate = tier.rates.get((signal, dimension))
+        return risk if rate is None else level(rate, tier.per_week, miss=risk)  # without a rate it never alarms
 
 
 def pageable(signal: Signal) -> bool:
@@ -80,7 +126,7 @@ def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]
     return Tier(
         per_week,
         shares(
-            per_week, watch.max_services, plan.service(service).weight, watch.max_releases,
+            per_week, watch.max_services, plan.service(service).weight, plan.streams,
             {signal.name: 1.0 for signal in signals},
             dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
             unsliced=[signal.name for signal in signals if signal.kind == "category"],

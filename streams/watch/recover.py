@@ -1,50 +1,64 @@
 """An open incident -> whether all that alarmed is back within its limits."""
 
 import math
+from typing import Final
 
 from streams.watch.detector import Detector
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, Case, State
-from streams.watch.window import After, after
+from streams.watch.window import After, after, events
 
-FEWEST = 20
+FEWEST: Final = 20
 """Exchanges in the time looked at, below which nothing is said to be well again."""
 
 
-def recovered(plan: Plan, detector: Detector | None, state: State, case: Case, second: int) -> bool:
-    """Ask whether an incident is over.
-
-    It is, when for `resolve_after_s` the mean of every feature that alarmed lies within the limits that its baseline
-    allows: a rule that people can check. It is asked once a bucket.
+def recovered(plan: Plan, detector: Detector, state: State, case: Case) -> bool:
+    """Ask whether an incident is over: well for all of `resolve_after_s`.
 
     Parameters
     ----------
     detector : of the service's baseline
     state : of the service
     case : the open incident
-    second : the one that closes
     """
-    if any(alarm.signal == SILENCE for alarm in case.alarms):
-        return state.last_event * 1000 >= case.alarms[0].since
-    span = plan.config.watch.resolve_after_s
+    return well(plan, detector, state, case, plan.config.watch.resolve_after_s)
+
+
+def well(plan: Plan, detector: Detector, state: State, case: Case, span_s: int) -> bool:
+    """Ask whether all is well again.
+
+    It is, when over the last of the events' own time the mean of every feature that alarmed lies within the limits that
+    its baseline allows: a rule that people can check. A release that no longer serves, while others do, is well.
+    Silence is over with the first event.
+
+    Parameters
+    ----------
+    span_s : of event time to look back on, all of it after the onset
+    """
     bucket_s = plan.config.measure.bucket_s
-    if detector is None or (second + 1) % bucket_s or second - case.opened_second < span:
-        return False
+    latest = max((max(stream.buckets) for stream in state.streams.values() if stream.buckets), default=0)
+    since = latest - span_s
     recent: dict[str, After | None] = {}
     for alarm in case.alarms:
+        if alarm.signal == SILENCE:
+            if state.last_event * 1000 < alarm.since:
+                return False
+            continue
+        if since * 1000 < alarm.since:
+            return False
         if alarm.release not in recent:
             stream = state.streams.get(alarm.release)
-            recent[alarm.release] = after(stream, second - span, bucket_s) if stream else None
-        if not _well(detector, alarm, recent[alarm.release]):
+            recent[alarm.release] = after(stream, since, bucket_s) if stream else None
+        if not _within(detector, alarm, recent[alarm.release]):
             return False
-    return any(seen is not None for seen in recent.values())
+    return True
 
 
-def _well(detector: Detector, alarm: Alarm, seen: After | None) -> bool:
-    if seen is None:  # the release serves no more
+def _within(detector: Detector, alarm: Alarm, seen: After | None) -> bool:
+    if seen is None:  # others serve, or there would be no latest bucket
         return True
-    if int(seen.kept[0, :3].sum()) < FEWEST:
+    if events(seen.kept) < FEWEST:
         return False
     mean, low, high = detector.mean(alarm.monitor, alarm.bet, seen.kept)
     return math.isnan(mean) or low <= mean <= high  # NaN: of that slice nothing comes any more

@@ -1,10 +1,12 @@
-"""A case -> the incident as people read it, at one step of its life."""
+"""The alarms of one cause -> the incident as people read it, at one step of its life."""
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.incidents import Also, Change, Incident, ModeCount, Slice, Step
+from schemas.incidents import Also, Change, Incident, ModeCount, Slice
 from schemas.signals import BY_NAME, CATALOGUE, CATEGORIES
 from schemas.tallies import OTHER
 from streams.watch.describe import by_signal, change
@@ -13,117 +15,125 @@ from streams.watch.explain import culprit
 from streams.watch.identity import fingerprint
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE, grown_modes, judge
-from streams.watch.state import Baseline, Case, Ints, State
-from streams.watch.window import After, after, kept_of
+from streams.watch.state import Alarm, Baseline, Ints, State
+from streams.watch.window import After, after, events
 
-_ORDER = {signal.name: i for i, signal in enumerate(CATALOGUE)} | {SILENCE: -1}
-ALSO_S = 600
+_ORDER: Final = {signal.name: i for i, signal in enumerate(CATALOGUE)} | {SILENCE: -1}
+ALSO_S: Final = 600
 """How long before an onset something else must have changed to be worth telling."""
-MOST_MODES = 8
+MOST_MODES: Final = 8
 
 
-def report(plan: Plan, detector: Detector | None, state: State, case: Case, step: Step, now_ms: int) -> Incident:
+def report(
+    plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm], said: Incident | None, now_ms: int
+) -> Incident:
     """Say all that is known of an incident.
 
     Parameters
     ----------
     detector : of the service's baseline
-    state, case : of the service and the incident
-    step : what happened to it
+    state : of the service
+    alarms : of the incident, the leading one first
+    said : what was last said of it; None if it is new
     now_ms : when
     """
-    known = plan.service(state.service)
-    lead = case.alarms[0]
-    seen = _since(plan, detector, state, case)
-    changes, where = _changes(detector, state, case, seen)
-    modes = _modes(plan, state, case, seen)
-    severity, notify, why = judge(case.alarms, modes)
-    slice_label = f"{where.dimension}={where.name}" if where else ""
-    said = case.said
-    labels = said.labels if said else _labels(lead.signal, state.service, known.env, slice_label)
+    assert state.baseline is not None
+    known, lead = plan.service(state.service), alarms[0]
+    seen = _since(plan, state, alarms)
+    before = detector.kept_of(state.baseline.tally)
+    changes = _changes(detector, state.baseline, alarms, before, seen)
+    where = _where(detector, state.baseline, lead, before, seen)
+    modes = _modes(plan, state, alarms, seen)
+    severity, notify, why = judge(alarms, modes)
+    labels = said.labels if said else _labels(lead.signal, state.service, known.env, where)
     print_ = fingerprint(labels)
-    episode = said.episode if said else state.episodes.get(print_, 0) + 1
+    episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
     sequence = said.sequence + 1 if said else 1
     return Incident(
         id=f"{print_}-{episode}-{sequence}", fingerprint=print_, episode=episode, sequence=sequence,
-        status="resolved" if step == "resolved" else "firing", step=step, severity=severity,
+        status="firing", step="updated" if said else "fired", severity=severity,
         previous_severity=said.severity if said and said.severity != severity else None, notify=notify, labels=labels,
         service=state.service, summary=_summary(state.service, changes, where), why_severity=why,
-        action=_action(changes), since=lead.since, since_low=lead.since_low, since_high=lead.since_high,
+        action=_action(lead), since=lead.since, since_low=lead.since_low, since_high=lead.since_high,
         started_at=said.started_at if said else now_ms, updated_at=now_ms,
-        ended_at=now_ms if step == "resolved" else None,
-        releases=tuple(sorted({alarm.release for alarm in case.alarms})), slice=where, changes=changes, modes=modes,
-        also=_also(state, case, changes), owner=known.owner, runbook=known.runbook,
-        baseline_version=state.baseline.version if state.baseline else 0,
-        baseline_events=state.baseline.events if state.baseline else 0,
+        releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=modes,
+        also=_also(state, lead, changes), owner=known.owner, runbook=known.runbook,
+        baseline_version=state.baseline.version, baseline_events=state.baseline.events,
     )  # fmt: skip
 
 
-def _since(plan: Plan, detector: Detector | None, state: State, case: Case) -> dict[str, After]:
+def resolved(said: Incident, now_ms: int) -> Incident:
+    """Say that an incident is over; its figures stay those of the time when it was not."""
+    return replace(
+        said,
+        id=f"{said.fingerprint}-{said.episode}-{said.sequence + 1}",
+        sequence=said.sequence + 1,
+        status="resolved",
+        step="resolved",
+        previous_severity=None,
+        updated_at=now_ms,
+        ended_at=now_ms,
+    )
+
+
+def _since(plan: Plan, state: State, alarms: Sequence[Alarm]) -> dict[str, After]:
     """Add up, for each release that alarmed, what came since the incident's onset."""
     found = {}
-    for release in {alarm.release for alarm in case.alarms if alarm.signal != SILENCE}:
-        if detector is not None and (stream := state.streams.get(release)):
-            tally = after(stream, case.alarms[0].since // 1000, plan.config.measure.bucket_s)
-            if tally is not None:
-                found[release] = tally
+    for release in dict.fromkeys(alarm.release for alarm in alarms if alarm.signal != SILENCE):
+        tally = after(state.streams[release], alarms[0].since // 1000, plan.config.measure.bucket_s)
+        if tally is not None:
+            found[release] = tally
     return found
 
 
 def _changes(
-    detector: Detector | None, state: State, case: Case, seen: dict[str, After]
-) -> tuple[tuple[Change, ...], Slice | None]:
-    if detector is None or state.baseline is None:
-        return tuple(_fell_silent(alarm.release, case) for alarm in case.alarms[:1]), None
-    before = kept_of(detector, state.baseline.tally)
-    told = [
-        _fell_silent(alarm.release, case)
-        if alarm.signal == SILENCE
-        else change(detector, state.baseline, before, seen[alarm.release], alarm)
-        for alarm in case.alarms
-        if alarm.signal == SILENCE or alarm.release in seen
+    detector: Detector, baseline: Baseline, alarms: Sequence[Alarm], before: Ints, seen: dict[str, After]
+) -> tuple[Change, ...]:
+    silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE]
+    moved = [
+        change(detector, baseline, before, seen[alarm.release], alarm)
+        for alarm in alarms
+        if alarm.signal != SILENCE and alarm.release in seen
     ]
-    return by_signal(told, _ORDER), _where(detector, state.baseline, case, before, seen)
+    return by_signal([*silent, *moved], _ORDER)
 
 
-def _where(detector: Detector, baseline: Baseline, case: Case, before: Ints, seen: dict[str, After]) -> Slice | None:
+def _where(detector: Detector, baseline: Baseline, lead: Alarm, before: Ints, seen: dict[str, After]) -> Slice | None:
     """Find the slice that explains the leading change."""
-    lead = case.alarms[0]
     if lead.signal == SILENCE or lead.release not in seen:
         return None
     table, _ = detector.find(lead.monitor)
     feature = table.table.feature[lead.bet]
-    if (
-        BY_NAME[lead.signal].kind == "category"
-        and feature != "missing"
-        and BY_NAME[lead.signal].field in baseline.alphabet.dimensions
-    ):
+    of_names = table.signal.kind == "category" and feature != "missing"
+    if of_names and table.signal.field in baseline.alphabet.dimensions:
         return None  # a change of mix in that very dimension: it would explain itself
-    return culprit(baseline.alphabet, table, lead.bet, before, seen[lead.release], lead.signal)
+    return culprit(detector, baseline.alphabet, lead, before, seen[lead.release])
 
 
-def _modes(plan: Plan, state: State, case: Case, seen: dict[str, After]) -> tuple[ModeCount, ...]:
-    if state.baseline is None or not any(alarm.signal == "failed" for alarm in case.alarms):
+def _modes(plan: Plan, state: State, alarms: Sequence[Alarm], seen: dict[str, After]) -> tuple[ModeCount, ...]:
+    if state.baseline is None or not any(alarm.signal == "failed" for alarm in alarms):
         return ()
     total: dict[str, int] = {}
-    events = 0
+    n = 0
     for tally in seen.values():
-        events += int(tally.kept[0, :3].sum())
-        for mode, n in tally.modes.items():
-            total[mode] = total.get(mode, 0) + n
-    grown = grown_modes(plan.taxonomy, total, state.baseline.modes, events / max(state.baseline.events, 1))
+        n += events(tally.kept)
+        for mode, failed in tally.modes.items():
+            total[mode] = total.get(mode, 0) + failed
+    grown = grown_modes(plan.taxonomy, total, state.baseline.modes, n / max(state.baseline.events, 1))
     return tuple(
         replace(mode, exemplars=tuple(exemplar.id for exemplar in state.exemplars.get(mode.mode, ())))
         for mode in grown[:MOST_MODES]
     )
 
 
-def _also(state: State, case: Case, changes: tuple[Change, ...]) -> tuple[Also, ...]:
+def _also(state: State, lead: Alarm, changes: tuple[Change, ...]) -> tuple[Also, ...]:
     """Tell what else changed shortly before or during: releases, and the model that serves."""
-    lead, found = case.alarms[0], []
+    found: list[Also] = []
+    learned = state.baseline.releases if state.baseline else ()
     streams = sorted(state.streams.values(), key=lambda stream: (stream.first_second, stream.release))
     for older, newer in pairwise(streams):
-        if lead.since_low - ALSO_S * 1000 <= newer.first_second * 1000 <= lead.since_high + ALSO_S * 1000:
+        near = lead.since - ALSO_S * 1000 <= newer.first_second * 1000 <= lead.since_high + ALSO_S * 1000
+        if near and newer.release not in learned:
             found.append(Also("release", older.release, newer.release, newer.first_second * 1000))
     found += [
         Also("model_served", _most_served(state), one.feature.removeprefix("name="), one.onset_at)
@@ -139,22 +149,21 @@ def _most_served(state: State) -> str:
     return names[0] if names else OTHER
 
 
-def _fell_silent(release: str, case: Case) -> Change:
-    lead = case.alarms[0]
+def _fell_silent(alarm: Alarm) -> Change:
     return Change(
         signal=SILENCE, feature=SILENCE, words="no events at all", direction="down", unit="", before=None, after=None,
-        before_n=0, after_n=0, onset_at=lead.since, onset_low_at=lead.since_low, onset_high_at=lead.since_high,
-        alarmed_at=lead.alarmed_at, notify=lead.notify, false_per_week=0.0, release=release,
+        before_n=0, after_n=0, onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
+        alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=0.0, release=alarm.release,
     )  # fmt: skip
 
 
-def _labels(signal: str, service: str, env: str, where: str) -> dict[str, str]:
+def _labels(signal: str, service: str, env: str, where: Slice | None) -> dict[str, str]:
     name = "".join(word.capitalize() for word in signal.split("_"))
     return {
         "alertname": "ServiceSilent" if signal == SILENCE else f"{name}Changed",
         "service": service,
         "env": env,
-        "slice": where,
+        "slice": f"{where.dimension}={where.name}" if where else "",
     }
 
 
@@ -173,7 +182,7 @@ def _short(one: Change) -> str:
     return f"{one.words} {one.before.value * 100:.1f} % -> {one.after.value * 100:.1f} %"
 
 
-def _action(changes: tuple[Change, ...]) -> str:
-    if not changes or changes[0].signal == SILENCE:
+def _action(lead: Alarm) -> str:
+    if lead.signal == SILENCE:
         return "Find out whether the service runs and can reach Kafka; everything it could have sent was read."
-    return BY_NAME[changes[0].signal].action
+    return BY_NAME[lead.signal].action

@@ -3,12 +3,35 @@
 from collections.abc import Sequence
 
 from schemas.incidents import ModeCount, Notify, Severity
-from schemas.signals import BY_NAME, Signal
+from schemas.signals import BY_NAME, SEVERITY_OF, Signal
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import PAGED
 from streams.watch.state import Alarm
 
 SILENCE = "silence"
+
+
+def severity(signal: Signal, direction: int, feature: str) -> Severity:
+    """Say how grave a move is: by what the signal's bad direction does to users, never by the size of a statistic.
+
+    A move the other way is worth knowing and hurts nobody. So is a wider spread: the part of it that hurts lies in a
+    tail, which has bets of its own. That a signal is no longer observed is a degraded service to those who rely on
+    seeing it.
+
+    Parameters
+    ----------
+    direction : +1 up, -1 down, 0 neither
+    feature : what of the signal moved
+
+    Examples
+    --------
+    >>> severity(BY_NAME["refused"], +1, "yes"), severity(BY_NAME["latency"], -1, "rank")
+    ('sev-2', 'sev-4')
+    """
+    if feature == "missing":
+        return "sev-3"
+    bad = {"up": direction > 0, "down": direction < 0, "both": True, "none": False}[signal.bad]
+    return SEVERITY_OF[signal.consequence] if bad else "sev-4"
 
 
 def grown_modes(taxonomy: Taxonomy, after: dict[str, int], before: dict[str, int], times: float) -> list[ModeCount]:
@@ -38,7 +61,7 @@ def judge(alarms: Sequence[Alarm], modes: Sequence[ModeCount]) -> tuple[Severity
     alarms : of the incident
     modes : those that grew
     """
-    severity: Severity = "sev-4"
+    worst: Severity = "sev-4"
     why, paged = "", False
     for alarm in alarms:
         grave, line = alarm.severity, _line(alarm)
@@ -47,10 +70,10 @@ def judge(alarms: Sequence[Alarm], modes: Sequence[ModeCount]) -> tuple[Severity
             grave = gravest.severity
             line = f"failures grew, gravest as {gravest.mode}: {gravest.n} since then, {gravest.expected:g} expected"
         paged |= alarm.notify == "page" and grave in PAGED
-        if not why or grave < severity:
-            severity, why = grave, line
-    notify: Notify = "page" if paged else "record" if severity == "sev-4" else "ticket"
-    return severity, notify, why
+        if not why or grave < worst:
+            worst, why = grave, line
+    notify: Notify = "page" if paged else "record" if worst == "sev-4" else "ticket"
+    return worst, notify, why
 
 
 def _line(alarm: Alarm) -> str:

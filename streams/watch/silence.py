@@ -2,6 +2,10 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
+from schemas.tallies import Tick
+from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, State
 
@@ -9,9 +13,19 @@ EXPECTED: Final = 10.0
 """Exchanges that must have been due by the baseline's rate before their absence says anything."""
 RECENT_S: Final = 5
 """How old the word may be that a source partition was read to its end."""
+LISTEN_S: Final = 10
+"""How long before a service is called silent ticks are noted; all others would change every state every second."""
 
 
-def silent(state: State, second: int, silence_after_s: int) -> Alarm | None:
+def hear(plan: Plan, state: State, tick: Tick, second: int) -> State:
+    """Note which source partitions of a service that is nearly silent were read to their end."""
+    if tick.source != plan.source or not _quiet(plan, state, second + LISTEN_S):
+        return state
+    read = {p: second for p in tick.caught_up if p in state.sources and state.caught_up.get(p) != second}
+    return replace(state, caught_up={**state.caught_up, **read}) if read else state
+
+
+def silent(plan: Plan, state: State, over: int) -> Alarm | None:
     """Find out whether a service fell silent.
 
     A rule, no statistic: pages that it makes are counted apart from the budget. It holds only while every source
@@ -20,24 +34,25 @@ def silent(state: State, second: int, silence_after_s: int) -> Alarm | None:
 
     Parameters
     ----------
+    plan : how long without an event
     state : of the service
-    second : the one that closes
-    silence_after_s : how long without an event
+    over : the last second that is over
     """
-    quiet_s = second - state.last_event
-    if state.baseline is None or quiet_s < silence_after_s or _known(state):
-        return None
-    due = state.baseline.events / max(state.baseline.span_s, 1) * quiet_s
-    read = all(state.caught_up.get(partition, 0) >= second - RECENT_S for partition in state.sources)
-    if due < EXPECTED or not read:
+    read = all(state.caught_up.get(partition, 0) >= over - RECENT_S for partition in state.sources)
+    if not read or not _quiet(plan, state, over):
         return None
     since = (state.last_event + 1) * 1000
-    release = max(state.streams.values(), key=lambda stream: stream.last_second).release if state.streams else ""
+    latest = max(state.streams.values(), key=lambda stream: stream.last_second, default=None)
     return Alarm(
-        monitor=-1, bet=-1, signal=SILENCE, release=release, severity="sev-2", notify="page", since=since,
-        since_low=since - 1000, since_high=since + 1000, alarmed_at=(second + 1) * 1000, false_per_week=0.0,
+        monitor=-1, bet=-1, signal=SILENCE, release=latest.release if latest else "", severity="sev-2", notify="page",
+        since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=(over + 1) * 1000, false_per_week=0.0,
     )  # fmt: skip
 
 
-def _known(state: State) -> bool:
-    return any(alarm.signal == SILENCE for case in state.cases for alarm in case.alarms)
+def _quiet(plan: Plan, state: State, second: int) -> bool:
+    """Whether by then a service will have been quiet for so long that it means something, and nobody was told."""
+    quiet_s = second - state.last_event
+    if state.baseline is None or quiet_s < plan.config.watch.silence_after_s:
+        return False
+    due = state.baseline.events / state.baseline.span_s * quiet_s
+    return due >= EXPECTED and not any(alarm.signal == SILENCE for case in state.cases for alarm in case.alarms)

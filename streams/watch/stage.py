@@ -1,26 +1,30 @@
 """A fact of `barograph.tallies` -> new states, and what to publish."""
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
-from schemas.tallies import FIXED, KINDS, LATE, OTHER, Flush, Tick, decode
-from streams.watch.alphabet import events_of, place
-from streams.watch.detect import arrive, born, decide
-from streams.watch.detector import Detector, detector
+from schemas.incidents import Incident
+from schemas.signals import RATE_CELLS
+from schemas.tallies import FIXED, KINDS, LATE, Flush, decode
+from streams.watch.arrive import arrive
+from streams.watch.detect import decide
 from streams.watch.group import group
+from streams.watch.layout import detector
 from streams.watch.learn import learn
-from streams.watch.merge import New, merge
+from streams.watch.merge import counted, merge
 from streams.watch.parts import parts
-from streams.watch.plan import Plan
+from streams.watch.place import place
+from streams.watch.plan import MOST_MODES, Plan
 from streams.watch.publish import Finding, finding
-from streams.watch.silence import silent
-from streams.watch.state import Alarm, Baseline, Bucket, Ints, Part, State, Stream
+from streams.watch.silence import hear, silent
+from streams.watch.state import Alarm, Part, State
 
 __all__ = ["Finding", "Plan", "Record", "State", "step"]
+
+BACKWARD_S: Final = 60
 
 
 class Record(NamedTuple):
@@ -36,9 +40,9 @@ def step(
 ) -> tuple[dict[str, State], list[Finding]]:
     """Apply one record.
 
-    A service's clock is the largest timestamp among the records since it was first seen. A record that lies in a
-    later second than the open one closes it, for every service of the partition: the evidence of that second is
-    weighed and incidents are moved on. Then what the record says is added.
+    A service's second is open from when something arrives until a record of a later second comes, from whomever: then
+    the evidence is weighed and incidents are moved on. Then what the record says is added. A record that changes
+    nothing of a service leaves its state the very same object, which need not be stored again.
 
     Parameters
     ----------
@@ -56,151 +60,87 @@ def step(
     """
     fact = decode(record.value)
     second = record.timestamp // 1000
+    came = parts(fact) if isinstance(fact, Flush) else {}
     changed: dict[str, State] = {}
     findings: list[Finding] = []
-    came = parts(fact) if isinstance(fact, Flush) else {}
     for name in sorted(states.keys() | came.keys()):
-        state = states.get(name) or _new(name, second)
+        state = before = states.get(name) or State(service=name, second=second, total=np.zeros(FIXED, np.int64))
         if record.offset <= state.offset:
             continue
-        after, said = _apply(plan, partition, state, fact, came.get(name), second, record.offset)
-        if after is not state:
-            changed[name] = replace(after, offset=record.offset)
-        findings += said
+        now = state.second
+        if second > now or second < now - BACKWARD_S:  # a clock that was set back must not stop all decisions
+            now = second
+            state, said = _closed(plan, state, second - 1)
+            findings += [finding(replace(one, partition=partition, offset=record.offset)) for one in said]
+        if not isinstance(fact, Flush):
+            state = hear(plan, state, fact, second)
+        elif name in came:
+            state = _added(plan, state, fact, came[name], now)
+        if state is not before:
+            changed[name] = replace(state, offset=record.offset)
     return changed, findings
 
 
-def _new(service: str, second: int) -> State:
-    return State(service=service, second=second, total=np.zeros(FIXED, np.int64))
-
-
-def _apply(
-    plan: Plan, partition: int, state: State, fact: Flush | Tick, part: Part | None, second: int, offset: int
-) -> tuple[State, list[Finding]]:
-    findings: list[Finding] = []
-    if second > state.second:
-        state, findings = _close(plan, partition, state, second, offset)
-    if isinstance(fact, Tick):
-        read = {p: second for p in fact.caught_up if fact.source == plan.source and p in state.sources}
-        if any(state.caught_up.get(p) != at for p, at in read.items()):
-            state = replace(state, caught_up={**state.caught_up, **read})
-    elif part is not None:
-        state, new = merge(state, fact, part)
-        if new is not None:
-            state = _add(plan, state, fact, new)
-    return state, findings
-
-
-def _add(plan: Plan, state: State, flush: Flush, new: New) -> State:
-    """Add what a flush said that was not known."""
-    part = new.part
-    whole = (part.keys[:, 2] == 0) & (part.keys[:, 4] < FIXED)
-    total = state.total + np.bincount(part.keys[whole, 4], part.counts[whole], minlength=FIXED).astype(np.int64)
-    beside = dict(state.beside)
-    for _, kind, n in part.beside.tolist():
-        beside[KINDS[kind]] = beside.get(KINDS[kind], 0) + n
-    late = int(part.counts[(part.keys[:, 0] == LATE) & (part.keys[:, 2] == 0) & (part.keys[:, 4] < 3)].sum())
-    exemplars = dict(state.exemplars)
-    for _, mode, chosen in part.exemplars:
-        exemplars[part.names[mode]] = chosen
-    events = events_of(part)
-    state = replace(
-        state, total=total, beside=beside, late=state.late + late, exemplars=exemplars,
-        last_event=state.second if events else state.last_event,
-        sources={**state.sources, flush.partition: state.second} if events else state.sources,
-    )  # fmt: skip
-    if not events:
-        return state
+def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Incident]]:
+    """Close the open second; `over` is the last one that is over."""
     if state.baseline is None:
-        return learn(plan, state, part)
-    return _watch(plan, state, part, new.bets)
-
-
-def _watch(plan: Plan, state: State, part: Part, bets: bool) -> State:
-    """Take new counts in against the baseline, release by release."""
-    assert state.baseline is not None
-    found = known(plan, state.service, state.baseline)
-    placed = place(state.baseline.alphabet, part)
-    streams = dict(state.streams)
-    for release in np.unique(placed.release).tolist():
-        name = part.names[release]
-        if name not in streams and len(streams) >= plan.config.watch.max_releases:
-            name = _room(streams, state.second)
-        stream = streams.get(name) or born(found, name if name != OTHER else OTHER, state.second)
-        if name not in streams and name != OTHER:
-            stream = replace(stream, release=part.names[release])
-            name = part.names[release]
-        streams[name] = arrive(found, stream, placed, release, bets, state.second)
-    return replace(state, streams=streams)
-
-
-HOUR_S = 3600
-
-
-def _room(streams: dict[str, Stream], second: int) -> str:
-    """Forget the release that was idle longest, if for an hour; else what comes is `__other__`."""
-    idle = min(streams.values(), key=lambda stream: (stream.last_second, stream.release))
-    if second - idle.last_second < HOUR_S:
-        return OTHER
-    del streams[idle.release]
-    return ""
-
-
-def _close(plan: Plan, partition: int, state: State, second: int, offset: int) -> tuple[State, list[Finding]]:
-    """Close the open second and open another."""
-    closing = state.second
+        return state, []
+    found = detector(state.baseline, plan, state.service)
     alarms: list[Alarm] = []
-    found = known(plan, state.service, state.baseline) if state.baseline is not None else None
-    if found is not None:
+    if any(stream.pending is not None for stream in state.streams.values()):
         streams = {}
-        for name, open_stream in state.streams.items():
-            stream, fired = decide(
-                found, open_stream, state.interval_s, (closing + 1) * 1000, plan.config.measure.bucket_s
-            )
-            streams[name] = replace(stream, buckets=_settled(plan, stream.buckets, closing))
+        for name, stream in state.streams.items():
+            streams[name], fired = decide(found, stream, (over + 1) * 1000, plan.config.measure.bucket_s)
             alarms += fired
         state = replace(state, streams=streams)
-    fell_silent = silent(state, closing, plan.config.watch.silence_after_s)
-    told = group(plan, found, state, [*alarms, fell_silent] if fell_silent else alarms, closing)
-    said = [finding(replace(one, partition=partition, offset=offset)) for one in told.incidents]
-    return replace(told.state, second=second, interval_s=second - closing), said
+    if (alarm := silent(plan, state, over)) is not None:
+        alarms.append(alarm)
+    return group(plan, found, state, alarms, over)
 
 
-def _settled(plan: Plan, buckets: dict[int, Bucket], second: int) -> dict[int, Bucket]:
-    """Drop buckets that left the window; keep those that hardly change any more in as few bytes as hold them."""
-    now = second // plan.config.measure.bucket_s
-    oldest = now - plan.config.watch.window_buckets
-    if all(bucket > oldest and (bucket > now - 3 or held.kept.itemsize < 8) for bucket, held in buckets.items()):
-        return buckets
-    return {
-        bucket: held if bucket > now - 3 else replace(held, kept=_small(held.kept), raw=_small(held.raw))
-        for bucket, held in buckets.items()
-        if bucket > oldest
-    }
+def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> State:
+    """Add what a flush says that was not known."""
+    state, new = merge(state, flush, part)
+    if new is None:
+        return state
+    state = _totalled(replace(state, second=now), flush, new.part)
+    if state.baseline is not None:
+        untaken = new.untaken
+        found = detector(state.baseline, plan, state.service)
+        return arrive(plan, found, state, untaken, place(state.baseline.alphabet, untaken)) if _any(untaken) else state
+    return learn(plan, state, new.untaken) if flush.final else state
 
 
-def _small(counts: Ints) -> Ints:
-    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
+def _any(part: Part) -> bool:
+    return len(part.groups) > 0
 
 
-@lru_cache(maxsize=2048)
-def _known(plan: Plan, service: str, baseline: "_Held") -> Detector:
-    return detector(plan, service, baseline.baseline)
-
-
-class _Held:
-    """A baseline as a key: one object is one baseline, so that its bets are made once."""
-
-    def __init__(self, baseline: Baseline) -> None:
-        self.baseline = baseline
-
-    def __hash__(self) -> int:
-        return id(self.baseline)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.baseline is self.baseline
-
-
-def known(plan: Plan, service: str, baseline: Baseline) -> Detector:
-    """Make the bets on a baseline, once for as long as it is in use."""
-    return _known(plan, service, _Held(baseline))
+def _totalled(state: State, flush: Flush, part: Part) -> State:
+    whole = np.repeat(part.groups[:, 2] == 0, part.groups[:, 4])
+    fixed = whole & (part.cells < FIXED)
+    cells, counts = part.cells[fixed], part.counts[fixed]
+    events = int(counts[cells < RATE_CELLS].sum())
+    late = 0
+    if (part.groups[:, 0] == LATE).any():
+        of_late = np.repeat(part.groups[:, 0] == LATE, part.groups[:, 4])[fixed]
+        late = int(counts[of_late & (cells < RATE_CELLS)].sum())
+    beside = state.beside
+    for _, kind, n in part.beside.tolist():
+        beside = counted(beside, KINDS[kind], n)
+    exemplars, beyond = state.exemplars, state.beyond
+    for _, mode, chosen in part.exemplars:
+        name = part.names[mode]
+        exemplars = {**{one: held for one, held in exemplars.items() if one != name}, name: chosen}
+        if len(exemplars) > MOST_MODES:
+            del exemplars[next(iter(exemplars))]
+            beyond = counted(beyond, "exemplars")
+    return replace(
+        state,
+        total=state.total + np.bincount(cells, counts, minlength=FIXED).astype(np.int64),
+        beside=beside,
+        late=state.late + late,
+        exemplars=exemplars,
+        beyond=beyond,
+        last_event=state.second if events else state.last_event,
+        sources={**state.sources, flush.partition: state.second} if events else state.sources,
+    )

@@ -6,10 +6,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from schemas.incidents import Change, Incident, Notify, Severity
+from schemas.incidents import Incident, Notify, Severity
 from schemas.tallies import Exemplar
 
 Ints: TypeAlias = NDArray[np.int64]
+Counts: TypeAlias = NDArray[np.integer]
 Evidence: TypeAlias = NDArray[np.float32]
 
 
@@ -19,30 +20,40 @@ class Part(Struct, frozen=True, eq=False):
     Attributes
     ----------
     names : every text below
-    keys : (n, 5) bucket (`LATE`, or seconds since 1970 // bucket_s), release, dimension, name, cell; sorted
-    counts : (n,)
+    dimensions : the fields that streams are cut by; every exchange lies in one group of each
+    groups : (g, 5) start of the bucket (`LATE`, or seconds since 1970), release, dimension, name, occupied cells
+    cells, counts : (n,) the occupied cells of all groups in order, and their counts; as in `schemas.tallies.Flush`
     beside : (b, 3) release, kind, events
     exemplars : (release, mode, exemplars)
     """
 
     names: tuple[str, ...]
-    keys: Ints
+    dimensions: tuple[str, ...]
+    groups: Ints
+    cells: Ints
     counts: Ints
     beside: Ints
     exemplars: tuple[tuple[int, int, tuple[Exemplar, ...]], ...] = ()
 
 
 class Mark(Struct, frozen=True):
-    """How far a source partition's log has been added; `held` is what was, while its block is open."""
+    """How far a source partition's log has been added.
+
+    Attributes
+    ----------
+    anchor, end, digest : of the last flush that was
+    held : what it said, unless its block is finished
+    taken : whether that was also learned from or watched, and not only added up
+    """
 
     anchor: int
     end: int
-    final: bool
     digest: str
     held: Part | None = None
+    taken: bool = True
 
 
-class Alphabet(Struct, frozen=True):
+class Alphabet(Struct, frozen=True, eq=False, weakref=True):
     """The names that have cells and slices of their own, frozen with a baseline.
 
     Attributes
@@ -75,21 +86,29 @@ class Counting(Struct, frozen=True):
     events: int
     tally: Ints
     modes: dict[str, int] = {}
+    releases: tuple[str, ...] = ()
 
 
-class Baseline(Struct, frozen=True):
-    """What the service was like when it was learned. `tally` is (slices, cells)."""
+class Baseline(Struct, frozen=True, eq=False, weakref=True):
+    """What the service was like when it was learned.
+
+    Attributes
+    ----------
+    tally : (slices, cells)
+    releases : those that served meanwhile; none of them is news
+    """
 
     version: int
     alphabet: Alphabet
     events: int
     tally: Ints
     modes: dict[str, int]
+    releases: tuple[str, ...]
     learned_at: int
     span_s: int
 
 
-class Bucket(Struct, frozen=True):
+class Bucket(Struct, frozen=True, eq=False):
     """A stream in one bucket of event time.
 
     Attributes
@@ -97,11 +116,11 @@ class Bucket(Struct, frozen=True):
     kept : (slices, kept cells) in the detector's own cells
     raw : (numbers, 235) of the whole stream, for figures that people read
     modes : failures by mode
-    others : names that the alphabet does not tell apart, by field; at most eight each
+    others : names that the alphabet does not tell apart, by their place; the most frequent
     """
 
-    kept: Ints
-    raw: Ints
+    kept: Counts
+    raw: Counts
     modes: dict[str, int] = {}
     others: dict[str, dict[str, int]] = {}
 
@@ -111,20 +130,20 @@ class Stream(Struct, frozen=True):
 
     Attributes
     ----------
-    page, ticket : (bets,) evidence of each tier; what fires one tier says nothing of the other
+    evidence : (bets of all accumulators,)
+    fired : accumulators that belong to an open incident and are out of play, ascending
     pending : (slices, kept cells) arrived in the second that is open, None if nothing
-    damped : whether names overflowed in what is pending
-    alarmed : monitors that fired and belong to an open incident
+    overflowed : fields of which names went beyond a cap in what is pending
+    buckets : start in seconds since 1970 -> what happened then
     """
 
     release: str
     first_second: int
     last_second: int
-    page: Evidence
-    ticket: Evidence
+    evidence: Evidence
+    fired: tuple[int, ...] = ()
     pending: Ints | None = None
-    damped: bool = False
-    alarmed: frozenset[int] = frozenset()
+    overflowed: tuple[str, ...] = ()
     buckets: dict[int, Bucket] = {}
 
 
@@ -135,6 +154,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     ----------
     monitor : index of the detector's monitors, -1 for the rule of silence
     bet : the winning bet of that monitor
+    notify : what its accumulator may do
     since, since_low, since_high : onset and what may be it, in milliseconds
     """
 
@@ -152,12 +172,11 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """An open incident: its alarms, and what was last said of it."""
+    """An open incident: its alarms, and what was last said of it; `grown` if it has alarms of which nothing was."""
 
     alarms: tuple[Alarm, ...]
-    opened_second: int
-    said: Incident | None = None
-    said_second: int = 0
+    said: Incident
+    said_second: int
     grown: bool = False
 
 
@@ -167,25 +186,27 @@ class State(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     offset : of the last record of `barograph.tallies` that changed this state
-    second : the service's clock: the second that is open
-    interval_s : length of the second before it (longer after a pause)
+    second : the second in which something last arrived; it is open until a later one begins
     marks : by ``source:partition``
     total : (cells without names,) all that was ever added, for audits
     beside : events beside exchanges, by kind
     late, lost : exchanges that came late; flushes that could not be added because their block began elsewhere
+    beyond : what was over a cap, by what it was: see `streams.watch.plan`
     sources, caught_up : source partition -> last second of its events; second when all of it was known to be read
+        (noted only while the service is about to be called silent)
     episodes : fingerprint -> last episode
+    forgotten : the highest episode of the fingerprints that are no longer remembered
     """
 
     service: str
     offset: int = -1
     second: int
-    interval_s: int = 1
     marks: dict[str, Mark] = {}
     total: Ints
     beside: dict[str, int] = {}
     late: int = 0
     lost: int = 0
+    beyond: dict[str, int] = {}
     last_event: int = 0
     sources: dict[int, int] = {}
     caught_up: dict[int, int] = {}
@@ -197,19 +218,4 @@ class State(Struct, frozen=True, kw_only=True):
     waiting: tuple[Alarm, ...] = ()
     cases: tuple[Case, ...] = ()
     episodes: dict[str, int] = {}
-
-
-__all__ = [
-    "Alarm",
-    "Alphabet",
-    "Baseline",
-    "Bucket",
-    "Case",
-    "Change",
-    "Counting",
-    "Mark",
-    "Naming",
-    "Part",
-    "State",
-    "Stream",
-]
+    forgotten: int = 0

@@ -1,36 +1,42 @@
 """States <-> the records of `barograph.state`: a hot one a service, and cold ones that it names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-import msgspec
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from streams.watch.state import Baseline, Bucket, State
+from schemas.strict import ConfigError
+from streams.watch import records
+from streams.watch.state import State
 
 POSITION: Final = b"@"
+REFRESH_S: Final = 3600
+"""A state is written again after so long, though it is the same: a zombie may write an older one behind it, and that
+one alone would outlive a compaction. It must be less than the topic's `min.compaction.lag.ms`."""
 _BETWEEN: Final = "\0"
+_OFFSET_BYTES: Final = 8
+"""Before a part stands the offset of the state that it was first written for."""
 
 
-class _Hot(Struct, frozen=True):
-    """A state without its cold parts, and their keys."""
+class Unnamed(Struct, frozen=True):
+    """A part that lies in the topic and that the state does not name: of a torn checkpoint, or yet to be buried."""
 
-    state: State
-    baseline: str
-    buckets: dict[str, dict[int, str]]
-
-
-class _Position(Struct, frozen=True):
-    next: int
-    offsets: dict[str, int]
+    offset: int
 
 
 class Written(Struct, frozen=True):
-    """Which cold parts lie in the topic: key -> the very object that was written. A part is written once."""
+    """What lies in the topic.
+
+    Attributes
+    ----------
+    parts : service -> key -> the very object that was written, or `Unnamed`
+    at : service -> second in which its hot record was written, by the partition's clock
+    """
 
     parts: dict[str, dict[str, Any]] = {}
+    at: dict[str, int] = {}
 
 
 class Writes(NamedTuple):
@@ -49,36 +55,21 @@ class Restored(NamedTuple):
     written: Written
 
 
-def _array_out(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        if value.dtype == np.float32:
-            return ("f4", list(value.shape), value.tobytes())
-        small = value if value.dtype.kind == "u" else value.astype(np.min_scalar_type(int(value.max(initial=0))))
-        return (small.dtype.str[1:], list(value.shape), small.tobytes())
-    raise NotImplementedError(type(value))  # msgspec's own way to be told
+def writes(
+    states: Mapping[str, State], changed: Collection[str], written: Written, second: int | None = None
+) -> tuple[Writes, Written]:
+    """Write the states that changed, and those that were not written for long.
 
-
-def _array_in(_kind: type, said: Any) -> object:
-    dtype, shape, raw = said
-    array = np.frombuffer(raw, f"<{dtype}").reshape(shape)
-    return array if dtype == "f4" else array.astype(np.int64)
-
-
-_encode: Final = msgspec.msgpack.Encoder(enc_hook=_array_out).encode
-_hot: Final = msgspec.msgpack.Decoder(_Hot, dec_hook=_array_in).decode
-_baseline: Final = msgspec.msgpack.Decoder(Baseline, dec_hook=_array_in).decode
-_bucket: Final = msgspec.msgpack.Decoder(Bucket, dec_hook=_array_in).decode
-_position: Final = msgspec.msgpack.Decoder(_Position).decode
-
-
-def writes(states: Mapping[str, State], changed: Iterable[str], written: Written) -> tuple[Writes, Written]:
-    """Write the states that changed.
+    The key of a cold part is made of its bytes, so whoever writes it, whenever, it is the same record. A part is buried
+    when a state further than the one that it was written for does not have it: counts only grow, so that no later state
+    will. A zombie can bury nothing that is needed.
 
     Parameters
     ----------
     states : of all services of the partition
     changed : names of those whose state is not yet in the topic
     written : what was written before
+    second : of the partition's last record; where the caller cannot say, that of the last arrival
 
     Returns
     -------
@@ -87,38 +78,59 @@ def writes(states: Mapping[str, State], changed: Iterable[str], written: Written
         What lies in the topic once all of it is acknowledged.
     """
     out = Writes([], [], [])
-    parts = dict(written.parts)
-    for name in sorted(changed):
+    now = max((state.second for state in states.values()), default=0) if second is None else second
+    old = {name for name in states if now - written.at.get(name, 0) >= REFRESH_S}
+    parts, at = dict(written.parts), dict(written.at)
+    for name in sorted(old.union(changed)):
         state = states[name]
-        known = parts.get(name, {})
-        key_of = {id(value): key for key, value in known.items()}
-        now: dict[str, Any] = {}
-        for at, value in _cold_parts(state):
-            key = key_of.get(id(value)) or f"{_key(name)}{_BETWEEN}{at}{_BETWEEN}{state.offset}"
-            if key not in known:
-                out.cold.append((key.encode(), _encode(value)))
-            now[key] = value
-        place = {id(value): key for key, value in now.items()}
-        baseline = place[id(state.baseline)] if state.baseline is not None else ""
+        cold = _Cold(name, state.offset, parts.get(name, {}))
+        baseline = cold.key("baseline", state.baseline) if state.baseline is not None else ""
         buckets = {
-            release: {bucket: place[id(held)] for bucket, held in stream.buckets.items()}
+            release: {begins: cold.key(f"bucket-{release}-{begins}", held) for begins, held in stream.buckets.items()}
             for release, stream in state.streams.items()
         }
         bare = {release: replace(stream, buckets={}) for release, stream in state.streams.items()}
-        hot = _Hot(replace(state, baseline=None, streams=bare), baseline, buckets)
-        out.hot.append((_key(name).encode(), _encode(hot)))
-        out.tombstones.extend((key.encode(), None) for key in known if key not in now)
-        parts[name] = now
-    return out, Written(parts)
+        hot = records.Hot(records.FORMAT, replace(state, baseline=None, streams=bare), baseline, buckets)
+        out.cold.extend(cold.new)
+        out.hot.append((_key(name).encode(), records.encode(hot)))
+        out.tombstones.extend((key.encode(), None) for key in cold.gone())
+        parts[name], at[name] = cold.now | cold.later(), now
+    return out, Written(parts, at)
 
 
-def _cold_parts(state: State) -> Iterator[tuple[str, Any]]:
-    """List the parts of a state that are written once, each with what it is."""
-    if state.baseline is not None:
-        yield f"baseline-{state.baseline.version}", state.baseline
-    for release, stream in state.streams.items():
-        for bucket, held in stream.buckets.items():
-            yield f"bucket-{release}-{bucket}", held
+class _Cold:
+    """The cold parts of one state: keys of those that are there, records of those that are not."""
+
+    def __init__(self, service: str, offset: int, known: Mapping[str, Any]) -> None:
+        self.now: dict[str, Any] = {}
+        self.new: list[tuple[bytes, bytes]] = []
+        self._service, self._offset, self._known = service, offset, known
+        self._keys = {id(held): key for key, held in known.items()}
+
+    def key(self, place: str, value: Any) -> str:
+        """Give the key of a part; of the very object that was written it is known, else its bytes tell."""
+        at = f"{_key(self._service)}{_BETWEEN}{place}{_BETWEEN}"
+        key = self._keys.get(id(value), "")
+        if not key.startswith(at):
+            raw = records.encode(value)
+            key = f"{at}{blake2b(raw, digest_size=8).hexdigest()}"
+            if key not in self._known:
+                self.new.append((key.encode(), self._offset.to_bytes(_OFFSET_BYTES) + raw))
+        self.now[key] = value
+        return key
+
+    def later(self) -> dict[str, Any]:
+        """List what was written for a state further than this one, which may come to need it."""
+        return {
+            key: held
+            for key, held in self._known.items()
+            if key not in self.now and isinstance(held, Unnamed) and held.offset > self._offset
+        }
+
+    def gone(self) -> list[str]:
+        """List what no state will name any more."""
+        later = self.later()
+        return [key for key in self._known if key not in self.now and key not in later]
 
 
 def _key(service: str) -> str:
@@ -135,10 +147,10 @@ def _key(service: str) -> str:
 
 def position(next_offset: int, states: Mapping[str, State]) -> bytes:
     """Write how far the partition was applied, and each service's last record: the value of the record ``@``."""
-    return _encode(_Position(next_offset, {name: state.offset for name, state in sorted(states.items())}))
+    return records.encode(records.Position(next_offset, {name: state.offset for name, state in sorted(states.items())}))
 
 
-def restore(records: Iterable[tuple[bytes, bytes | None]]) -> Restored:
+def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
     """Read the states back.
 
     Of every service the *furthest* state counts, not the latest: a zombie may write an old one after a newer one.
@@ -147,45 +159,64 @@ def restore(records: Iterable[tuple[bytes, bytes | None]]) -> Restored:
 
     Parameters
     ----------
-    records : of one partition of the state topic, in order
+    topic : records of one partition of it, in order
+
+    Raises
+    ------
+    ConfigError
+        If a state was written by a version of Barograph that counts or bets otherwise, or one of its parts is gone.
     """
-    hot: dict[str, _Hot] = {}
+    hot: dict[str, records.Hot] = {}
     cold: dict[str, bytes] = {}
-    at: _Position | None = None
-    for key, value in records:
+    at: records.Position | None = None
+    for key, value in topic:
         name = key.decode()
+        if value is None:
+            continue  # a tombstone comes only when no later state names the part any more
         if key == POSITION:
-            said = _position(value) if value is not None else None
-            at = said if said is not None and (at is None or said.next >= at.next) else at
+            said = records.position(value)
+            at = said if at is None or said.next >= at.next else at
         elif _BETWEEN in name:
-            if value is not None:
-                cold[name] = value  # a tombstone comes only when nobody names the part any more
-        elif value is not None:
-            found = _hot(value)
+            cold[name] = value
+        else:
+            found = records.hot(value)
             if name not in hot or found.state.offset >= hot[name].state.offset:
                 hot[name] = found
     states: dict[str, State] = {}
     parts: dict[str, dict[str, Any]] = {}
     for one in hot.values():
-        name = one.state.service
-        states[name], parts[name] = _whole(one, cold)
+        service = one.state.service
+        states[service], parts[service] = _whole(one, cold)
+    for part in cold:
+        if (owner := hot.get(part.split(_BETWEEN, 1)[0])) is not None:
+            parts[owner.state.service].setdefault(part, Unnamed(int.from_bytes(cold[part][:_OFFSET_BYTES])))
+    # When they were written nobody knows, so that all are at the first checkpoint.
+    written = Written(parts)
     if at is None:
-        return Restored(states, None, Written(parts))
+        return Restored(states, None, written)
     furthest = {name: states[name].offset if name in states else -1 for name in at.offsets}
     behind = [furthest[name] + 1 for name, offset in at.offsets.items() if furthest[name] < offset]
-    return Restored(states, min([at.next, *behind]), Written(parts))
+    return Restored(states, min([at.next, *behind]), written)
 
 
-def _whole(hot: _Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str, Any]]:
+def _whole(hot: records.Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str, Any]]:
     """Put a state and its cold parts together."""
     parts: dict[str, Any] = {}
-    baseline = None
-    if hot.baseline:
-        baseline = parts[hot.baseline] = _baseline(cold[hot.baseline])
-    streams = {}
-    for release, stream in hot.state.streams.items():
-        buckets = {}
-        for bucket, key in hot.buckets.get(release, {}).items():
-            buckets[bucket] = parts[key] = _bucket(cold[key])
-        streams[release] = replace(stream, buckets=buckets)
+
+    def part(key: str, decode: Any) -> Any:
+        if key not in cold:
+            raise ConfigError(
+                f"the state of `{hot.state.service}` lacks its part {key!r}: something deleted records of the topic "
+                "`barograph.state`; delete all of it to learn anew"
+            )
+        parts[key] = decode(cold[key][_OFFSET_BYTES:])
+        return parts[key]
+
+    baseline = part(hot.baseline, records.baseline) if hot.baseline else None
+    streams = {
+        release: replace(
+            stream, buckets={begins: part(key, records.bucket) for begins, key in hot.buckets.get(release, {}).items()}
+        )
+        for release, stream in hot.state.streams.items()
+    }
     return replace(hot.state, baseline=baseline, streams=streams), parts

@@ -1,15 +1,46 @@
-"""The buckets since an onset -> one tally of what came after."""
+"""The buckets of a stream -> those that are kept, and one tally of what came since a moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from schemas.signals import RATE_CELLS
-from streams.watch.detector import Detector
-from streams.watch.state import Bucket, Ints, Stream
+from streams.watch.state import Bucket, Counts, Ints, Stream
 
-ENOUGH = 30
+WIDE: Final = np.dtype(np.int64).itemsize
+ENOUGH: Final = 30
 """Exchanges that can speak for a stream."""
+LIVELY: Final = 3
+"""The latest buckets, of which counts still come; the others are kept in as few bytes as hold them."""
+
+
+def settled(buckets: dict[int, Bucket], window_s: int, bucket_s: int) -> dict[int, Bucket]:
+    """Keep the buckets of the window, which ends with the latest: it follows the events' own time, not ours.
+
+    Parameters
+    ----------
+    buckets : start in seconds -> bucket
+    window_s : of event time that is kept
+    bucket_s : seconds a bucket
+    """
+    latest = max(buckets)
+    lively = latest - LIVELY * bucket_s
+    wide = [begins for begins, one in buckets.items() if begins <= lively and one.kept.itemsize == WIDE]
+    if not wide and min(buckets) > latest - window_s:
+        return buckets
+    small = {
+        begins: replace(buckets[begins], kept=_small(buckets[begins].kept), raw=_small(buckets[begins].raw))
+        for begins in wide
+    }
+    return {begins: small.get(begins, one) for begins, one in buckets.items() if begins > latest - window_s}
+
+
+def _small(counts: Counts) -> Counts:
+    small: Counts = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
+    return small
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +55,18 @@ class After:
 
 def after(stream: Stream, since_s: int, bucket_s: int) -> After | None:
     """Add up the buckets from the one that holds a moment on; None if there are none."""
-    buckets = [stream.buckets[bucket] for bucket in sorted(stream.buckets) if bucket >= since_s // bucket_s]
+    buckets = [stream.buckets[begins] for begins in sorted(stream.buckets) if begins > since_s - bucket_s]
     if not buckets:
         return None
     # A change rarely begins with a bucket: once the buckets behind the first can speak for themselves, it is left out.
-    if sum(_events(bucket) for bucket in buckets[1:]) >= ENOUGH:
+    if sum(events(bucket.kept) for bucket in buckets[1:]) >= ENOUGH:
         buckets = buckets[1:]
     modes: dict[str, int] = {}
     others: dict[str, dict[str, int]] = {}
     for bucket in buckets:
-        for mode, n in bucket.modes.items():
-            modes[mode] = modes.get(mode, 0) + n
-        for field, names in bucket.others.items():
-            held = others.setdefault(field, {})
-            for name, n in names.items():
-                held[name] = held.get(name, 0) + n
+        _add(modes, bucket.modes)
+        for place, names in bucket.others.items():
+            _add(others.setdefault(place, {}), names)
     return After(
         np.sum([b.kept for b in buckets], axis=0, dtype=np.int64),
         np.sum([b.raw for b in buckets], axis=0, dtype=np.int64),
@@ -47,12 +75,11 @@ def after(stream: Stream, since_s: int, bucket_s: int) -> After | None:
     )
 
 
-def _events(bucket: Bucket) -> int:
-    return int(bucket.kept[0, :RATE_CELLS].sum())
+def events(kept: Counts) -> int:
+    """Count the exchanges of (S, F) kept cells: the events of one rate, which every exchange has."""
+    return int(kept[0, :RATE_CELLS].sum())
 
 
-def kept_of(detector: Detector, tally: Ints) -> Ints:
-    """Fold a baseline's (S, C) tally into (S, F) kept cells."""
-    slices, f = detector.slices, detector.kept_cells
-    flat = (np.arange(slices)[:, None] * f + detector.fold).ravel()
-    return np.bincount(flat, tally.ravel(), minlength=slices * f).astype(np.int64).reshape(slices, f)
+def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:
+    for name, n in counts.items():
+        into[name] = into.get(name, 0) + n

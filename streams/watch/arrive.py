@@ -1,0 +1,110 @@
+"""A placed part -> the open second of each release, and the buckets of the events' own time."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from msgspec.structs import replace
+
+from schemas.cells import CELLS
+from schemas.signals import NUMBERS
+from schemas.tallies import FIRST_NUMBER, FIXED, LATE
+from streams.watch.detector import Detector
+from streams.watch.place import Placed
+from streams.watch.plan import MOST_OTHERS, Plan
+from streams.watch.releases import seated
+from streams.watch.state import Bucket, Counts, Ints, Part, State
+from streams.watch.window import settled
+
+RAW: Final = (len(NUMBERS), CELLS)
+Named = tuple[tuple[str, ...], int]
+
+
+def arrive(plan: Plan, detector: Detector, state: State, part: Part, placed: Placed) -> State:
+    """Take in what came of a service.
+
+    Events that came late, and those that claim to come from the future, are put into the bucket of the second in which
+    they arrived: of their own time no more is known than that it was not then.
+
+    Parameters
+    ----------
+    detector : of the service's baseline
+    state : of the service; the open second is `state.second`
+    part, placed : what is new
+    """
+    bucket_s = plan.config.measure.bucket_s
+    now = state.second // bucket_s * bucket_s
+    came = [part.names[i] for i in placed.release.tolist()]
+    streams, seat, beyond = seated(plan, detector, state, dict.fromkeys(came))
+    keys = [
+        (seat[release], now if start == LATE or start > now else start)
+        for release, start in zip(came, placed.start.tolist(), strict=True)
+    ]
+    spots = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    spot = np.array([spots[key] for key in keys])
+    kept, raw = _laid(detector, placed, spot, len(spots))
+    modes, others = _by_spot(placed.modes.items(), spot), _by_spot(placed.others.items(), spot)
+    for (release, begins), i in spots.items():
+        stream = streams[release]
+        bucket = _added(stream.buckets.get(begins), kept[i], raw[i], modes[i], others[i])
+        streams[release] = replace(
+            stream,
+            last_second=state.second,
+            pending=kept[i] if stream.pending is None else stream.pending + kept[i],
+            overflowed=tuple(sorted({*stream.overflowed, *placed.overflowed})),
+            buckets=settled({**stream.buckets, begins: bucket}, plan.window_s, bucket_s),
+        )
+    return replace(state, streams=streams, beyond=beyond)
+
+
+def _laid(detector: Detector, placed: Placed, spot: Ints, spots: int) -> tuple[Ints, Ints]:
+    """Lay counts out: (spots, S, F) kept cells, and (spots, numbers, 235) of the whole streams."""
+    size, of_raw = detector.slices * detector.kept_cells, RAW[0] * RAW[1]
+    row, cell, count = placed.row, placed.cell, placed.count
+    whole = placed.whole[row]
+    wholes, cells, counts = row[whole], cell[whole], count[whole]
+    numbers = (cells >= FIRST_NUMBER) & (cells < FIXED)
+    raw = _tally(spot[wholes[numbers]] * of_raw + cells[numbers] - FIRST_NUMBER, counts[numbers], spots * of_raw)
+    if (placed.slice < 0).any():  # cut by a field that the alphabet does not know
+        known = placed.slice[row] >= 0
+        row, cell, count = row[known], cell[known], count[known]
+    begins = spot * size + placed.slice * detector.kept_cells
+    flat = np.concatenate([
+        (spot * size)[wholes] + detector.fold[cells],
+        begins[row] + detector.fold[(placed.slice * detector.cells)[row] + cell],
+    ])  # fmt: skip
+    kept = _tally(flat, np.concatenate([counts, count]), spots * size)
+    return kept.reshape(spots, detector.slices, -1), raw.reshape(spots, *RAW)
+
+
+def _tally(flat: Ints, count: Ints, size: int) -> Ints:
+    return np.bincount(flat, count, minlength=size).astype(np.int64)
+
+
+def _by_spot(counts: Iterable[tuple[tuple[int, *tuple[str, ...]], int]], spot: Ints) -> dict[int, list[Named]]:
+    found: dict[int, list[Named]] = defaultdict(list)
+    for (group, *what), n in counts:
+        found[int(spot[group])].append((tuple(what), n))
+    return found
+
+
+def _added(held: Bucket | None, kept: Counts, raw: Counts, modes: list[Named], others: list[Named]) -> Bucket:
+    failed = dict(held.modes) if held else {}
+    for (mode,), n in modes:
+        failed[mode] = failed.get(mode, 0) + n
+    strange = {place: dict(names) for place, names in held.others.items()} if held else {}
+    for (place, name), n in others:
+        names = strange.setdefault(place, {})
+        names[name] = names.get(name, 0) + n
+    if others:
+        strange = {place: _frequent(names) for place, names in strange.items()}
+    if held is None:
+        return Bucket(kept, raw, failed, strange)
+    return Bucket(held.kept + kept, held.raw + raw, failed, strange)
+
+
+def _frequent(names: dict[str, int]) -> dict[str, int]:
+    if len(names) <= MOST_OTHERS:
+        return names
+    return dict(sorted(names.items(), key=lambda item: (-item[1], item[0]))[:MOST_OTHERS])

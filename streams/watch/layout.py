@@ -1,0 +1,149 @@
+"""A baseline -> its detector: where every cell and every bet of every monitor stands."""
+
+import numpy as np
+
+from detectors.bets import category, number, rate
+from detectors.bets.indicator import Indicators
+from detectors.bets.number import BINS, NumberBets
+from detectors.bets.table import Bets
+from schemas.cells import CELLS
+from schemas.incidents import Notify
+from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, Signal
+from schemas.tallies import FIRST_NUMBER, FIXED
+from streams.watch.alphabet import category_segments, dimension_of
+from streams.watch.detector import NOTICES, Accumulators, Detector, Shares, Table
+from streams.watch.once import once
+from streams.watch.plan import PAGED, Plan
+from streams.watch.severity import severity
+from streams.watch.state import Baseline, Ints
+
+
+@once
+def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
+    """Make the bets on a baseline.
+
+    Parameters
+    ----------
+    baseline : frozen
+    plan : shares and levels of the service's monitors
+    service : whose
+
+    Notes
+    -----
+    Pages are a matter of bets on the bad direction of signals that hurt (sev-1, sev-2), tickets of all that hurt
+    anybody, records of the rest. Each tier has its own evidence and its own part of the budget, so that what made a
+    ticket, or moved the other way, takes nothing from what may page.
+    """
+    dimensions = dimension_of(baseline.alphabet)
+    slices, cells = baseline.tally.shape
+    fold = np.zeros((slices, cells), np.int64)
+    tables: list[Table] = []
+    at_kept = at_bet = at_monitor = 0
+    for signal, where in _segments(baseline):
+        watched = dimensions[:1] if signal.kind == "category" else dimensions
+        bets = _bets(plan, service, signal, baseline.tally[: len(watched), where], watched)
+        kept = BINS if isinstance(bets, NumberBets) else where.stop - where.start
+        bins = bets.bins if isinstance(bets, NumberBets) else np.arange(kept)
+        fold[:, where] = at_kept + bins
+        tables.append(Table(signal, bets, len(watched), slice(at_kept, at_kept + kept), at_bet, at_monitor))
+        at_kept, at_monitor = at_kept + kept, at_monitor + len(watched)
+        at_bet += len(watched) * len(bets.weights)
+    return Detector(
+        slices=slices,
+        cells=cells,
+        fold=fold.ravel(),
+        kept_cells=at_kept,
+        tables=tuple(tables),
+        accumulators=_accumulators(plan, service, tables, dimensions),
+        shares=_shares(tables, at_kept),
+        bets=at_bet,
+        dimensions=tuple(field or "" for field in dimensions),
+    )
+
+
+def _segments(baseline: Baseline) -> list[tuple[Signal, slice]]:
+    """Say which cells of a slice belong to each signal."""
+    rates = [(signal, slice(i * RATE_CELLS, (i + 1) * RATE_CELLS)) for i, signal in enumerate(RATES)]
+    starts = [FIRST_NUMBER + i * CELLS for i in range(len(NUMBERS))]
+    numbers = [(signal, slice(at, at + CELLS)) for signal, at in zip(NUMBERS, starts, strict=True)]
+    assert numbers[-1][1].stop == FIXED
+    categories = list(zip(CATEGORIES, category_segments(baseline.alphabet), strict=True))
+    return [*rates, *numbers, *categories]
+
+
+def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: list[str | None]) -> Bets:
+    tally = np.ascontiguousarray(tally)
+    # The limits serve pages and tickets alike. All signals share the tickets, so these levels sum to the whole risk.
+    tickets = plan.tickets(service)
+    level = np.array([plan.miss(tickets, signal.name, dimension) for dimension in dimensions])
+    match signal.kind:
+        case "rate":
+            return rate.table(tally, level, plan.config.watch.min_effect_points / 100)
+        case "number":
+            return number.table(tally, level)
+        case "category":
+            return category.table(tally, level, plan.config.watch.min_effect_points / 100)
+
+
+def _accumulators(plan: Plan, service: str, tables: list[Table], dimensions: list[str | None]) -> Accumulators:
+    """Divide the budget over the bets.
+
+    Tickets and records share one budget: a record is a ticket that nobody need look at.
+    """
+    bets, rates, slices = [], [], []
+    whose: list[tuple[int, Notify]] = []
+    for notify in NOTICES:
+        share = (plan.pages if notify == "page" else plan.tickets)(service)
+        for table in tables:
+            each = len(table.table.weights)
+            here = np.flatnonzero([notify in _notices(table, bet) for bet in range(each)])
+            weights = table.table.weights[here]
+            if notify == "page" and len(here):
+                weights = weights / weights.sum()
+            for s, dimension in enumerate(dimensions[: table.slices] if len(here) else []):
+                bets.append(table.first_bet + s * each + here)
+                rates.append(weights * share.rates.get((table.signal.name, dimension), 0.0))
+                slices.append(np.full(len(here), s))
+                whose.append((table.first + s, notify))
+    place = {one: i for i, one in enumerate(whose)}
+    sizes = np.array([len(some) for some in bets])
+    return Accumulators(
+        bets=np.concatenate(bets),
+        rate=np.concatenate(rates),
+        of=np.repeat(np.arange(len(bets)), sizes),
+        slice=np.concatenate(slices),
+        begins=np.cumsum(sizes) - sizes,
+        monitor=tuple(monitor for monitor, _ in whose),
+        notify=tuple(notify for _, notify in whose),
+        silences=tuple(
+            place[monitor, "ticket"] if notify == "page" else i for i, (monitor, notify) in enumerate(whose)
+        ),
+    )
+
+
+def _notices(table: Table, bet: int) -> tuple[Notify, ...]:
+    """Say what a bet may be noticed by when it wins."""
+    grave = severity(table.signal, int(table.table.direction[bet]), table.table.feature[bet])
+    return ("page", "ticket") if grave in PAGED else ("record",) if grave == "sev-4" else ("ticket",)
+
+
+def _shares(tables: list[Table], kept_cells: int) -> Shares:
+    """Lay the bets on rates and categories side by side."""
+    looking = [(table, table.table) for table in tables if isinstance(table.table, Indicators)]
+    among = np.zeros((kept_cells, 2 * len(looking)))
+    bets, inside, seen = [], [], []
+    for k, (table, one) in enumerate(looking):
+        among[table.kept, 2 * k : 2 * k + 2] = 1
+        among[table.kept.stop - 1, 2 * k + 1] = 0  # the missing ones
+        s = np.arange(table.slices)[:, None]
+        bets.append(table.first_bet + np.arange(one.win.size))
+        inside.append((s * kept_cells + table.kept.start + one.cell).ravel())
+        seen.append((s * among.shape[1] + 2 * k + np.where(one.of_all, 0, 1)).ravel())
+    return Shares(
+        bets=np.concatenate(bets),
+        win=np.concatenate([one.win.ravel() for _, one in looking]).astype(np.float64),
+        lose=np.concatenate([one.lose.ravel() for _, one in looking]).astype(np.float64),
+        inside=np.concatenate(inside),
+        among=among,
+        seen=np.concatenate(seen),
+    )

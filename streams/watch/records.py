@@ -1,0 +1,87 @@
+"""States and their parts <-> msgpack: arrays in as few bytes as hold them, evidence as it is."""
+
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from detectors.bets import bounded, category, indicator, number, rate
+from schemas.cells import CELLS
+from schemas.signals import CATALOGUE
+from schemas.strict import ConfigError
+from streams.watch.state import Baseline, Bucket, State
+
+FORMAT: Final = blake2b(
+    msgspec.json.encode([
+        [(signal.name, signal.kind, signal.bad, signal.consequence) for signal in CATALOGUE],
+        (CELLS, number.BINS, number.FEATURES, number.ODDS, indicator.ODDS, bounded.STAKES, rate.WEIGHTS),
+        category.BEYOND_NAMES,
+    ]),
+    digest_size=8,
+).hexdigest()  # fmt: skip
+"""Of all that says which cell and which bet a number in a state belongs to."""
+
+
+class Hot(Struct, frozen=True):
+    """A state without its cold parts, and their keys."""
+
+    format: str
+    state: State
+    baseline: str
+    buckets: dict[str, dict[int, str]]
+
+
+class Position(Struct, frozen=True):
+    """Where reading goes on, and the last record of each service."""
+
+    next: int
+    offsets: dict[str, int]
+
+
+def _array_out(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        if value.dtype != np.float32:
+            value = value.astype(np.min_scalar_type(int(value.max(initial=0))))
+        return (value.dtype.str[1:], list(value.shape), value.tobytes())
+    raise NotImplementedError(type(value))  # msgspec's own way to be told
+
+
+def _array_in(_: type, said: Any) -> object:
+    dtype, shape, raw = said
+    array = np.frombuffer(raw, f"<{dtype}").reshape(shape)
+    return array if dtype == "f4" else array.astype(np.int64)
+
+
+def _array_as_it_is(_: type, said: Any) -> object:
+    dtype, shape, raw = said
+    return np.frombuffer(raw, f"<{dtype}").reshape(shape)
+
+
+class _Format(Struct):
+    format: str = ""
+
+
+encode: Final = msgspec.msgpack.Encoder(enc_hook=_array_out).encode
+_format: Final = msgspec.msgpack.Decoder(_Format).decode
+_hot: Final = msgspec.msgpack.Decoder(Hot, dec_hook=_array_in).decode
+baseline: Final = msgspec.msgpack.Decoder(Baseline, dec_hook=_array_in).decode
+bucket: Final = msgspec.msgpack.Decoder(Bucket, dec_hook=_array_as_it_is).decode
+position: Final = msgspec.msgpack.Decoder(Position).decode
+
+
+def hot(value: bytes) -> Hot:
+    """Read a hot record.
+
+    Raises
+    ------
+    ConfigError
+        If a version of Barograph wrote it that counts or bets otherwise.
+    """
+    if _format(value).format != FORMAT:
+        raise ConfigError(
+            "the topic `barograph.state` was written by another version of Barograph, which counts or bets otherwise: "
+            "delete it to learn anew, or go back to that version"
+        )
+    return _hot(value)

@@ -1,256 +1,135 @@
 """However a log reaches WATCH, it counts the same and says the same."""
 
-from functools import cache
-
-import numpy as np
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.config import Config, parse
-from schemas.tallies import FIXED, Tick, decode, encode
-from schemas.taxonomy import Taxonomy
-from schemas.topics import tallies_partition
-from streams.measure import stage as measure
-from streams.watch import store
-from streams.watch.stage import Finding, Plan, Record, State, step
+from schemas.tallies import Flush, Tick, decode, encode
+from streams.watch.stage import Record
+from streams.watch.state import State
+from tests.watch import logs
+from tests.watch.logs import BEGIN_MS, Arrived, blocks, but_for_offsets, log, plain, run, truth, usual
 
-BEGIN_MS = 1_764_000_000_000
-SECONDS = 90
-PER_SECOND = 24  # of each service; the baseline needs 400
-CHANGE_S, BACK_S = 40, 60
-SERVICES = ("alpha", "beta")
-SOURCES = 2
-BROKEN = "alpha"
+few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@cache
-def config() -> Config:
-    return parse(
-        "watch: {baseline_events: 400, resolve_after_s: 10, update_every_s: 3, silence_after_s: 8,\n"
-        "        window_buckets: 30}\n"
-        "measure: {bucket_s: 2}\ntopics: {tallies_partitions: 1}"
-    )
+def counted(state: State) -> list[object]:
+    """All that was counted: totals, the baseline, and every bucket of every release."""
+    assert state.baseline is not None
+    buckets = [
+        (release, start, bucket.kept.tolist(), bucket.raw.tolist(), sorted(bucket.modes.items()), bucket.others)
+        for release, stream in sorted(state.streams.items())
+        for start, bucket in sorted(stream.buckets.items())
+    ]
+    learned = (state.baseline.tally.tolist(), state.baseline.alphabet.slices, state.baseline.alphabet.categories)
+    return [state.total.tolist(), sorted(state.beside.items()), state.late, learned, sorted(buckets, key=str)]
 
 
-@cache
-def plan() -> Plan:
-    return Plan.of(config(), Taxonomy.load_default())
-
-
-def _records(source: int) -> list[measure.Record]:
-    """Two services; one refuses everything from 40 s to 60 s and falls silent at 75 s, the other never changes."""
-    chance = np.random.default_rng(source)
-    records: list[measure.Record] = []
-    for second in range(SECONDS):
-        for i in range(PER_SECOND // SOURCES):
-            at = BEGIN_MS + second * 1000 + i * 1000 * SOURCES // PER_SECOND
-            for service in SERVICES:
-                if service == BROKEN and second >= 75:
-                    continue
-                bad = service == BROKEN and CHANGE_S <= second < BACK_S
-                event = {
-                    "type": "exchange", "id": f"{source}-{second}-{i}", "service": service, "release": "1", "at": at,
-                    "status": "ok", "refused": bool(bad or chance.random() < 0.05), "workflow": f"w{i % 2}",
-                    "latency_ms": float(np.exp(chance.normal(6, 0.3))), "intent": str(chance.integers(3)),
-                }  # fmt: skip
-                records.append(measure.Record(len(records), at, orjson.dumps(event)))
-    return records
-
-
-@cache
-def blocks() -> tuple[tuple[int, list[bytes], list[bytes]], ...]:
-    """Every block of both sources: its second, its flushes while it was open (two of them), and its final ones."""
-    measured = measure.Plan.of(config(), Taxonomy.load_default())
-    told = []
-    for source in range(SOURCES):
-        records = _records(source)
-        _, finished = measure.feed(measured, measure.begin(measured.source, source, 0), records)
-        for block in finished:
-            assert block.first_ms is not None
-            mine = records[block.anchor : block.end]
-            opened = []
-            for part in (len(mine) // 3, len(mine) // 2):
-                some, _ = measure.feed(measured, measure.begin(measured.source, source, block.anchor), mine[:part])
-                opened += [m.value for m in measure.flushes(measured, some, final=False)]
-            second = (block.first_ms - BEGIN_MS) // 1000
-            told.append((second, opened, [m.value for m in measure.flushes(measured, block, final=True)]))
-    return tuple(sorted(told, key=lambda one: one[0]))
-
-
-def _log(values: list[tuple[int, bytes]]) -> list[Record]:
-    """Stamp each value with the end of its second, and put a tick behind every second."""
-    ticked = [(second, value) for second, value in values]
-    ticked += [(second, encode(Tick("t", "ai.events", tuple(range(SOURCES))))) for second in range(SECONDS)]
-    ticked.sort(key=lambda one: one[0])
-    return [Record(i, BEGIN_MS + (second + 1) * 1000, value) for i, (second, value) in enumerate(ticked)]
-
-
-@cache
-def plain() -> tuple[Record, ...]:
-    return tuple(_log([(second, value) for second, _, final in blocks() for value in final]))
-
-
-def run(records: list[Record] | tuple[Record, ...]) -> tuple[dict[str, State], list[Finding]]:
-    states: dict[str, State] = {}
-    said = []
-    for record in records:
-        changed, findings = step(plan(), 0, states, record)
-        states |= changed
-        said += findings
-    return states, said
-
-
-def _what(findings: list[Finding]) -> list[tuple[str, str]]:
-    """Step and service of each finding: what does not depend on offsets."""
-    return [(orjson.loads(f.value)["step"], orjson.loads(f.value)["service"]) for f in findings]
-
-
-def test_the_story_is_told() -> None:
-    """It fires when refusals begin, is resolved when they end, then falls silent; the other service says nothing."""
-    states, said = run(plain())
-    steps = _what(said)
-    assert {service for _, service in steps} == {BROKEN}
+def test_the_log_tells_all_that_is_to_be_found() -> None:
+    """What the properties below hold on: a change, its end, silence, late events, and a service that says nothing."""
+    states, said = truth(plain())
     told = [orjson.loads(finding.value) for finding in said]
+    assert {one["service"] for one in told} == {"alpha"}
+    names = {one["labels"]["alertname"] for one in told}
+    assert names == {"RefusedChanged", "ServiceSilent"}
     refused = [one for one in told if one["labels"]["alertname"] == "RefusedChanged"]
-    assert (refused[0]["step"], refused[-1]["step"]) == ("fired", "resolved")
-    assert BEGIN_MS + (CHANGE_S - 2) * 1000 <= refused[0]["since"] <= BEGIN_MS + (CHANGE_S + 2) * 1000
-    assert any(one["labels"]["alertname"] == "ServiceSilent" for one in told)
-    assert all(tallies_partition(name, 1) == 0 for name in states)
+    assert [refused[0]["step"], refused[-1]["step"]] == ["fired", "resolved"]
+    assert refused[0]["since"] == BEGIN_MS + logs.BAD * 1000
+    assert list(states["beta"].streams) == ["1", "2"]
+    assert all(state.late and state.beside and state.lost == 0 for state in states.values())
 
 
 def test_every_event_is_counted_once() -> None:
-    states, _ = run(plain())
-    last = {source: max(second for second, *_ in blocks()) for source in range(SOURCES)}
-    for service in SERVICES:
-        seconds = 75 if service == BROKEN else max(last.values()) + 1
-        assert states[service].total[:3].sum() == seconds * PER_SECOND
+    """Against a count of the produced bytes themselves."""
+    states, _ = truth(plain())
+    ends = {block.source: flush.end for block in blocks() if isinstance(flush := decode(block.final), Flush)}
+    said = [orjson.loads(r.value) for source, end in ends.items() for r in logs.events(source)[:end] if r.value]
+    for service, state in states.items():
+        mine = [one for one in said if one["service"] == service]
+        refused = [one["refused"] for one in mine if one["type"] in {"exchange", "response"}]
+        assert state.total[6:9].tolist() == [refused.count(False), refused.count(True), 0]
+        halves = {kind: n for kind in ("request", "response") if (n := sum(one["type"] == kind for one in mine))}
+        assert state.beside == halves
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_open_flushes_repeats_and_zombies_change_no_count(data: st.DataObject) -> None:
-    """Flushes of open blocks, the same ones again, and old ones late: what is counted in the end is the same."""
-    truth, _ = run(plain())
-    values: list[tuple[int, bytes]] = []
-    late: list[bytes] = []
-    for second, opened, final in blocks():
-        if data.draw(st.integers(0, 3)) == 0:
-            values += [(second, value) for value in opened]
-            late += opened
-        values += [(second, value) for value in final]
-        if data.draw(st.integers(0, 4)) == 0:
-            late += final
-        if late and data.draw(st.integers(0, 4)) == 0:
-            values.append((second, late[data.draw(st.integers(0, len(late) - 1))]))
-    states, _ = run(_log(values))
-    for service in SERVICES:
-        assert np.array_equal(states[service].total, truth[service].total)
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[Arrived]:
+    """Every block's final flush in its order; before it some of the open block; anything old at any time after."""
+    arrived: list[Arrived] = []
+    old: list[bytes] = []
+    for block in blocks():
+        opened = draw(st.lists(st.sampled_from(block.open), max_size=3))
+        arrived += [Arrived(block.second, value) for value in opened]
+        arrived.append(Arrived(block.second, block.final))
+        old += [*opened, block.final]
+        arrived += [Arrived(block.second, value) for value in draw(st.lists(st.sampled_from(old), max_size=2))]
+    return arrived
+
+
+@few
+@given(deliveries())
+def test_any_rhythm_of_flushes_with_repeats_and_zombies_counts_the_same(arrived: list[Arrived]) -> None:
+    states, _ = run(log(arrived))
+    for service, state in truth(plain())[0].items():
+        assert counted(states[service]) == counted(state)
         assert states[service].lost == 0
-        assert states[service].total.shape == (FIXED,)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.integers(0, len(SERVICES) * SECONDS), max_size=6, unique=True))
-def test_through_bytes_and_back_at_any_record(cuts: list[int]) -> None:
-    """A worker that restarts there goes on as if it never had: the same findings, the same states, byte for byte."""
-    truth, said_truth = run(plain())
-    states: dict[str, State] = {}
-    topic: list[tuple[bytes, bytes | None]] = []
-    written = store.Written()
-    said = []
-    for i, record in enumerate(plain()):
-        changed, findings = step(plan(), 0, states, record)
-        states |= changed
-        said += findings
-        if i in cuts:
-            (cold, hot, tombstones), written = store.writes(states, list(states), written)
-            topic += [*cold, *hot, *tombstones, (store.POSITION, store.position(record.offset + 1, states))]
-            back = store.restore(topic)
-            assert back.next == record.offset + 1
-            states, written = dict(back.states), back.written
-    assert said == said_truth
-    assert _bytes(states) == _bytes(truth)
+@few
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)), max_size=40))
+def test_what_adds_nothing_changes_nothing(repeats: list[tuple[int, int]]) -> None:
+    """Any record, told again at any later time of the same second or after: the same findings, the same states."""
+    values = [Arrived((r.timestamp - BEGIN_MS) // 1000 - 1, r.value) for r in usual() if type(decode(r.value)) is Flush]
+    for at, back in repeats:
+        i = at % len(values)
+        values.insert(i + 1, Arrived(values[i].second, values[max(i - back % 30, 0)].value))
+    states, said = run(log(values))
+    before, told = truth(usual())
+    assert but_for_offsets(said) == but_for_offsets(told)
+    assert {name: logs.at_no_offset(state) for name, state in states.items()} == {
+        name: logs.at_no_offset(state) for name, state in before.items()
+    }
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(0, 150), st.integers(1, 40), st.booleans())
-def test_a_crash_reads_again_and_says_the_same(cut: int, ahead: int, zombie: bool) -> None:
-    """Killed after a checkpoint, some states written further than the position; a zombie writes an old one last."""
-    truth, said_truth = run(plain())
-    records = plain()
-    at, then = min(cut, len(records) - 1), min(cut + ahead, len(records) - 1)
-    states: dict[str, State] = {}
-    topic: list[tuple[bytes, bytes | None]] = []
-    said: list[Finding] = []
-    written = store.Written()
-    for i, record in enumerate(records[: then + 1]):
-        changed, findings = step(plan(), 0, states, record)
-        states |= changed
-        said += findings
-        if i == at:
-            (cold, hot, _), written = store.writes(states, list(states), written)
-            old = [*cold, *hot]
-            topic += [*old, (store.POSITION, store.position(record.offset + 1, states))]
-    (cold, hot, _), _ = store.writes(states, [SERVICES[0]] if SERVICES[0] in states else [], written)
-    topic += [*cold, *hot]
-    if zombie:
-        topic += old
-    back = store.restore(topic)
-    assert back.next == records[at].offset + 1
-    states = dict(back.states)
-    for record in records[at + 1 :]:
-        changed, findings = step(plan(), 0, states, record)
-        states |= changed
-        said += findings
-    assert {f.id: f for f in said} == {f.id: f for f in said_truth}
-    assert len({(f.id, f.value) for f in said}) == len({f.id for f in said})
-    assert _bytes(states) == _bytes(truth)
-
-
-def test_a_state_behind_the_position_is_read_for_again() -> None:
-    """What `@` says of a service is more than its furthest record: reading begins behind that record."""
-    records = plain()
-    early, _ = run(records[:100])
-    late, _ = run(records[:150])
-    (cold, hot, _), _ = store.writes(early, list(early), store.Written())
-    back = store.restore([*cold, *hot, (store.POSITION, store.position(150, late))])
-    assert back.next == min(state.offset for state in early.values()) + 1
-
-
-def test_no_record_means_the_logs_start() -> None:
-    assert store.restore([]).next is None
+@few
+@given(st.randoms(use_true_random=False))
+def test_the_order_in_which_services_come_within_a_second_does_not_matter(chance: object) -> None:
+    """A flush of both is cut into one of each, as a large one is, and these are mixed; each one's own stay in order."""
+    second_of = {i: (record.timestamp - BEGIN_MS) // 1000 for i, record in enumerate(plain())}
+    mixed: list[Arrived] = []
+    for second in sorted(set(second_of.values())):
+        flushes = [
+            f for i, r in enumerate(plain()) if second_of[i] == second and isinstance(f := decode(r.value), Flush)
+        ]
+        queues = {name: [logs.only(f, name) for f in flushes if name in f.names] for name in logs.SERVICES}
+        while any(queues.values()):
+            name = chance.choice([name for name, queue in queues.items() if queue])  # type: ignore[attr-defined]
+            mixed.append(Arrived(second - 1, queues[name].pop(0)))
+    states, said = run(log(mixed))
+    before, told = truth(plain())
+    for name in logs.SERVICES:
+        assert logs.at_no_offset(states[name]) == logs.at_no_offset(before[name])
+        mine = [one for one in but_for_offsets(said) if one["service"] == name]  # type: ignore[index]
+        assert mine == [one for one in but_for_offsets(told) if one["service"] == name]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("times", [2, 3])
 def test_a_record_applied_again_changes_nothing(times: int) -> None:
-    truth, said_truth = run(plain())
-    states, said = run([record for record in plain() for _ in range(times)])
-    assert said == said_truth
-    assert _bytes(states) == _bytes(truth)
+    states, said = run([record for record in usual() for _ in range(times)])
+    before, told = truth(usual())
+    assert tuple(said) == told
+    assert {name: logs.in_bytes(state) for name, state in states.items()} == {
+        name: logs.in_bytes(state) for name, state in before.items()
+    }
 
 
-def test_the_log_holds_what_the_test_thinks() -> None:
-    kinds = {type(decode(record.value)).__name__ for record in plain()}
-    assert kinds == {"Flush", "Tick"}
-    assert any(opened for _, opened, _ in blocks())
-
-
-def _bytes(states: dict[str, State]) -> list[bytes]:
-    """A state in bytes, with the parts that it names by their content and not by the offset of their writing."""
-    out = []
-    for name in sorted(states):
-        (cold, hot, _), _ = store.writes({name: states[name]}, [name], store.Written())
-        out += [value for _, value in sorted(cold)] + [value for _, value in hot]
-    return out
-
-
-@pytest.mark.parametrize("name", ["@", "a\0b", "a%00b", "service/with/slash", "ä" * 40])
-def test_no_name_of_a_service_can_hide_its_state(name: str) -> None:
-    """Names come from events; one that looks like another record's key must not take its place."""
-    states = {name: State(service=name, second=1, total=np.zeros(FIXED, np.int64), offset=7)}
-    (cold, hot, _), _ = store.writes(states, [name], store.Written())
-    back = store.restore([*cold, *hot, (store.POSITION, store.position(8, states))])
-    assert list(back.states) == [name]
-    assert back.next == 8
+def test_a_record_that_says_nothing_of_a_service_leaves_its_state_the_very_same_object() -> None:
+    """So that it need not be stored again: an idle service costs a checkpoint nothing."""
+    states, _ = run(plain())
+    last, tick = plain()[-1], encode(Tick("another worker", "ai.events"))
+    quiet = [Record(last.offset + 1 + i, last.timestamp + (20 + i) * 1000, tick) for i in range(100)]
+    after, said = run(quiet, states)
+    assert said == []
+    assert states["alpha"].cases
+    assert all(after[name] is states[name] for name in states)

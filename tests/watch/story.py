@@ -1,0 +1,258 @@
+"""A story is a timeline: what comes in, what must come out.
+
+It is told through both stages as they run: events become blocks and flushes, ticks come every second, and every state
+goes through bytes at every expectation. Times are times of day.
+
+>>> calm = story().at("14:00").every("5s", until="14:02").flush(refused=rate(2))
+>>> told = calm.every("5s", until="14:03").flush(refused=rate(40)).expects(
+...     incident("fired", signal="refused", sev="sev-2", notify="page", since="14:02"))
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from schemas.config import Config, parse
+from schemas.incidents import Change, Incident
+from schemas.tallies import Tick, encode
+from schemas.taxonomy import Taxonomy
+from schemas.topics import tallies_partition
+from streams.measure import stage as measure
+from streams.watch import store
+from streams.watch.stage import Plan, Record, step
+from streams.watch.state import State
+from tests.watch.traffic import Values, rate
+
+__all__ = ["Story", "incident", "rate", "story"]
+
+MIDNIGHT = 1_795_478_400
+TAXONOMY = Taxonomy.load_default()
+USUAL = """
+topics: {tallies_partitions: 2}
+measure: {slices: [workflow], flush_after_s: 0.5}
+watch: {baseline_events: 2000, resolve_after_s: 60, silence_after_s: 60}
+"""
+"""A hundred exchanges every five seconds: learned in a hundred seconds, from twenty flushes."""
+
+
+def seconds(clock: str) -> int:
+    """Read a time of day, or a span ("90s", "5min").
+
+    >>> seconds("14:00:05") - MIDNIGHT, seconds("5min")
+    (50405, 300)
+    """
+    if span := re.fullmatch(r"(-?\d+)(s|min|h)", clock):
+        return int(span[1]) * {"s": 1, "min": 60, "h": 3600}[span[2]]
+    parts = [int(part) for part in clock.split(":")]
+    return MIDNIGHT + sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+
+
+class Expected(NamedTuple):
+    """An incident that must be told, and what must be true of it."""
+
+    step: str
+    checks: tuple[tuple[str, Callable[[Incident], Any], Any], ...]
+
+    def differences(self, told: Incident) -> list[str]:
+        wrong = [] if told.step == self.step else [f"is {told.step}, not {self.step}"]
+        return wrong + [
+            f"{name} is {read(told)!r}, not {wanted!r}" for name, read, wanted in self.checks if read(told) != wanted
+        ]
+
+
+def incident(step: str, **what: Any) -> Expected:
+    """Describe an incident by its step, and by any of the words below; the rest may be anything."""
+    reads: dict[str, Callable[[Incident], Any]] = {
+        "signal": lambda i: i.changes[0].signal,
+        "signals": lambda i: {change.signal for change in i.changes},
+        "sev": lambda i: i.severity,
+        "notify": lambda i: i.notify,
+        "since": lambda i: _clock(i.since),
+        "at": lambda i: _clock(i.updated_at),
+        "where": lambda i: f"{i.slice.dimension}={i.slice.name}" if i.slice else None,
+        "words": lambda i: i.changes[0].words,
+        "modes": lambda i: [mode.mode for mode in i.modes],
+        "also": lambda i: [f"{also.what} {also.before} -> {also.after}" for also in i.also],
+        "of": lambda i: i.service,
+        "releases": lambda i: set(i.releases),
+        "episode": lambda i: i.episode,
+        "sequence": lambda i: i.sequence,
+        "previous": lambda i: i.previous_severity,
+    }
+    checks = [(name, reads[name], wanted) for name, wanted in what.items() if name != "moved"]
+    if "moved" in what:
+        checks.append(("moved", lambda i: _covers(i.changes[0], what["moved"]), True))
+    return Expected(step, tuple(checks))
+
+
+def _clock(ms: int) -> str:
+    s = ms // 1000 - MIDNIGHT
+    return f"{s // 3600:02}:{s // 60 % 60:02}" + (f":{s % 60:02}" if s % 60 else "")
+
+
+def _covers(change: Change, moved: tuple[float, float]) -> bool:
+    """Whether the intervals that people read hold the true figures, before and after."""
+    return all(
+        interval is not None and interval.low <= true <= interval.high
+        for interval, true in zip((change.before, change.after), moved, strict=True)
+    )
+
+
+class Line(NamedTuple):
+    """Traffic of one kind: so many exchanges of a release, at some seconds."""
+
+    times: tuple[int, ...]
+    partition: int
+    events: int
+    late_s: int
+    fields: dict[str, Values]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was told up to now; every word gives a longer one."""
+
+    config: Config
+    now: int = MIDNIGHT
+    step_s: int = 0
+    until: int = MIDNIGHT
+    lines: tuple[Line, ...] = ()
+    stage: "Stages | None" = field(default=None, compare=False)
+
+    def at(self, clock: str) -> "Story":
+        """Go to a time."""
+        return replace(self, now=seconds(clock), until=seconds(clock), step_s=0)
+
+    def every(self, span: str, until: str) -> "Story":
+        """What comes next comes again and again, from where the story stands, and the story goes on after that."""
+        now = self.until
+        return replace(self, now=now, until=seconds(until), step_s=seconds(span))
+
+    def wait(self, until: str) -> "Story":
+        """Let time pass."""
+        return replace(self, now=seconds(until), until=seconds(until))
+
+    def flush(
+        self, events: int = 100, service: str = "bot", release: str = "v1", partition: int = 0, late: str = "0s",
+        **fields: Values,
+    ) -> "Story":  # fmt: skip
+        """Send exchanges; each field says what its words say, and what is not named is not observed.
+
+        Fields that hang together are dicts under the name `together`.
+        """
+        who = {"service": Values((service,)), "release": Values((release,))}
+        times = tuple(range(self.now, self.until, self.step_s)) if self.step_s else (self.now,)
+        return replace(self, lines=(*self.lines, Line(times, partition, events, seconds(late), who | fields)))
+
+    def lag(self, until: str) -> "Story":
+        """Until then no worker can say that it has read all there is."""
+        stage = self.stage or Stages(self.config)
+        stage.lag_until = seconds(until)
+        return replace(self, stage=stage)
+
+    def expects(self, *incidents: Expected) -> "Story":
+        """Play up to here. All that is told, but for updates that nobody asks for, must be these, in this order."""
+        stage = self.stage or Stages(self.config)
+        told = [
+            msgspec.json.decode(value, type=Incident) for value in stage.play(self.lines, max(self.until, self.now))
+        ]
+        if not any(expected.step == "updated" for expected in incidents):
+            told = [one for one in told if one.step != "updated"]
+        said = [f"{_clock(one.updated_at)} {one.step} {one.severity} {one.notify} {one.summary}" for one in told]
+        assert len(told) == len(incidents), f"told {said}, expected {[one.step for one in incidents]}"
+        for expected, one, line in zip(incidents, told, said, strict=True):
+            wrong = expected.differences(one)
+            assert not wrong, f"{line}: {'; '.join(wrong)}"
+        return replace(self, lines=(), stage=stage)
+
+    def state(self, service: str = "bot") -> State:
+        """Look at what is known of a service."""
+        assert self.stage is not None
+        return self.stage.states[tallies_partition(service, self.config.topics.tallies_partitions)][service]
+
+
+def story(words: str = USUAL) -> Story:
+    """Begin a story."""
+    return Story(parse(words))
+
+
+class Stages:
+    """Both stages, second by second."""
+
+    def __init__(self, config: Config) -> None:
+        partitions = range(config.topics.tallies_partitions)
+        self.measuring, self.watching = measure.Plan.of(config, TAXONOMY), Plan.of(config, TAXONOMY)
+        self.states: list[dict[str, State]] = [{} for _ in partitions]
+        self.offsets = [0 for _ in partitions]
+        self.blocks = {0: measure.begin(self.measuring.source, 0, 0)}
+        self.flushed: dict[int, int] = {}
+        self.values: dict[str, Iterator[Any]] = {}
+        self.second: int | None = None
+        self.lag_until = 0
+
+    def play(self, lines: tuple[Line, ...], until: int) -> Iterator[bytes]:
+        """Play up to a second, which begins."""
+        if self.second is None:
+            self.second = min((min(line.times) for line in lines), default=until)
+        for second in range(self.second, until):
+            yield from self.tick(second)
+            for partition in {line.partition for line in lines}:
+                block = self.blocks.get(partition) or measure.begin(self.measuring.source, partition, 0)
+                records = [
+                    measure.Record(block.end + i, second * 1000 + 100, event)
+                    for i, event in enumerate(self.events(lines, partition, second))
+                ]
+                block, finished = measure.feed(self.measuring, block, records)
+                self.blocks[partition] = block
+                for done in finished:
+                    yield from self.tell(second, measure.flushes(self.measuring, done, final=True))
+                # As MEASURE would after `flush_after_s`, since nobody knows whether another record will come.
+                if block.events and self.flushed.get(partition) != block.end:
+                    self.flushed[partition] = block.end
+                    yield from self.tell(second, measure.flushes(self.measuring, block, final=False))
+        yield from self.tick(until)
+        self.through_bytes()
+        self.second = until
+
+    def events(self, lines: tuple[Line, ...], partition: int, second: int) -> Iterator[bytes]:
+        for line in lines:
+            if line.partition == partition and second in line.times:
+                usual = {"type": "exchange", "at": (second - line.late_s) * 1000, "status": "ok"}
+                columns = [islice(self.saying(line, name), line.events) for name in line.fields]
+                for n, row in enumerate(zip(*columns, strict=True)):
+                    said = dict(zip(line.fields, row, strict=True))
+                    yield orjson.dumps({**usual, "id": f"{second}-{n}", **said, **(said.pop("together", None) or {})})
+
+    def saying(self, line: Line, name: str) -> Iterator[Any]:
+        who = f"{line.fields['service'].each}-{line.fields['release'].each}-{name}"
+        values = line.fields[name]
+        return self.values.setdefault(f"{who}-{values}", values.forever(who))
+
+    def tick(self, second: int) -> Iterator[bytes]:
+        read = tuple(self.blocks) if second >= self.lag_until else ()
+        tick = encode(Tick("worker", self.measuring.source, read))
+        for partition in range(len(self.states)):
+            yield from self.apply(partition, second, tick)
+
+    def tell(self, second: int, messages: list[measure.Message]) -> Iterator[bytes]:
+        for message in messages:
+            yield from self.apply(message.partition, second, message.value)
+
+    def apply(self, partition: int, second: int, value: bytes) -> Iterator[bytes]:
+        record = Record(self.offsets[partition], second * 1000 + 500, value)
+        self.offsets[partition] += 1
+        changed, findings = step(self.watching, partition, self.states[partition], record)
+        self.states[partition] |= changed
+        yield from (finding.value for finding in findings)
+
+    def through_bytes(self) -> None:
+        """Store all states and take them from the topic again, as after a restart."""
+        for partition, states in enumerate(self.states):
+            out, _ = store.writes(states, states.keys(), store.Written())
+            records = [*out.cold, *out.hot, (store.POSITION, store.position(self.offsets[partition], states))]
+            self.states[partition] = dict(store.restore(records).states)

@@ -1,0 +1,55 @@
+"""Words for what services send: shares that are kept exactly, quantiles of a number, a mix of names."""
+
+import math
+from collections.abc import Iterator
+from itertools import repeat
+from random import Random
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+BLOCK = 100
+
+
+class Values(NamedTuple):
+    """What a field says, over and over: each round of values comes in another order."""
+
+    each: tuple[Any, ...]
+
+    def forever(self, seed: str) -> Iterator[Any]:
+        if len(self.each) == 1:
+            yield from repeat(self.each[0])
+        chance = Random(seed)
+        while True:
+            yield from chance.sample(self.each, len(self.each))
+
+
+def rate(yes: int, of: int = BLOCK) -> Values:
+    """`yes` of every `of` exchanges, exactly."""
+    return Values(tuple(i < yes for i in range(of)))
+
+
+def luck(share: float, seed: int) -> Values:
+    """Yes with a chance, each time anew."""
+    chance = Random(seed)
+    return Values(tuple(chance.random() < share for _ in range(5000)))
+
+
+def around(median: int, times: float = 1.5) -> Values:
+    """A log-normal number; one standard deviation is a factor `times`. The quantiles of every hundred are exact."""
+    normal = NormalDist(math.log(median), math.log(times))
+    return Values(tuple(round(math.exp(normal.inv_cdf((i + 0.5) / BLOCK))) for i in range(BLOCK)))
+
+
+def mix(**names: int) -> Values:
+    """Names, each so many times in their sum."""
+    return Values(tuple(name.replace("_", "-") for name, n in names.items() for _ in range(n)))
+
+
+def one(value: Any) -> Values:
+    """Always the same."""
+    return Values((value,))
+
+
+def some(share: Values, value: Any, otherwise: Any = None) -> Values:
+    """`value` where a rate says yes. Fields that go together are a dict of them."""
+    return Values(tuple(value if yes else otherwise for yes in share.each))

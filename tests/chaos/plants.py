@@ -39,8 +39,8 @@ def latest(_: Path) -> None:
     """
     furthest = store.restore
 
-    def restore(records: Iterable[tuple[bytes, bytes | None]]) -> Restored:
-        found = {key: value for key, value in records if value is not None}
+    def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
+        found = {key: value for key, value in topic if value is not None}
         position = found.get(POSITION)
         next_offset = msgspec.msgpack.decode(position)["next"] if position is not None else None
         return furthest(found.items())._replace(next=next_offset)

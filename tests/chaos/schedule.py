@@ -55,14 +55,21 @@ def full(seed: int) -> Waves:
     waves: Waves = []
     while acts:
         wave = [acts.pop() for _ in range(min(rng.choice([1, 2, 2]), len(acts)))]
-        waves.append([act._replace(worker=act.worker or rng.choice(WORKERS), after=rng.uniform(0, 4)) for act in wave])
+        waves.append([act._replace(worker=_victim(rng, act), after=rng.uniform(0, 4)) for act in wave])
     return waves
+
+
+def _victim(rng: Random, act: Act) -> str:
+    return act.worker if act.do in ("join", "broker") else rng.choice(WORKERS)
 
 
 def brief() -> Waves:
     """Plan the shortest run that holds one of each kind, for the test suite."""
     return [
-        [Act("freeze at", "w0", "watch.before_state", SESSION_S + 1), Act("kill", "w1")],
-        [Act("kill at", "w1", "measure.mid_final"), Act("join", JOINER)],
-        [Act("broker", lasts=0.5)],
+        [
+            Act("freeze at", "w0", "watch.before_state", SESSION_S + 1),
+            Act("kill", "w1"),
+            Act("kill at", "w1", "measure.mid_final", after=2.0),
+        ],
+        [Act("join", JOINER), Act("broker", lasts=0.5, after=1.0)],
     ]

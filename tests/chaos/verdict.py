@@ -90,18 +90,18 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
         for partition, one in enumerate(states)
     ]  # fmt: skip
     said = pool.submit(told, topics["tallies"])
-    _log(verdict, topics["events"], produced)
+    check_log(verdict, topics["events"], produced)
     truth: Whole = Counter()
     refused: dict[int, set[int]] = {}
     for partition, job in enumerate(events):
         whole, refused[partition] = job.result()
         truth.update(whole)
-    _counts(verdict, config, truth, said.result(), states)
-    _rejected(verdict, name(config, "events"), refused, topics["rejected"])
+    check_counts(verdict, config, truth, said.result(), states)
+    check_rejected(verdict, name(config, "events"), refused, topics["rejected"])
     crash_free = [job.result() for job in replays]
-    _states(verdict, states, crash_free)
+    check_states(verdict, states, crash_free)
     for role in ("incidents", "incidents_state"):
-        _findings(verdict, topics[role], states, crash_free)
+        check_findings(verdict, topics[role], states, crash_free)
     verdict.findings = len({record.value for records in topics["incidents"] for record in records})
     verdict.repeats = sum(map(len, topics["incidents"])) - verdict.findings
     verdict.steps = _steps(crash_free)
@@ -118,7 +118,7 @@ def recounted(config: Config, records: list[Kept]) -> tuple[Whole, set[int]]:
     return whole, refused
 
 
-def _log(verdict: Verdict, events: Topic, produced: Mapping[int, Produced]) -> None:
+def check_log(verdict: Verdict, events: Topic, produced: Mapping[int, Produced]) -> None:
     for partition, records in enumerate(events):
         found = Sum()
         for record in records:
@@ -129,7 +129,7 @@ def _log(verdict: Verdict, events: Topic, produced: Mapping[int, Produced]) -> N
             verdict.examples.append(f"events:{partition} {found.said()} != {produced.get(partition)}")
 
 
-def _counts(verdict: Verdict, config: Config, truth: Whole, said: Told, states: list[Held]) -> None:
+def check_counts(verdict: Verdict, config: Config, truth: Whole, said: Told, states: list[Held]) -> None:
     verdict.cells, verdict.flushes = len(truth), said.flushes
     verdict.overflowed = sum(n for key, n in truth.items() if "__other__" in key)
     verdict.impure = len(said.impure)
@@ -165,7 +165,7 @@ def _totals(config: Config, truth: Whole) -> dict[str, Counter[tuple[object, ...
     return found
 
 
-def _rejected(verdict: Verdict, source: str, refused: Mapping[int, set[int]], topic: Topic) -> None:
+def check_rejected(verdict: Verdict, source: str, refused: Mapping[int, set[int]], topic: Topic) -> None:
     must = {f"{source}:{partition}:{offset}".encode() for partition, offsets in refused.items() for offset in offsets}
     said: dict[bytes | None, set[bytes | None]] = defaultdict(set)
     for records in topic:
@@ -177,7 +177,7 @@ def _rejected(verdict: Verdict, source: str, refused: Mapping[int, set[int]], to
     verdict.examples += [f"rejected {key!r}" for key in wrong[:3]]
 
 
-def _states(verdict: Verdict, states: list[Held], crash_free: list[Replayed]) -> None:
+def check_states(verdict: Verdict, states: list[Held], crash_free: list[Replayed]) -> None:
     for one, free in zip(states, crash_free, strict=True):
         verdict.stale += one.stale
         for service, state in one.states.items():
@@ -186,7 +186,7 @@ def _states(verdict: Verdict, states: list[Held], crash_free: list[Replayed]) ->
                 verdict.examples.append(f"state of {service} at {state.offset} is not the crash-free worker's")
 
 
-def _findings(verdict: Verdict, topic: Topic, states: list[Held], crash_free: list[Replayed]) -> None:
+def check_findings(verdict: Verdict, topic: Topic, states: list[Held], crash_free: list[Replayed]) -> None:
     """Compare with the crash-free worker's: up to the position all of them, beyond it any first part of the rest."""
     published = {(record.key, record.value, record.headers) for records in topic for record in records}
     may: set[Published] = set()

@@ -92,11 +92,12 @@ def _accumulators(plan: Plan, service: str, tables: list[Table], dimensions: lis
     """
     bets, rates, slices = [], [], []
     whose: list[tuple[int, Notify]] = []
+    noticed = [[_notices(table, bet) for bet in range(len(table.table.weights))] for table in tables]
     for notify in NOTICES:
         share = (plan.pages if notify == "page" else plan.tickets)(service)
-        for table in tables:
-            each = len(table.table.weights)
-            here = np.flatnonzero([notify in _notices(table, bet) for bet in range(each)])
+        for table, notices in zip(tables, noticed, strict=True):
+            each = len(notices)
+            here = np.flatnonzero([notify in one for one in notices])
             weights = table.table.weights[here]
             if notify == "page" and len(here):
                 weights = weights / weights.sum()

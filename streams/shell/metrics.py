@@ -51,6 +51,12 @@ class Metrics:
             ["severity"],
             registry=registry,
         )
+        self.services = Gauge(
+            "barograph_services",
+            "Services on the owned partitions of tallies, by whether they are learned from or watched.",
+            ["state"],
+            registry=registry,
+        )
         self.lag = Gauge(
             "barograph_lag_records",
             "Records between what was read and the end of the log.",

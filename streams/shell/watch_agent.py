@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterable, Callable, Iterable
+from functools import partial
 from typing import Final
 
 import faust
@@ -50,6 +51,8 @@ class Watch:
         self._owned: frozenset[int] | None = None
         self._rebalances = 0
         self._writing = asyncio.Lock()
+        for label, watched in (("learning", False), ("watched", True)):
+            metrics.services.labels(label).set_function(partial(self._count, watched))
 
     async def run(self, events: AsyncIterable[EventT[bytes]]) -> None:
         """Take events as they come; each is given back by the checkpoint that covers it."""
@@ -89,6 +92,11 @@ class Watch:
         if self._owned is None:
             return ["watch: no assignment yet"]
         return [f"watch: partition {one} is not restored yet" for one in sorted(self._owned - self._parts.keys())]
+
+    def _count(self, watched: bool) -> int:
+        """Count the services that have a baseline, or have none yet."""
+        states = [state for part in self._parts.values() for state in part.states.values()]
+        return sum((state.baseline is not None) is watched for state in states)
 
     async def _take(self, event: EventT[bytes]) -> None:
         message = event.message

@@ -28,7 +28,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     rows : their events
-    failed : exchanges that failed, the `row` of each among those served
+    failed : exchanges that failed, the `row` of each among the block's served ones
     faults : why the other records are no events; `place` counts within the records
     """
 
@@ -37,7 +37,9 @@ class Batch(NamedTuple):
     faults: list[Fault]
 
 
-def count(plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Batch:
+def count(
+    plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints, served: int
+) -> Batch:
     """Decode, classify and lay out as rows.
 
     Parameters
@@ -45,6 +47,7 @@ def count(plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints
     texts : grows by the names that it has not seen
     records : a thousand or so
     offsets, stamps : (n,) theirs
+    served : how many exchanges of the block were served before
     """
     columns, faults = Columns(plan.readers, plan.failures, texts), list[Fault]()
     for begins in range(0, len(records), CHUNK):
@@ -66,21 +69,28 @@ def count(plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints
         place = good if faults else np.arange(len(said))
         faults = sorted(faults + [fault._replace(place=int(place[i])) for i, fault in bad.items()])
         keep[list(bad)] = False
-    failed = _failed(columns, found, offsets, texts, keep) if columns.failed else []
+    failed = _failed(columns, found, offsets, texts, keep, served) if columns.failed else []
     return Batch(found.where(keep) if bad else found, failed, faults)
 
 
-def _failed(columns: Columns, found: Rows, offsets: Ints, texts: Texts, keep: Mask) -> list[tuple[Key, Seen]]:
+def _failed(
+    columns: Columns, found: Rows, offsets: Ints, texts: Texts, keep: Mask, before: int
+) -> list[tuple[Key, Seen]]:
     """Say of each failed exchange that is kept what an exemplar needs."""
-    places = np.flatnonzero(found.served)
-    row = np.cumsum(keep[places]) - 1
-    failed = []
-    for place, mode, exchange in columns.failed:
-        if keep[places[place]]:
-            key = (texts[exchange.service], texts[exchange.release], texts[mode])
-            chance, offset = crc32(exchange.id.encode()), int(offsets[places[place]])
-            failed.append((key, Seen(chance, exchange.id, offset, exchange.trace or "", int(row[place]))))
-    return failed
+    kept = keep[served := np.flatnonzero(found.served)]
+    place = np.array([one.place for one in columns.failed])
+    where = zip(
+        columns.failed, kept[place].tolist(), offsets[served[place]].tolist(),
+        (before + np.cumsum(kept)[place] - 1).tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        (
+            (texts[one.service], texts[one.release], texts[mode]),
+            Seen(crc32(one.id.encode()), one.id, offset, one.trace or "", row),
+        )
+        for (_, mode, one), good, offset, row in where
+        if good
+    ]
 
 
 def _seconds(times: Sequence[str | int]) -> tuple[Ints, dict[int, Fault]]:

@@ -69,7 +69,8 @@ def _of_services(
 ) -> Iterator[Message]:
     chosen = np.zeros(len(texts.of), np.bool_)
     chosen[services] = True
-    named = ((key, held) for key, held in exemplars.items() if chosen[key[0]])
+    here = frozenset(services.tolist())
+    named = ((key, held) for key, held in exemplars.items() if key[0] in here)
     counts = tally(rows.where(chosen[rows.service]), texts.of, plan.slice_rows, plan.category_rows)
     value = encode(
         Flush(

@@ -139,9 +139,9 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
     served = block.served
     for begins in range(0, len(records), BATCH):
         these = slice(begins, begins + BATCH)
-        batch = count(plan, block.texts, records[these], offsets[these], stamps[these])
+        batch = count(plan, block.texts, records[these], offsets[these], stamps[these], served)
         for key, seen in batch.failed:
-            _choose(plan, failed, key, seen._replace(row=served + seen.row))
+            _choose(plan, failed, key, seen)
         for fault in batch.faults:
             rejected.append(_reject(block, records[begins + fault.place], fault))
             stats["rejected", fault.reason] += 1

@@ -1,6 +1,6 @@
 """A real Kafka and 750-byte events -> what counting and watching them costs, beside only reading, and beside Faust.
 
-Four sides read the same partitions, each in a process of its own, one after the other, in every round:
+Four sides read the same partitions, each in a process of its own:
 
 - limit: fetch and decode, with MEASURE's consumer, structs, decoder and chunks, and do nothing else
 - measure: ``barograph run`` with `stages: [measure]`; every flush is acknowledged, every anchor committed
@@ -9,9 +9,11 @@ Four sides read the same partitions, each in a process of its own, one after the
 - faust: an agent that decodes each event with the same decoder, counts it for its service, and feeds its latency to
   the service's river ADWIN
 
-Cost is CPU time of the process per event, user and system, after a warm-up. Ratios are taken within a round.
+In every round each of the others takes turns with the limit, so that both run in the same weather. Cost is CPU time of
+the process per event, user and system, after a warm-up. A share of the limit is taken within a round and between those
+two; how many times more Faust costs, between their shares.
 
-    python -m benchmarks.throughput [--json] [--rounds 5] [--events 800000]
+    python -m benchmarks.throughput [--json] [--rounds 5] [--events 1600000] [--rate 100000]
 """
 
 import argparse
@@ -24,33 +26,47 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Producer
 from msgspec.structs import replace
 
-from benchmarks import worker
+from benchmarks import turns
 from benchmarks.events import BYTES, FAILING, SERVICES, exchanges, mean_size
 from benchmarks.tallies import bytes_per_event
-from benchmarks.worker import Cost
-from schemas.config import Config, Kafka, Topics, Watch, show
+from benchmarks.worker import Cost, Worker
+from schemas.config import Config, Kafka, Watch, show
 from schemas.signals import RATE_CELLS
 from streams.shell.clients import topic
 from streams.shell.restore import restore
 from tests.kafka.clients import admin, create
 from tests.kafka.cluster import Cluster
 
-EVENTS: Final = 800_000
-WARM_UP: Final = 0.3
+EVENTS: Final = 1_600_000
+WARM_UP: Final = 0.25
 FAUST_EVENTS: Final = 60_000
-PER_S: Final = 30_000
-"""Events a second of the log's own time: blocks that are full long before `measure.flush_after_s`, as in a backlog."""
+RATE: Final = 100_000
+"""Events a second of the log's own time: about what one worker keeps up with."""
 
 BASELINE_EVENTS: Final = 1_000
 """A service is watched after so many; the clock starts when all are."""
 
-SIDES: Final = ("limit", "measure", "both", "faust")
-Round = dict[str, Cost]
+SIDES: Final = ("measure", "both", "faust")
+
+
+class Pair(NamedTuple):
+    """A side, and the limit that took turns with it."""
+
+    side: Cost
+    limit: Cost
+
+    @property
+    def share(self) -> float:
+        """What part of the side's CPU the limit takes."""
+        return self.limit.us / self.side.us
+
+
+Round = dict[str, Pair]
 
 
 def main() -> None:
@@ -59,38 +75,27 @@ def main() -> None:
     asked.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--events", type=int, default=EVENTS)
+    asked.add_argument("--rate", type=int, default=RATE, help="events a second of the log's own time")
     args = asked.parse_args()
     if reason := Cluster.available():
         sys.exit(reason)
     assert abs(mean_size() - BYTES) < 0.01 * BYTES
     print(
-        f"{args.events} exchanges of {mean_size():.0f} bytes, {SERVICES} services, {FAILING:.0%} failing, 3 slices, "
-        f"{PER_S:,} a second of log; 4 partitions; {args.rounds} rounds",
+        f"{args.events:,} exchanges of {mean_size():.0f} bytes, {SERVICES} services, {FAILING:.0%} failing, 3 slices, "
+        f"{args.rate:,} a second of log; 4 partitions; {args.rounds} rounds",
         flush=True,
     )
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as kafka:
-        rounds = [_round(kafka.bootstrap, Path(folder), number, args.events) for number in range(args.rounds)]
+        config = Config(kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS))
+        produce(config, args.events, args.rate)
+        rounds = [_round(config, Path(folder), number, args.events) for number in range(args.rounds)]
     figures = _figures(rounds)
     _print(rounds, figures)
     if args.json:
         print(json.dumps(figures))
 
 
-def _round(bootstrap: str, folder: Path, number: int, events: int) -> Round:
-    """Produce a log that ends now, and let each side read it; every round begins with another one."""
-    config = Config(
-        kafka=Kafka(bootstrap=bootstrap), topics=Topics(prefix=f"round-{number}-"),
-        watch=Watch(baseline_events=BASELINE_EVENTS),
-    )  # fmt: skip
-    _produce(config, events)
-    costs = {side: _cost(side, config, folder, events) for side in SIDES[number % 4 :] + SIDES[: number % 4]}
-    told = ", ".join(f"{side} {_us(costs[side]):.2f}" for side in SIDES)
-    print(f"round {number + 1}: us/event: {told}; {costs['both'].findings} findings", flush=True)
-    asyncio.run(_delete(config, [topic(config, "events")]))
-    return costs
-
-
-def _produce(config: Config, events: int) -> None:
+def produce(config: Config, events: int, rate: int) -> None:
     """Produce the log, by services' keys as Kafka's own clients spread them. Its time ends when about all is sent."""
     name = topic(config, "events")
     asyncio.run(create(config.kafka.bootstrap, name, config.topics.events_partitions, {"retention.ms": "-1"}))
@@ -98,8 +103,8 @@ def _produce(config: Config, events: int) -> None:
         "bootstrap.servers": config.kafka.bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random",
         "linger.ms": 50, "batch.size": 1 << 20,
     })  # fmt: skip
-    start_ms = int(time.time() * 1000) - int(events / PER_S * 1000)
-    for key, timestamp_ms, value in exchanges(events, PER_S, start_ms):
+    start_ms = int(time.time() * 1000) - int(events / rate * 1000)
+    for key, timestamp_ms, value in exchanges(events, rate, start_ms):
         while True:
             try:
                 producer.produce(name, value, key, timestamp=timestamp_ms)
@@ -110,26 +115,62 @@ def _produce(config: Config, events: int) -> None:
         raise RuntimeError(f"{left} events were not acknowledged")
 
 
-def _cost(side: str, config: Config, folder: Path, events: int) -> Cost:
-    """Let one side read the log, with a group of its own."""
-    config = replace(config, kafka=replace(config.kafka, group=f"{config.topics.prefix}{side}"))
-    warm_up = int(events * WARM_UP)
-    if side in ("limit", "faust"):
-        if side == "faust":
-            events, warm_up = min(FAUST_EVENTS, events), min(FAUST_EVENTS, events) // 10
-        (path := folder / f"{side}.yaml").write_text(show(config))
-        command = [sys.executable, "-m", "benchmarks.sides", side, str(path), str(events), str(warm_up)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
-        if said.returncode:
-            raise RuntimeError(f"{side}: {said.stderr}")
-        return Cost(**json.loads(said.stdout))
+def _round(config: Config, folder: Path, number: int, events: int) -> Round:
+    """Pair each side with the limit, every round beginning with another one."""
+    order = SIDES[number % len(SIDES) :] + SIDES[: number % len(SIDES)]
+    pairs = {side: pair(side, config, folder, f"{side}-{number}", events) for side in order}
+    told = "; ".join(f"{side} {pairs[side].side.us:.2f}, limit {pairs[side].limit.us:.2f}" for side in SIDES)
+    print(f"round {number + 1}: us/event: {told}; {pairs['both'].side.findings} findings", flush=True)
+    return pairs
+
+
+def pair(side: str, config: Config, folder: Path, group: str, events: int) -> Pair:
+    """Let a side and the limit read the log in turns, with groups of their own."""
+    config = replace(config, kafka=replace(config.kafka, group=group))
+    with _reader(
+        "limit", replace(config, kafka=replace(config.kafka, group=f"{group}-limit")), folder, events
+    ) as limit:
+        turns.stopped(limit)
+        cost, waited_s = (
+            _faust(config, folder, limit) if side == "faust" else _ours(side, config, folder, limit, events)
+        )
+        limit.terminate()
+        limit.send_signal(turns.GO)
+        return Pair(cost, _measured(limit, waited_s))
+
+
+def _ours(side: str, config: Config, folder: Path, limit: turns.Process, events: int) -> tuple[Cost, float]:
+    """Let a worker take turns with the limit; how long that one ran, too."""
     asyncio.run(_delete(config, [topic(config, role) for role in ("tallies", "state")]))
     stages: Any = ("measure",) if side == "measure" else ("measure", "watch")
     config = replace(config, worker=replace(config.worker, stages=stages))
-    cost = worker.cost(config, folder, events, warm_up, watched=SERVICES if side == "both" else 0)
+    with Worker(config, folder) as worker:
+        worker.warm(int(events * WARM_UP), SERVICES if side == "both" else 0)
+        ran_s, waited_s = turns.take(worker.process, limit, lambda: worker.counted(events))
+        cost = worker.finish(events, ran_s)
     if side == "both":
         _check(config, events)
-    return cost
+    return cost, waited_s
+
+
+def _faust(config: Config, folder: Path, limit: turns.Process) -> tuple[Cost, float]:
+    with _reader("faust", config, folder, FAUST_EVENTS) as faust:
+        turns.stopped(faust)
+        ran_s, waited_s = turns.take(faust, limit, lambda: faust.poll() is not None)
+        return _measured(faust, ran_s), waited_s
+
+
+def _reader(side: str, config: Config, folder: Path, events: int) -> turns.Process:
+    (path := folder / f"{side}.yaml").write_text(show(config))
+    command = [sys.executable, "-m", "benchmarks.sides", side, str(path), str(events)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _measured(reader: turns.Process, wall_s: float) -> Cost:
+    said, _ = reader.communicate()
+    if reader.returncode:
+        raise RuntimeError(f"{reader.args} ended with {reader.returncode}")
+    return Cost(**json.loads(said), wall_s=wall_s)
 
 
 def _check(config: Config, events: int) -> None:
@@ -150,22 +191,16 @@ async def _delete(config: Config, names: Sequence[str]) -> None:
             await asyncio.sleep(0.1)
 
 
-def _us(cost: Cost) -> float:
-    return cost.cpu_s / cost.events * 1e6
-
-
 def _figures(rounds: Sequence[Round]) -> dict[str, Any]:
-    def ratio(one: str, other: str) -> float:
-        return statistics.median(_us(costs[one]) / _us(costs[other]) for costs in rounds)
-
-    per_s = statistics.median(costs["measure"].events / costs["measure"].wall_s for costs in rounds)
+    measured = [one["measure"] for one in rounds]
+    per_s = statistics.median(one.side.events / one.side.wall_s for one in measured)
     return {
         "events_per_s": round(per_s),
-        "cpu_us_per_event": round(statistics.median(_us(costs["measure"]) for costs in rounds), 2),
-        "share_of_limit": round(ratio("limit", "measure"), 3),
-        "ratio_faust_river": round(ratio("faust", "measure"), 1),
-        "share_with_watch": round(ratio("limit", "both"), 3),
-        "rss_mb": round(max(costs["both"].rss_mb for costs in rounds)),
+        "cpu_us_per_event": round(statistics.median(one.side.us for one in measured), 2),
+        "share_of_limit": round(statistics.median(one.share for one in measured), 3),
+        "ratio_faust_river": round(statistics.median(one["measure"].share / one["faust"].share for one in rounds), 1),
+        "share_with_watch": round(statistics.median(one["both"].share for one in rounds), 3),
+        "rss_mb": round(max(one["both"].side.rss_mb for one in rounds)),
         "tallies_bytes_per_event": {
             name: round(bytes_per_event(rate, Config()), 1)
             for name, rate in {"100/s": 100.0, "1000/s": 1_000.0, "full speed": per_s}.items()
@@ -174,16 +209,17 @@ def _figures(rounds: Sequence[Round]) -> dict[str, Any]:
 
 
 def _print(rounds: Sequence[Round], figures: dict[str, Any]) -> None:
-    print(f"\n{'':10}{'CPU us/event':>24}{'events/s of wall time':>30}{'CPU of limit':>22}{'peak RSS':>12}")
-    for side in SIDES:
-        costs = [one[side] for one in rounds]
-        share = [_us(one["limit"]) / _us(one[side]) for one in rounds]
+    print(f"\n{'':10}{'CPU us/event':>24}{'events/s of wall time':>30}{'the limit takes of it':>24}{'peak RSS':>12}")
+    of_limit = [pair.limit for one in rounds for pair in one.values()]
+    for side in ("limit", *SIDES):
+        costs = of_limit if side == "limit" else [one[side].side for one in rounds]
+        share = [1.0] if side == "limit" else [one[side].share for one in rounds]
         print(
-            f"{side:10}{_span([_us(cost) for cost in costs], '.2f'):>24}"
-            f"{_span([cost.events / cost.wall_s for cost in costs], ',.0f'):>30}{_span(share, '.3f'):>22}"
+            f"{side:10}{_span([cost.us for cost in costs], '.2f'):>24}"
+            f"{_span([cost.events / cost.wall_s for cost in costs], ',.0f'):>30}{_span(share, '.3f'):>24}"
             f"{max(cost.rss_mb for cost in costs):>9.0f} MB"
         )
-    faust = [_us(one["faust"]) / _us(one["measure"]) for one in rounds]
+    faust = [one["measure"].share / one["faust"].share for one in rounds]
     print(f"Faust and river cost {_span(faust, '.1f')} times what MEASURE does\n")
     size = figures["tallies_bytes_per_event"]
     for said, value, bound, met in (

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from msgspec.structs import replace
@@ -33,6 +34,11 @@ class Cost(NamedTuple):
     wall_s: float
     rss_mb: float
     findings: int = 0
+
+    @property
+    def us(self) -> float:
+        """CPU of one event, in microseconds."""
+        return self.cpu_s / self.events * 1e6
 
 
 class Look(NamedTuple):
@@ -59,42 +65,90 @@ class Look(NamedTuple):
         )  # fmt: skip
 
 
-def cost(config: Config, folder: Path, events: int, warm_up: int, watched: int = 0) -> Cost:
-    """Run a worker until it has counted all events and told of them, and stop it.
+class Worker:
+    """A worker from its start to its end, as a `with` block that kills it if anything goes wrong.
 
-    The warm-up is over when so many events are counted and so many services are watched: a baseline is learned once,
-    and what that costs is no cost of an event. CPU is taken from the first look after it to `GRACE_S` after the last flush was acknowledged, plus what
-    stopping takes: the last checkpoint, commits, leaving the groups. What it idles in between is left out.
-
-    Raises
-    ------
-    RuntimeError
-        If the worker ends, or does not get on.
+    Parameters
+    ----------
+    config : its own; the port of its page is chosen here
+    folder : for its config file
     """
-    config = replace(config, worker=replace(config.worker, http_port=_free_port()))
-    (path := folder / f"{config.worker.name}.yaml").write_text(show(config))
-    process = subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "--config", str(path)])
-    try:
-        looks = _watch(config.worker.http_port, process, events)
-        rss_mb = peak_mb(process.pid)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    process.send_signal(signal.SIGTERM)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"the worker did not stop in order: {os.waitstatus_to_exitcode(status)}")
-    first = next(look for look in looks if look.events >= warm_up and look.watched >= watched)
-    counted = next(look for look in looks if look.events == events)
-    if first.events > events / 2:
-        raise RuntimeError(f"{first.events} of {events} events were counted before the clock started: give more")
-    told = next(look for look in looks if look.flush_bytes == looks[-1].flush_bytes)
-    last = next(look for look in looks if look.at >= told.at + GRACE_S)
-    stopping_s = used.ru_utime + used.ru_stime - looks[-1].cpu_s
-    return Cost(
-        events - first.events, last.cpu_s - first.cpu_s + stopping_s, counted.at - first.at, rss_mb, looks[-1].findings
-    )  # fmt: skip
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        self._port = _free_port()
+        config = replace(config, worker=replace(config.worker, http_port=self._port))
+        (path := folder / f"{config.worker.name}.yaml").write_text(show(config))
+        self.process = subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "--config", str(path)])
+        self._first: Look | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def warm(self, events: int, watched: int) -> None:
+        """Let it count so many events and learn so many services, and stop it there: its turn comes later.
+
+        A baseline is learned once, and what that costs is no cost of an event.
+        """
+        began = time.monotonic()
+        while (look := self._look()) is None or look.events < events or look.watched < watched:
+            if time.monotonic() - began > GIVE_UP_S:
+                raise RuntimeError(f"the worker does not get on: {look}")
+            time.sleep(EVERY_S)
+        self._first = look
+        self.process.send_signal(signal.SIGSTOP)
+
+    def counted(self, events: int) -> bool:
+        """Say whether it has counted so many events."""
+        look = self._look()
+        return look is not None and look.events >= events
+
+    def finish(self, events: int, wall_s: float) -> Cost:
+        """Wait until it has told of all it counted, stop it in order, and add up.
+
+        CPU is taken from the end of the warm-up to `GRACE_S` after the last flush was acknowledged, plus what stopping
+        takes: the last checkpoint, commits, leaving the groups. What it idles in between is left out.
+
+        Raises
+        ------
+        RuntimeError
+            If the worker ends, or not in order.
+        """
+        looks: list[Look] = []
+        while not looks or looks[-1].at - _told(looks).at < SETTLED_S:
+            if (look := self._look()) is not None:
+                looks.append(look)
+            time.sleep(EVERY_S)
+        last = next(look for look in looks if look.at >= _told(looks).at + GRACE_S)
+        rss_mb = peak_mb(self.process.pid)
+        self.process.send_signal(signal.SIGTERM)
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        if status or self._first is None:
+            raise RuntimeError(f"the worker did not stop in order: {self.process.returncode}")
+        stopping_s = used.ru_utime + used.ru_stime - looks[-1].cpu_s
+        cpu_s = last.cpu_s - self._first.cpu_s + stopping_s
+        return Cost(events - self._first.events, cpu_s, wall_s, rss_mb, looks[-1].findings)
+
+    def _look(self) -> Look | None:
+        """Look at its page; None while it has none yet."""
+        if (code := self.process.poll()) is not None:
+            raise RuntimeError(f"the worker ended with {code}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=30) as page:
+                return Look.of(page.read().decode())
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+        except ConnectionError:
+            pass
+        return None
 
 
 def peak_mb(pid: int) -> float:
@@ -103,31 +157,9 @@ def peak_mb(pid: int) -> float:
     return int(peak) / 1024
 
 
-def _watch(port: int, process: "subprocess.Popen[bytes]", events: int) -> list[Look]:
-    """Look at a worker until it has nothing more to tell."""
-    looks: list[Look] = []
-    began = time.monotonic()
-    while not looks or looks[-1].events < events or looks[-1].at - _changed(looks) < SETTLED_S:
-        time.sleep(EVERY_S)
-        if process.poll() is not None:
-            raise RuntimeError(f"the worker ended with {process.returncode}")
-        if time.monotonic() - began > GIVE_UP_S:
-            raise RuntimeError(f"the worker does not get on: {looks[-1:]}")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
-                looks.append(Look.of(page.read().decode()))
-        except ConnectionError:
-            continue
-        except urllib.error.URLError as error:
-            if not isinstance(error.reason, ConnectionError):
-                raise
-    return looks
-
-
-def _changed(looks: list[Look]) -> float:
-    """When the number of events or of bytes told of changed last."""
-    now = looks[-1]
-    return next(look.at for look in looks if (look.events, look.flush_bytes) == (now.events, now.flush_bytes))
+def _told(looks: list[Look]) -> Look:
+    """Find the look at which it had told of all that it has told of by now."""
+    return next(look for look in looks if look.flush_bytes == looks[-1].flush_bytes)
 
 
 def _free_port() -> int:

@@ -39,6 +39,7 @@ _at, _service, _release = column("at"), column("service"), column("release")
 _rates: Final = [column(signal.field) for signal in RATES if signal.name != "failed"]
 _numbers: Final = [column(signal.field) for signal in NUMBERS]
 _flag: Final = {False: NO, True: YES, None: UNKNOWN}.__getitem__
+assert (int(False), int(True)) == (NO, YES), "flags are taken as they are wherever all of them were said"
 _kind: Final = _KIND.__getitem__
 
 
@@ -89,7 +90,11 @@ class Columns:
         for names, field in zip(self.names, self._named, strict=True):
             names.extend(map(number, field(served)))
         for flags, field in zip(self.rates, _rates, strict=True):
-            flags.extend(map(_flag, field(served)))
+            said = field(served)
+            try:
+                flags.extend(said)
+            except TypeError:  # None is among them; nothing was taken yet
+                flags.extend(map(_flag, said))
         for amounts, field in zip(self.numbers, _numbers, strict=True):
             amounts.extend(field(served))
         self.failed += [Failed(before + place, mode, served[place]) for place, mode in self._failures(served)]

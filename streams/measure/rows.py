@@ -81,7 +81,9 @@ def rows(columns: Columns, bucket: Ints, texts: Texts) -> Rows:
     names = np.empty((len(columns.names), m), np.int32)
     for row, numbers in enumerate(columns.names):
         names[row] = np.fromiter(numbers, np.int32, m)
-    amounts = np.array(columns.numbers, np.float64)  # None becomes NaN
+    amounts = np.empty((len(columns.numbers), m))
+    for row, values in enumerate(columns.numbers):
+        amounts[row] = _floats(values)
     amounts = np.minimum(amounts, _HUGE) * _UNITS
     return Rows(
         bucket=bucket,
@@ -93,6 +95,14 @@ def rows(columns: Columns, bucket: Ints, texts: Texts) -> Rows:
         numbers=cells(amounts),
         mode=mode,
     )
+
+
+def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
+    """Make floats of numbers; None, which is rarer than to be asked for each, becomes NaN."""
+    try:
+        return np.fromiter(values, np.float64, len(values))  # type: ignore[arg-type]  # None raises TypeError
+    except TypeError:
+        return np.array(values, np.float64)
 
 
 def join(parts: Sequence[Rows]) -> Rows:

@@ -21,7 +21,7 @@ from streams.measure.texts import Texts
 
 __all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects"]
 
-BATCH: Final = 1000
+BATCH: Final = 2000
 """Records that are laid out as rows at once."""
 
 _MANY_TEXTS: Final = 100_000

@@ -23,7 +23,7 @@ from streams.shell.reading import Reading
 
 log = logging.getLogger(__name__)
 
-RECORDS: Final = 1000
+RECORDS: Final = 2000
 """Records of one poll: some 10 ms of counting, after which everything else in the process has its turn."""
 
 WAITING: Final = 2

@@ -20,12 +20,12 @@ import argparse
 import asyncio
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Producer
@@ -139,7 +139,7 @@ def pair(side: str, config: Config, folder: Path, group: str, events: int) -> Pa
         return Pair(cost, _measured(limit, waited_s))
 
 
-def _ours(side: str, config: Config, folder: Path, limit: turns.Process, events: int) -> tuple[Cost, float]:
+def _ours(side: str, config: Config, folder: Path, limit: Popen[str], events: int) -> tuple[Cost, float]:
     """Let a worker take turns with the limit; how long that one ran, too."""
     asyncio.run(_delete(config, [topic(config, role) for role in ("tallies", "state")]))
     stages: Any = ("measure",) if side == "measure" else ("measure", "watch")
@@ -153,23 +153,23 @@ def _ours(side: str, config: Config, folder: Path, limit: turns.Process, events:
     return cost, waited_s
 
 
-def _faust(config: Config, folder: Path, limit: turns.Process) -> tuple[Cost, float]:
+def _faust(config: Config, folder: Path, limit: Popen[str]) -> tuple[Cost, float]:
     with _reader("faust", config, folder, FAUST_EVENTS) as faust:
         turns.stopped(faust)
         ran_s, waited_s = turns.take(faust, limit, lambda: faust.poll() is not None)
         return _measured(faust, ran_s), waited_s
 
 
-def _reader(side: str, config: Config, folder: Path, events: int) -> turns.Process:
+def _reader(side: str, config: Config, folder: Path, events: int) -> Popen[str]:
     (path := folder / f"{side}.yaml").write_text(show(config))
     command = [sys.executable, "-m", "benchmarks.sides", side, str(path), str(events)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return Popen(command, stdout=PIPE, text=True)
 
 
-def _measured(reader: turns.Process, wall_s: float) -> Cost:
+def _measured(reader: Popen[str], wall_s: float) -> Cost:
     said, _ = reader.communicate()
     if reader.returncode:
-        raise RuntimeError(f"{reader.args} ended with {reader.returncode}")
+        raise RuntimeError(f"{reader.args!r} ended with {reader.returncode}")
     return Cost(**json.loads(said), wall_s=wall_s)
 
 

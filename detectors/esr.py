@@ -10,7 +10,6 @@ MOST_GROWTH: Final = 300.0
 """Nats that one block can add; `exp` of it still fits a float64 beside any float32."""
 LONGEST_ACCRUAL_S: Final = 5.0
 _LARGEST: Final = float(np.finfo(np.float32).max)
-_ZERO: Final = np.float32(0)
 
 
 def advance(evidence: Evidence, growth: Floats, weights: Floats, budget: Floats) -> Evidence:
@@ -73,7 +72,9 @@ def advance(evidence: Evidence, growth: Floats, weights: Floats, budget: Floats)
     exact = (evidence + taken) * np.exp(np.minimum(growth, MOST_GROWTH))
     np.minimum(exact, _LARGEST, out=exact)
     nearest = exact.astype(np.float32)
-    return np.where(nearest > exact, np.nextafter(nearest, _ZERO), nearest)
+    # The bits of a float that is not negative are in the order of its values: one less is the next one below.
+    nearest.view(np.int32)[...] -= nearest > exact
+    return nearest
 
 
 def fired(evidence: Evidence) -> Bools:

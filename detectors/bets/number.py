@@ -17,32 +17,46 @@ BINS: Final = 20
 """Nineteen of values, between eighteen cuts, and one of missing values."""
 ODDS: Final = (1.4, 2.2, 5.0)
 """Of the tails. Farther off, ranks see the change as soon."""
-_LOW: Final[Floats] = np.concatenate([[0.10], np.arange(1, 9) / 16])
-_HIGH: Final[Floats] = np.concatenate([[0.90, 0.99], np.arange(9, 16) / 16])
+_BELOW: Final = (1 / 16, 0.10, *(np.arange(2, 9) / 16))
+_ABOVE: Final = (*(np.arange(9, 15) / 16), 0.90, 15 / 16, 0.99)
+_CUTS: Final = (*_BELOW, *_ABOVE)
+_LOW: Final[Floats] = np.array(_BELOW)
+_HIGH: Final[Floats] = np.array(_ABOVE)
+"""Where bins are cut: below the middle at the lower edge of the cell that holds the quantile, else at its upper one."""
+TAILS: Final[Bools] = np.array(
+    [
+        np.arange(BINS - 1) <= _CUTS.index(0.10),
+        np.arange(BINS - 1) > _CUTS.index(0.90),
+        np.arange(BINS - 1) > _CUTS.index(0.99),
+    ]
+)
+"""(3, 19) the bins of values that each tail holds. Cuts in one place leave the bins between them empty, so that the
+others stay where they are."""
 _MOVES: Final = (1, 0, -1, 1, 1, 0)
 """Which way the number has moved when the mean of the feature goes up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class NumberBets(Bets):
-    """Bets on bins of ranks.
+    """Bets on bins of ranks: twelve that win or lose with each bin, and 24 that look at a tail, or at missing.
 
     Attributes
     ----------
     bins : uint8 (S, 235)
         The bin of each cell.
-    log_wealth : float32 (S, J, 20)
-        Of each bin, in nats.
     rank : float64 (S, 19)
         Of each bin of values.
-    tails : bool (S, 3, 20)
-        The bins of each tail.
+    ranked : float32 (S, 12, 20)
+        Log-wealth of each bin, in nats, for the bets on rank and spread.
+    win, lose : float32 (S, 24)
+        Log-wealth of an event in the tail, and of one beside it, for the others.
     """
 
     bins: Bins
-    log_wealth: Wealth
     rank: Floats
-    tails: Bools
+    ranked: Wealth
+    win: Wealth
+    lose: Wealth
 
     def fold(self, counts: Counts) -> Floats:
         """Add up the cells of each bin.
@@ -59,17 +73,27 @@ class NumberBets(Bets):
 
     def growth(self, counts: Counts) -> Floats:
         """Say what each bet wins in a block; see `Bets.growth`."""
-        grown: Floats = (self.log_wealth.astype(np.float64) @ self.fold(counts)[:, :, None])[:, :, 0]
+        grown: Floats = (self.of_bins() @ self.fold(counts)[:, :, None])[:, :, 0]
         return grown
+
+    def of_bins(self) -> Floats:
+        """Write out the log-wealth of every bet and bin, float64 (S, 36, 20), in nats."""
+        inside = np.zeros((len(FEATURES) - 2, BINS), np.bool_)
+        inside[:-1, :-1], inside[-1, -1] = TAILS, True
+        looks = np.ones_like(inside)
+        looks[:-1, -1] = False
+        each = 2 * len(ODDS)
+        shares = np.where(np.repeat(inside, each, axis=0), self.win[..., None], self.lose[..., None])
+        shares = np.where(np.repeat(looks, each, axis=0), shares, 0.0)
+        return np.concatenate([self.ranked, shares], axis=1).astype(np.float64)
 
     def matrix(self) -> Floats:
         """Write the table out; see `Bets.matrix`."""
-        of_cells = np.take_along_axis(self.log_wealth, self.bins[:, None, :].astype(np.intp), axis=2)
-        return of_cells.astype(np.float64)
+        return np.take_along_axis(self.of_bins(), self.bins[:, None, :].astype(np.intp), axis=2)
 
     def values(self, s: int) -> Floats:
         """Say what each cell counts for; see `Bets.values`."""
-        of_bins: Floats = _features(self.rank[s : s + 1], self.tails[s : s + 1])[0][self.of]
+        of_bins: Floats = _features(self.rank[s : s + 1])[0][self.of]
         return of_bins[:, self.bins[s]]
 
 
@@ -118,17 +142,16 @@ def table(counts: Counts, level: Floats) -> NumberBets:
     ('above_p90', 1, 1.0)
     """
     check_baseline(counts, level, CELLS)
-    bins, tails = _cut(counts)
+    bins = _cut(counts)
     binned = _fold(counts.astype(np.float64), bins)
     rank = _rank(binned[:, :-1])
-    x = _features(rank, tails)
+    x = _features(rank)
     lo, hi = _limits(x, binned, level)
-    ranks = bounded.log_wealth(np.nan_to_num(x[:, :2]), lo[:, :2], hi[:, :2])
+    ranked = bounded.log_wealth(np.nan_to_num(x[:, :2]), lo[:, :2], hi[:, :2])
+    ranked[..., -1] = 0.0  # missing values have no rank
     win, lose = indicator.log_wealth(lo[:, 2:], hi[:, 2:], ODDS)
-    shares = np.where(x[:, 2:, None] == 1, win[..., None], lose[..., None])
-    log_wealth = np.concatenate([ranks, shares], axis=1)
-    log_wealth[np.broadcast_to(np.isnan(x)[:, :, None], log_wealth.shape)] = 0.0
-    each = log_wealth.shape[2]
+    each = 2 * len(ODDS)
+    assert ranked.shape[2] == each
     side = np.tile(np.repeat(np.array([1, -1], np.int8), each // 2), len(FEATURES))
     return NumberBets(
         weights=np.repeat(np.array(WEIGHTS) / each, each),
@@ -139,17 +162,15 @@ def table(counts: Counts, level: Floats) -> NumberBets:
         lower=lo,
         upper=hi,
         bins=bins,
-        log_wealth=log_wealth.reshape(len(counts), -1, BINS),
         rank=rank,
-        tails=tails,
+        ranked=ranked.reshape(len(counts), -1, BINS),
+        win=win.reshape(len(counts), -1),
+        lose=lose.reshape(len(counts), -1),
     )
 
 
-def _cut(counts: Counts) -> tuple[Bins, Bools]:
-    """Cut the cells into bins at quantiles, those below the middle at the cell's lower edge, those above at its upper.
-
-    Returns the bin of each cell, (S, 235), and which bins each tail holds, (S, 3, 20).
-    """
+def _cut(counts: Counts) -> Bins:
+    """Cut the cells into bins: the bin of each cell, (S, 235)."""
     values = counts[:, :MISSING]
     below = np.concatenate([np.zeros((len(counts), 1), np.int64), np.cumsum(values, axis=1)], axis=1)[:, None, :]
     n = below[:, :, -1:]
@@ -158,11 +179,7 @@ def _cut(counts: Counts) -> tuple[Bins, Bools]:
     cuts = np.concatenate([low, high], axis=1)
     bins = np.full(counts.shape, BINS - 1, np.uint8)
     bins[:, :MISSING] = (cuts[:, :, None] <= np.arange(MISSING)).sum(axis=1)
-
-    tail_cuts = np.stack([low[:, 0], high[:, 0], high[:, 1]], axis=1)
-    above = np.arange(BINS) >= (cuts[:, None, :] <= tail_cuts[:, :, None]).sum(axis=-1)[:, :, None]
-    above[:, 0] = ~above[:, 0]
-    return bins, above
+    return bins
 
 
 def _fold(counts: Floats, bins: Bins) -> Floats:
@@ -176,12 +193,12 @@ def _rank(values: Floats) -> Floats:
     return np.where(n > 0, (np.cumsum(values, axis=1) - values / 2) / np.maximum(n, 1), 0.5)
 
 
-def _features(rank: Floats, tails: Bools) -> Floats:
+def _features(rank: Floats) -> Floats:
     """Value of each feature in each bin, (S, 6, 20); NaN where it does not look."""
     x = np.full((len(rank), len(FEATURES), BINS), np.nan)
     x[:, 0, :-1] = rank
     x[:, 1, :-1] = (2 * rank - 1) ** 2
-    x[:, 2:5, :-1] = tails[:, :, :-1]
+    x[:, 2:5, :-1] = TAILS
     x[:, 5] = np.arange(BINS) == BINS - 1
     return x
 

@@ -37,9 +37,7 @@ class Batch(NamedTuple):
     faults: list[Fault]
 
 
-def count(
-    plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints, served: int
-) -> Batch:
+def count(plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints, served: int) -> Batch:
     """Decode, classify and lay out as rows.
 
     Parameters

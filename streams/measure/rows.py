@@ -100,7 +100,7 @@ def rows(columns: Columns, bucket: Ints, texts: Texts) -> Rows:
 def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
     """Make floats of numbers; None, which is rarer than to be asked for each, becomes NaN."""
     try:
-        return np.fromiter(values, np.float64, len(values))  # type: ignore[arg-type]  # None raises TypeError
+        return np.fromiter(values, np.float64, len(values))
     except TypeError:
         return np.array(values, np.float64)
 

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from detectors import esr
 from detectors.onset import Onset, onset
-from schemas.signals import RATE_CELLS
 from streams.watch.detector import Detector
 from streams.watch.severity import severity
 from streams.watch.state import Alarm, Evidence, Stream
@@ -44,11 +43,13 @@ def decide(detector: Detector, stream: Stream, now_ms: int, bucket_s: int) -> tu
         untrusted = detector.touched(stream.overflowed)
         grown = np.where(untrusted, esr.damp(grown), grown)
     gathered = detector.accumulators
-    playing = (stream.pending[:, :RATE_CELLS].sum(axis=1) > 0)[gathered.slice]
+    won = grown[gathered.bets]
     if stream.fired:
-        playing &= ~np.isin(gathered.of, stream.fired)
-    budget = np.where(playing, gathered.rate, 0.0)
-    evidence = esr.advance(stream.evidence[:, None], grown[gathered.bets][:, None], _ONE, budget)[:, 0]
+        won[np.isin(gathered.of, stream.fired)] = 0.0
+    # A bet that neither won nor lost stays as it is: of most slices nothing came.
+    live = np.flatnonzero(won)
+    evidence = stream.evidence.copy()
+    evidence[live] = esr.advance(evidence[live, None], won[live, None], _ONE, gathered.rate[live])[:, 0]
     reached = np.flatnonzero(np.add.reduceat(evidence, gathered.begins, dtype=np.float64) >= 1).tolist()
     alarms, fired = [], stream.fired
     if reached:

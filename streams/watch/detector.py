@@ -72,31 +72,52 @@ class Accumulators:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The bets on rates and categories, side by side: each looks at one cell among some.
+    """The bets that look at one share, side by side: the events in some cells, among some others.
 
     What `detectors.bets.indicator` does for one signal, for all of them in one go: a worker asks it of every release
     every second.
 
     Attributes
     ----------
+    sums : (F, k) which kept cells make up each of k sums: all events of a signal, the observed ones, those of a tail
     bets : (n,) which of the row's
-    win, lose : (n,) nats that an event in the cell wins, and one beside it loses
-    inside : (n,) the cell, among (S * F,)
-    among : (F, k) which cells make up each of k sums: all of a signal's, or the observed ones
-    seen : (n,) the sum that the bet looks at, among (S * k,)
+    inside, seen : (n,) what the bet looks at and among what, each a place in (S, F + k) cells and sums
+    gain, lose : (n,) nats that an event beside it loses, and that one inside gains over that
     """
 
+    sums: Floats
     bets: Ints
-    win: Floats
-    lose: Floats
     inside: Ints
-    among: Floats
     seen: Ints
+    gain: Floats
+    lose: Floats
 
     def growth(self, counts: Floats) -> Floats:
         """Say what each wins on (S, F) counts: (n,), in nats."""
-        inside, seen = counts.ravel()[self.inside], (counts @ self.among).ravel()[self.seen]
-        grown: Floats = self.win * inside + self.lose * (seen - inside)
+        looked = np.concatenate([counts, counts @ self.sums], axis=1).ravel()
+        grown: Floats = self.gain * looked[self.inside] + self.lose * looked[self.seen]
+        return grown
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """The bets on the ranks of numbers, side by side.
+
+    Attributes
+    ----------
+    kept : (n * 20,) the kept cells of n numbers
+    bets : (S * n * 12,) which of the row's
+    log_wealth : (S, n, 12, 20) nats that an event in each bin wins
+    """
+
+    kept: Ints
+    bets: Ints
+    log_wealth: Floats
+
+    def growth(self, counts: Floats) -> Floats:
+        """Say what each wins on (S, F) counts: (S * n * 12,), in nats."""
+        bins = counts[:, self.kept].reshape(*self.log_wealth.shape[:2], BINS, 1)
+        grown: Floats = (self.log_wealth @ bins).ravel()
         return grown
 
 
@@ -114,7 +135,7 @@ class Detector:
     fold : (S * C,) kept cell of every cell
     kept_cells : F
     tables : one a signal
-    shares : the bets on rates and categories
+    shares, ranks : all bets of the row, by how they look
     bets : in the row
     dimensions : (S,) dimension of each slice, "" of the whole
     """
@@ -126,6 +147,7 @@ class Detector:
     tables: tuple[Table, ...]
     accumulators: Accumulators
     shares: Shares
+    ranks: Ranks
     bets: int
     dimensions: tuple[str, ...]
 
@@ -142,16 +164,13 @@ class Detector:
         counts = kept.astype(np.float64)
         grown = np.empty(self.bets)
         grown[self.shares.bets] = self.shares.growth(counts)
-        for table in self.tables:
-            if isinstance(table.table, NumberBets):
-                won = table.table.log_wealth.astype(np.float64) @ counts[:, table.kept, None]
-                grown[table.first_bet : table.first_bet + won.size] = won.ravel()
+        grown[self.ranks.bets] = self.ranks.growth(counts)
         return grown
 
     def growth_of(self, monitor: int, bet: int, kept: Sequence[Counts]) -> Floats:
         """Say what one bet of a monitor wins on each of some (S, F) counts, in nats."""
         table, s = self.find(monitor)
-        wealth = table.table.log_wealth if isinstance(table.table, NumberBets) else table.table.matrix()
+        wealth = table.table.of_bins() if isinstance(table.table, NumberBets) else table.table.matrix()
         won: Floats = np.stack([counts[s, table.kept] for counts in kept]).astype(np.float64) @ wealth[s, bet]
         return won
 

@@ -1,5 +1,7 @@
 """A baseline -> its detector: where every cell and every bet of every monitor stands."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from detectors.bets import category, number, rate
@@ -11,7 +13,7 @@ from schemas.incidents import Notify
 from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, Signal
 from schemas.tallies import FIRST_NUMBER, FIXED
 from streams.watch.alphabet import category_segments, dimension_of
-from streams.watch.detector import NOTICES, Accumulators, Detector, Shares, Table
+from streams.watch.detector import NOTICES, Accumulators, Detector, Floats, Ranks, Shares, Table
 from streams.watch.once import once
 from streams.watch.plan import PAGED, Plan
 from streams.watch.severity import severity
@@ -56,6 +58,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         tables=tuple(tables),
         accumulators=_accumulators(plan, service, tables, dimensions),
         shares=_shares(tables, at_kept),
+        ranks=_ranks(tables),
         bets=at_bet,
         dimensions=tuple(field or "" for field in dimensions),
     )
@@ -129,22 +132,63 @@ def _notices(table: Table, bet: int) -> tuple[Notify, ...]:
 
 
 def _shares(tables: list[Table], kept_cells: int) -> Shares:
-    """Lay the bets on rates and categories side by side."""
-    looking = [(table, table.table) for table in tables if isinstance(table.table, Indicators)]
-    among = np.zeros((kept_cells, 2 * len(looking)))
-    bets, inside, seen = [], [], []
-    for k, (table, one) in enumerate(looking):
-        among[table.kept, 2 * k : 2 * k + 2] = 1
-        among[table.kept.stop - 1, 2 * k + 1] = 0  # the missing ones
-        s = np.arange(table.slices)[:, None]
-        bets.append(table.first_bet + np.arange(one.win.size))
-        inside.append((s * kept_cells + table.kept.start + one.cell).ravel())
-        seen.append((s * among.shape[1] + 2 * k + np.where(one.of_all, 0, 1)).ravel())
+    """Lay the bets on shares side by side: all of rates and categories, and of numbers those on tails and missing."""
+    looking, sums = [], list[Floats]()
+    for table in tables:
+        looks = _looks(table, kept_cells, kept_cells + len(sums))
+        looking.append((table, table.table, looks))
+        sums += looks.sums
+    width = kept_cells + len(sums)
+    bets, inside, seen, gain, lose = [], [], [], [], []
+    for table, one, looks in looking:
+        assert isinstance(one, Indicators | NumberBets)
+        s, each = np.arange(table.slices)[:, None], len(one.weights)
+        bets.append((table.first_bet + s * each + np.arange(each - one.win.shape[1], each)).ravel())
+        inside.append((s * width + looks.inside).ravel())
+        seen.append((s * width + looks.seen).ravel())
+        gain.append(one.win.astype(np.float64).ravel() - one.lose.ravel())
+        lose.append(one.lose.astype(np.float64).ravel())
     return Shares(
-        bets=np.concatenate(bets),
-        win=np.concatenate([one.win.ravel() for _, one in looking]).astype(np.float64),
-        lose=np.concatenate([one.lose.ravel() for _, one in looking]).astype(np.float64),
-        inside=np.concatenate(inside),
-        among=among,
-        seen=np.concatenate(seen),
+        sums=np.stack(sums, axis=1), bets=np.concatenate(bets), inside=np.concatenate(inside),
+        seen=np.concatenate(seen), gain=np.concatenate(gain), lose=np.concatenate(lose),
+    )  # fmt: skip
+
+
+class _Looks(NamedTuple):
+    """Sums over kept cells, (F,) each, and the place of what each bet looks at, and among what, in cells and sums."""
+
+    sums: list[Floats]
+    inside: Ints
+    seen: Ints
+
+
+def _looks(table: Table, kept_cells: int, begin: int) -> _Looks:
+    """Say what the bets on shares of one signal look at; its sums begin at `begin`."""
+    kept, one = table.kept, table.table
+    sums = np.zeros((2 + len(number.TAILS), kept_cells))
+    everything, observed, missing = begin, begin + 1, kept.stop - 1
+    sums[:2, kept] = 1
+    sums[1, missing] = 0
+    if isinstance(one, Indicators):
+        return _Looks(list(sums[:2]), kept.start + one.cell, np.where(one.of_all, everything, observed))
+    assert isinstance(one, NumberBets)
+    sums[2:, kept.start : missing] = number.TAILS
+    tails = range(begin + 2, begin + len(sums))
+    each = one.win.shape[1] // (len(tails) + 1)
+    return _Looks(
+        list(sums), np.repeat([*tails, missing], each), np.repeat([*(observed for _ in tails), everything], each)
+    )
+
+
+def _ranks(tables: list[Table]) -> Ranks:
+    """Lay the bets on ranks side by side."""
+    looking = [(table, table.table) for table in tables if isinstance(table.table, NumberBets)]
+    bets = [
+        table.first_bet + np.arange(table.slices)[:, None] * len(one.weights) + np.arange(one.ranked.shape[1])
+        for table, one in looking
+    ]
+    return Ranks(
+        kept=np.concatenate([np.arange(table.kept.start, table.kept.stop) for table, _ in looking]),
+        bets=np.stack(bets, axis=1).ravel(),
+        log_wealth=np.stack([one.ranked for _, one in looking], axis=1).astype(np.float64),
     )

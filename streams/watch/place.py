@@ -79,9 +79,10 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
     is_mode = column == _OF_MODE
     modes: Modes = {}
     if is_mode.any():
-        for i, w in zip(named[is_mode].tolist(), who[is_mode].tolist(), strict=True):
-            if whole[row[i]]:
-                modes[int(row[i]), names[w]] = int(count[i])
+        once = is_mode & whole[row[named]]
+        at = named[once]
+        for group, w, n in zip(row[at].tolist(), who[once].tolist(), count[at].tolist(), strict=True):
+            modes[group, names[w]] = n
         kept = np.ones(len(cell), np.bool_)
         kept[named[is_mode]] = False
         row, cell, count = row[kept], cell[kept], count[kept]

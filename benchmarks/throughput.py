@@ -35,7 +35,7 @@ from benchmarks import turns
 from benchmarks.events import BYTES, FAILING, SERVICES, exchanges, mean_size
 from benchmarks.tallies import bytes_per_event
 from benchmarks.worker import Cost, Worker
-from schemas.config import Config, Kafka, Watch, show
+from schemas.config import Config, Kafka, Measure, Watch, show
 from schemas.signals import RATE_CELLS
 from streams.shell.clients import topic
 from streams.shell.restore import restore
@@ -50,6 +50,10 @@ RATE: Final = 100_000
 
 BASELINE_EVENTS: Final = 1_000
 """A service is watched after so many; the clock starts when all are."""
+
+FLUSH_AFTER_S: Final = 4.0
+"""A side runs half of the time, so that a block is open twice as long; it is no more to be told of early than if it ran
+all the time."""
 
 SIDES: Final = ("measure", "both", "faust")
 
@@ -86,7 +90,10 @@ def main() -> None:
         flush=True,
     )
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as kafka:
-        config = Config(kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS))
+        config = Config(
+            kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS),
+            measure=Measure(flush_after_s=FLUSH_AFTER_S),
+        )  # fmt: skip
         produce(config, args.events, args.rate)
         rounds = [_round(config, Path(folder), number, args.events) for number in range(args.rounds)]
     figures = _figures(rounds)
@@ -154,7 +161,8 @@ def _ours(side: str, config: Config, folder: Path, limit: Popen[str], events: in
 
 
 def _faust(config: Config, folder: Path, limit: Popen[str]) -> tuple[Cost, float]:
-    with _reader("faust", config, folder, FAUST_EVENTS) as faust:
+    faust = _reader("faust", config, folder, FAUST_EVENTS)
+    with turns.ending(faust):
         turns.stopped(faust)
         ran_s, waited_s = turns.take(faust, limit, lambda: faust.poll() is not None)
         return _measured(faust, ran_s), waited_s

@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 TURN_S: Final = 1.0
@@ -17,6 +18,17 @@ TURN_S: Final = 1.0
 
 GO: Final = signal.SIGCONT
 Process = subprocess.Popen[str] | subprocess.Popen[bytes]
+
+
+@contextmanager
+def ending(process: Process) -> Iterator[None]:
+    """Kill a process if it has not ended by itself: one that is stopped never would."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def stop_self() -> None:

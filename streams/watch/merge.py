@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from schemas.tallies import Flush
-from streams.watch.parts import less
+from streams.watch.parts import less, narrowed
 from streams.watch.plan import MOST_SOURCES
 from streams.watch.state import Mark, Part, State
 
@@ -49,7 +49,7 @@ def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
     """
     source = f"{flush.source}:{flush.partition}"
     mark = state.marks.get(source)
-    held = None if flush.final else part
+    held = None if flush.final else narrowed(part)
     moved = Mark(flush.anchor, flush.end, flush.digest, held, taken=flush.final or state.baseline is not None)
     if mark is None and len(state.marks) >= MOST_SOURCES:
         return replace(state, lost=state.lost + 1, beyond=counted(state.beyond, "sources")), None

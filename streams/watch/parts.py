@@ -16,7 +16,8 @@ def parts(flush: Flush) -> dict[str, Part]:
     Returns
     -------
     dict of str to Part
-        Every service that the flush speaks of, with the texts that it uses and no others.
+        Every service that the flush speaks of. All look into the same arrays and texts: what is kept of one must be
+        narrowed first.
     """
     groups, beside = unpack(flush.groups, 6), unpack(flush.beside, 4)
     starts = (flush.first_bucket + groups[:, 1] - 1) * flush.bucket_s
@@ -32,22 +33,20 @@ def parts(flush: Flush) -> dict[str, Part]:
     ends = np.concatenate([[0], ends])
     split = {}
     for service, a, b in zip(services.tolist(), *(edge.tolist() for edge in edges), strict=True):
-        split[flush.names[service]] = narrowed(
-            Part(
-                flush.names,
-                flush.dimensions,
-                groups[a:b, 1:],
-                cells[ends[a] : ends[b]],
-                counts[ends[a] : ends[b]],
-                beside[beside[:, 0] == service, 1:],
-                tuple((release, mode, chosen) for who, release, mode, chosen in flush.exemplars if who == service),
-            )
+        split[flush.names[service]] = Part(
+            flush.names,
+            flush.dimensions,
+            groups[a:b, 1:],
+            cells[ends[a] : ends[b]],
+            counts[ends[a] : ends[b]],
+            beside[beside[:, 0] == service, 1:],
+            tuple((release, mode, chosen) for who, release, mode, chosen in flush.exemplars if who == service),
         )
     return split
 
 
 def narrowed(part: Part) -> Part:
-    """Keep only the texts that a part uses."""
+    """Copy what a part says and the texts that it uses, so that nothing of the flush is kept beside it."""
     n = len(part.names)
     named = np.flatnonzero(part.cells >= FIXED)
     column, name = np.divmod(part.cells[named] - FIXED, n)

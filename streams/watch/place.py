@@ -1,5 +1,6 @@
 """A service's part of a flush -> its counts, each at its place in a frozen alphabet."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,12 +66,12 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
     part : of one service
     """
     spots, names = index(alphabet), part.names
-    start, release, dimension, name, sizes = part.groups.T
+    start, release, dimension, _, sizes = part.groups.T
     whole = dimension == 0
     row, cell, count = np.repeat(np.arange(len(sizes)), sizes), part.cells.copy(), part.counts
     rated = np.flatnonzero(cell < RATE_CELLS)
     events = np.bincount(row[rated], count[rated], minlength=len(sizes)).astype(np.int64)
-    slices = _slice_table(spots, part)[dimension, name]
+    slices = _slices(spots, part)
     others = _other_slices(spots, part, slices, events)
 
     named = np.flatnonzero(cell >= FIXED)
@@ -87,7 +88,7 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
         kept[named[is_mode]] = False
         row, cell, count = row[kept], cell[kept], count[kept]
         named, column, who = np.flatnonzero(cell >= FIXED), column[~is_mode], who[~is_mode]
-    cell[named] = _cell_table(spots, names)[column, who]
+    cell[named] = _cells(spots, names, column, who)
     mine = whole[row[named]]
     at = named[mine]
     for i, spot, name_ in _other_cells(spots, names, column[mine], who[mine], cell[at]):
@@ -127,22 +128,25 @@ def _add(into: dict[str, int], part: Part, there: NDArray[np.bool_], name: Ints)
         into[part.names[i]] = int(totals[i])
 
 
-def _slice_table(index: Index, part: Part) -> Ints:
-    """Give the slice of each dimension and name of a part."""
-    table = np.full((max(len(part.dimensions), 1), max(len(part.names), 1)), -1)
-    for d, field in enumerate(part.dimensions):
-        if field in index.slices:
-            own, other = index.slices[field]
-            table[d, : len(part.names)] = [own.get(name, other) for name in part.names]
-    return table
+def _slices(index: Index, part: Part) -> Ints:
+    """Give the slice of each group."""
+    known = [index.slices.get(field) for field in part.dimensions]
+    found = np.full(len(part.groups), -1)
+    for g, (d, name) in enumerate(part.groups[:, 2:4].tolist()):
+        if known and (there := known[d]) is not None:
+            own, other = there
+            found[g] = own.get(part.names[name], other)
+    return found
 
 
-def _cell_table(index: Index, names: tuple[str, ...]) -> Ints:
-    """Give the cell of each category and name."""
+def _cells(index: Index, names: tuple[str, ...], column: Ints, who: Ints) -> Ints:
+    """Give the cell of each name of a category; each that occurs is looked up once."""
     table = np.zeros((len(CATEGORIES), max(len(names), 1)), np.int64)
-    for c, (known, unseen) in enumerate(index.cells):
-        table[c, : len(names)] = [known.get(name, unseen) for name in names]
-    return table
+    table[column, who] = 1
+    for c, i in np.argwhere(table).tolist():
+        known, unseen = index.cells[c]
+        table[c, i] = known.get(names[i], unseen)
+    return table[column, who]
 
 
 def _other_slices(index: Index, part: Part, slices: Ints, events: Ints) -> Others:
@@ -168,9 +172,9 @@ def _other_cells(
 
 def _overflowed(part: Part, column: Ints, who: Ints) -> tuple[str, ...]:
     """Name the fields in which MEASURE met more names than its cap."""
-    if OTHER not in part.names:
+    other = bisect_left(part.names, OTHER)  # they are sorted
+    if part.names[other : other + 1] != (OTHER,):
         return ()
-    other = part.names.index(OTHER)
     fields = {part.dimensions[d] for d in part.groups[part.groups[:, 3] == other, 2].tolist() if part.dimensions}
     fields |= {CATEGORIES[c].field for c in column[who == other].tolist() if c != _OF_MODE}
     return tuple(sorted(fields))

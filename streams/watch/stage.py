@@ -128,12 +128,14 @@ def _totalled(state: State, flush: Flush, part: Part) -> State:
     for _, kind, n in part.beside.tolist():
         beside = counted(beside, KINDS[kind], n)
     exemplars, beyond = state.exemplars, state.beyond
-    for _, mode, chosen in part.exemplars:
-        name = part.names[mode]
-        exemplars = {**{one: held for one, held in exemplars.items() if one != name}, name: chosen}
-        if len(exemplars) > MOST_MODES:
-            del exemplars[next(iter(exemplars))]
-            beyond = counted(beyond, "exemplars")
+    if part.exemplars:
+        exemplars = dict(exemplars)
+        for _, mode, chosen in part.exemplars:
+            exemplars.pop(part.names[mode], None)  # the one that was seen last stands last
+            exemplars[part.names[mode]] = chosen
+            if len(exemplars) > MOST_MODES:
+                del exemplars[next(iter(exemplars))]
+                beyond = counted(beyond, "exemplars")
     return replace(
         state,
         total=state.total + np.bincount(cells, counts, minlength=FIXED).astype(np.int64),

@@ -32,7 +32,10 @@ def test_every_service_gets_all_that_was_said_of_it(said: Counts, beside: Beside
 @given(counts(), besides)
 def test_a_part_keeps_the_texts_that_it_uses_and_no_others(said: Counts, beside: Beside) -> None:
     """A flush may hold a thousand services; what is kept of one must not hold the names of all."""
-    for service, part in parts(flush(said, beside)).items():
+    for service, of_flush in parts(flush(said, beside)).items():
+        part = narrowed(of_flush)
+        assert told(part) == told(of_flush)
+        assert told_beside(part) == told_beside(of_flush)
         used = {text for key in of(said, service) for text in (key.release, key.name)}
         used |= {key.cell[1] for key in of(said, service) if isinstance(key.cell, tuple)}
         used |= {release for who, release, _ in beside if who == service}

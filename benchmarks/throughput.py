@@ -134,13 +134,13 @@ def _round(config: Config, folder: Path, number: int, events: int) -> Round:
 def pair(side: str, config: Config, folder: Path, group: str, events: int) -> Pair:
     """Let a side and the limit read the log in turns, with groups of their own."""
     config = replace(config, kafka=replace(config.kafka, group=group))
-    with _reader(
-        "limit", replace(config, kafka=replace(config.kafka, group=f"{group}-limit")), folder, events
-    ) as limit:
+    limit = _reader("limit", replace(config, kafka=replace(config.kafka, group=f"{group}-limit")), folder, events)
+    with turns.ending(limit):
         turns.stopped(limit)
-        cost, waited_s = (
-            _faust(config, folder, limit) if side == "faust" else _ours(side, config, folder, limit, events)
-        )
+        if side == "faust":
+            cost, waited_s = _faust(config, folder, limit)
+        else:
+            cost, waited_s = _ours(side, config, folder, limit, events)
         limit.terminate()
         limit.send_signal(turns.GO)
         return Pair(cost, _measured(limit, waited_s))

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from schemas.config import Config, show
 
 EVERY_S: Final = 0.25
-SETTLED_S: Final = 2.0
-"""So long after the last event no flush may come any more: open blocks are told of within `measure.flush_after_s`."""
+SETTLED_S: Final = 1.0
+"""Open blocks are told of within `measure.flush_after_s`; so long after that no flush may come any more."""
 
 GRACE_S: Final = 0.5
 """After the last flush was acknowledged, WATCH has so long to step it."""
@@ -75,7 +75,7 @@ class Worker:
     """
 
     def __init__(self, config: Config, folder: Path) -> None:
-        self._port = _free_port()
+        self._port, self._settled_s = _free_port(), config.measure.flush_after_s + SETTLED_S
         config = replace(config, worker=replace(config.worker, http_port=self._port))
         (path := folder / f"{config.worker.name}.yaml").write_text(show(config))
         self.process = subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "--config", str(path)])
@@ -121,7 +121,7 @@ class Worker:
             If the worker ends, or not in order.
         """
         looks: list[Look] = []
-        while not looks or looks[-1].at - _told(looks).at < SETTLED_S:
+        while not looks or looks[-1].at - _told(looks).at < self._settled_s:
             if (look := self._look()) is not None:
                 looks.append(look)
             time.sleep(EVERY_S)

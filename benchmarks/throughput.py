@@ -51,9 +51,12 @@ RATE: Final = 100_000
 BASELINE_EVENTS: Final = 1_000
 """A service is watched after so many; the clock starts when all are."""
 
-FLUSH_AFTER_S: Final = 4.0
+FLUSH_AFTER_S: Final = 2.5
 """A side runs half of the time, so that a block is open twice as long; it is no more to be told of early than if it ran
 all the time."""
+
+SESSION_S: Final = 120.0
+"""Whoever waits for its turn is not gone."""
 
 SIDES: Final = ("measure", "both", "faust")
 
@@ -91,7 +94,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as kafka:
         config = Config(
-            kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS),
+            kafka=Kafka(bootstrap=kafka.bootstrap, session_timeout_s=SESSION_S), watch=Watch(baseline_events=BASELINE_EVENTS),
             measure=Measure(flush_after_s=FLUSH_AFTER_S),
         )  # fmt: skip
         produce(config, args.events, args.rate)

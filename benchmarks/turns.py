@@ -68,7 +68,7 @@ def take(one: Process, other: Process, over: Callable[[], bool]) -> tuple[float,
         one.send_signal(GO)
         began, done = time.monotonic(), False
         while not done and time.monotonic() - began < TURN_S:
-            time.sleep(TURN_S / 8)
+            time.sleep(TURN_S / 2)
             done = over()
         ran_s += time.monotonic() - began
         if done:

@@ -13,7 +13,7 @@ In every round each of the others takes turns with the limit, so that both run i
 the process per event, user and system, after a warm-up. A share of the limit is taken within a round and between those
 two; how many times more Faust costs, between their shares.
 
-    python -m benchmarks.throughput [--json] [--rounds 5] [--events 1600000] [--rate 100000]
+    python -m benchmarks.throughput [--json] [--rounds 5] [--events 2000000] [--rate 100000]
 """
 
 import argparse
@@ -42,8 +42,8 @@ from streams.shell.restore import restore
 from tests.kafka.clients import admin, create
 from tests.kafka.cluster import Cluster
 
-EVENTS: Final = 1_600_000
-WARM_UP: Final = 0.25
+EVENTS: Final = 2_000_000
+WARM_UP: Final = 0.2
 FAUST_EVENTS: Final = 60_000
 RATE: Final = 100_000
 """Events a second of the log's own time: about what one worker keeps up with."""
@@ -94,9 +94,10 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as kafka:
         config = Config(
-            kafka=Kafka(bootstrap=kafka.bootstrap, session_timeout_s=SESSION_S), watch=Watch(baseline_events=BASELINE_EVENTS),
+            kafka=Kafka(bootstrap=kafka.bootstrap, session_timeout_s=SESSION_S),
             measure=Measure(flush_after_s=FLUSH_AFTER_S),
-        )  # fmt: skip
+            watch=Watch(baseline_events=BASELINE_EVENTS),
+        )
         produce(config, args.events, args.rate)
         rounds = [_round(config, Path(folder), number, args.events) for number in range(args.rounds)]
     figures = _figures(rounds)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from schemas.config import Config, show
 
-EVERY_S: Final = 0.25
+EVERY_S: Final = 0.5
 SETTLED_S: Final = 1.0
 """Open blocks are told of within `measure.flush_after_s`; so long after that no flush may come any more."""
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ BATCH: Final = 2000
 """Records that are laid out as rows at once."""
 
 _MANY_TEXTS: Final = 100_000
+_timestamp: Final = attrgetter("timestamp")
 floor = blocks.floor
 
 
@@ -93,7 +95,7 @@ def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block
     """
     finished: list[Block] = []
     n = len(records)
-    offsets, stamps = _offsets(records), np.array([record.timestamp for record in records], np.int64)
+    offsets, stamps = _offsets(records), np.fromiter(map(_timestamp, records), np.int64, n)
     if n and offsets[0] < block.end:
         raise ValueError(f"record {offsets[0]} of {block.source}:{block.partition} was counted up to {block.end}")
     at = 0

@@ -96,8 +96,8 @@ def seconds(times: Sequence[str | int]) -> Ints | None:
         return None
     if others or width <= _HEAD or len(letters) != width * len(times):
         return None
-    table = np.frombuffer(letters, np.uint8).reshape(-1, width)
-    low, high = table.min(axis=0).tobytes(), table.max(axis=0).tobytes()
+    columns = np.ascontiguousarray(np.frombuffer(letters, np.uint8).reshape(-1, width).T)
+    low, high = columns.min(axis=1).tobytes(), columns.max(axis=1).tobytes()
     if not (_UTC_TAIL.fullmatch(low, _HEAD) and _UTC_TAIL.fullmatch(high, _HEAD)):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What on-call reads: the incidents of `ai.incidents`."""
+"""What people read: the incidents of `ai.incidents`, and the change reports of `ai.changes`."""
 
 from typing import Literal
 
@@ -117,9 +117,44 @@ class Incident(Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     modes: tuple[ModeCount, ...] = ()
     also: tuple[Also, ...] = ()
+    acknowledged_by: str = ""
+    note: str = ""
+    ended_why: str = ""
     owner: str = ""
     runbook: str = ""
     baseline_version: int = 0
     baseline_events: int = 0
+    offset: int = -1
+    partition: int = -1
+
+
+class ChangeReport(Struct, frozen=True, kw_only=True):
+    """What a new release does otherwise than the one before it: planned, so nobody is woken for it.
+
+    What of it hurts is an incident besides, and `incidents` names it. The same move within one release would be drift.
+    `id` is service, release and sequence: the same report told twice is the same message, byte for byte.
+
+    Attributes
+    ----------
+    previous : release that it is compared with, by the baseline of its service
+    phase, generation : by the last release fact; empty and None where none came
+    changes : strongest consequence first
+    incidents : fingerprints of open incidents that this release has a part in
+    """
+
+    schema: Literal["barograph.change_report/v1"] = "barograph.change_report/v1"
+    id: str
+    sequence: int
+    service: str
+    release: str
+    previous: str
+    phase: str
+    generation: int | None
+    first_seen_at: int
+    updated_at: int
+    summary: str
+    changes: tuple[Change, ...]
+    incidents: tuple[str, ...]
+    baseline_version: int
     offset: int = -1
     partition: int = -1

@@ -4,7 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-Reason = Literal["not_json", "invalid", "unknown_type", "too_large", "too_deep", "empty", "bad_time", "future"]
+Reason = Literal[
+    "not_json", "invalid", "unknown_type", "too_large", "too_deep", "empty", "bad_time", "future",
+    "unknown_service", "unknown_incident", "unknown_release", "older_generation",
+]  # fmt: skip
 
 
 class Rejected(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """What MEASURE tells WATCH: the facts of `barograph.tallies`, in msgpack."""
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -8,6 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from schemas.cells import CELLS
+from schemas.control import Control
 from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES
 
 MODE: Final = "mode"
@@ -48,6 +49,7 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
     Attributes
     ----------
     source, partition : where the block lies
+    topic_id : which topic of that name, where the broker can tell: one that was made again is another log
     anchor, end : offsets; the flush covers ``[anchor, end)``
     final : whether the block ends at `end`
     digest : what it was measured with (signals, taxonomy, scale, slices, caps)
@@ -77,17 +79,94 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
     counts: bytes
     beside: bytes = b""
     exemplars: tuple[tuple[int, int, int, tuple[Exemplar, ...]], ...] = ()
+    topic_id: str = ""
 
 
 class Tick(Struct, frozen=True, array_like=True, tag="tick"):
-    """A worker is alive; it has read all there is of the source partitions that it names."""
+    """A worker is alive; it has read all there is of the source partitions that it names.
+
+    Attributes
+    ----------
+    topic_id : of the source
+    config : digest of what the worker counts and decides by
+    """
 
     worker: str
     source: str
     caught_up: tuple[int, ...] = ()
+    topic_id: str = ""
+    config: str = ""
 
 
-Fact = Flush | Tick
+class Passed(Struct, frozen=True, array_like=True, tag="control", kw_only=True):
+    """A fact of `ai.control`, with its place there, by which WATCH knows it again."""
+
+    source: str
+    partition: int
+    offset: int
+    timestamp: int
+    said: Control
+    topic_id: str = ""
+
+
+Why = Literal["retention", "made_again", "partitions_added", "quarantine"]
+
+
+class Loss(Struct, frozen=True, array_like=True, tag="loss", kw_only=True):
+    """Records that nobody will count: ``[begin, end)`` of a partition; `end` is -1 where nobody can say.
+
+    Attributes
+    ----------
+    why : retention was shorter than we were away; the topic was deleted and made again; partitions were added, which
+        loses nothing but the halves of exchanges that now lie apart
+    """
+
+    topic: str
+    partition: int
+    begin: int
+    end: int
+    why: Why
+
+
+class Effective(Struct, frozen=True, array_like=True, tag="config", kw_only=True):
+    """From here on this partition is decided by another config.
+
+    Attributes
+    ----------
+    engine : version of Barograph
+    said : the sections `measure`, `watch` and `services` of the effective config, in JSON
+    """
+
+    worker: str
+    engine: str
+    said: str
+
+
+class Quarantine(Struct, frozen=True, array_like=True, tag="quarantine", kw_only=True):
+    """A service cannot be applied from a record of this partition on: each owner that tried came to its end there."""
+
+    service: str
+    since: int
+    error: str
+
+
+class Stall(Struct, frozen=True, array_like=True, tag="stall", kw_only=True):
+    """A worker ended because a partition with lag made no progress."""
+
+    worker: str
+    topic: str
+    partition: int
+    position: int
+
+
+class Census(Struct, frozen=True, array_like=True, tag="census", kw_only=True):
+    """So many services, by their weight, are known in a partition of the tallies; it is told to partition 0."""
+
+    partition: int
+    services: float
+
+
+Fact = Flush | Tick | Passed | Loss | Effective | Quarantine | Stall | Census
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Fact).decode

@@ -65,16 +65,16 @@ TOPICS: Final[tuple[Topic, ...]] = (
         role="control", name="ai.control", key="service",
         value="JSON: release, sign_off, acknowledge, rebaseline or approve",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
-        writer="pipelines and people", reader="MEASURE (from the next release on)",
+        writer="pipelines and people, `barograph control`", reader="MEASURE",
     ),
     Topic(
         role="rejected", name="ai.events.rejected", key="topic:partition:offset of the rejected record",
         value="JSON: reason, field, position", cleanup="delete", retention_s=7 * _DAY_S, partitions="one",
-        writer="MEASURE", reader="people",
+        writer="MEASURE; WATCH, of control facts", reader="people",
     ),
     Topic(
         role="tallies", name="barograph.tallies", key="flush: its source and anchor; tick: its worker",
-        value="msgpack: flush or tick", cleanup="delete", retention_s=7 * _DAY_S, partitions="tallies",
+        value="msgpack: flush, tick or another fact", cleanup="delete", retention_s=7 * _DAY_S, partitions="tallies",
         writer="MEASURE", reader="WATCH, replay",
         # One clock for all of WATCH: the broker's. A worker's own may be wrong; two workers' never agree.
         timestamp="LogAppendTime",
@@ -88,6 +88,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
         settings={"min.compaction.lag.ms": str(_DAY_S * 1000), "compression.type": "zstd"},
     ),
     Topic(
+        role="snapshots", name="barograph.snapshots", key="offset, and the key that the record has in barograph.state",
+        value="msgpack: all states of a partition at one offset, once a day", cleanup="delete", retention_s=7 * _DAY_S,
+        partitions="tallies", writer="WATCH", reader="replay", max_message_bytes=8 << 20,
+        settings={"compression.type": "zstd"},
+    ),
+    Topic(
         role="incidents", name="ai.incidents", key="fingerprint", value="JSON: incident, with CloudEvents headers",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
         writer="WATCH", reader="on-call, and what routes to it",
@@ -96,6 +102,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
         role="incidents_state", name="ai.incidents.state", key="fingerprint", value="JSON: the incident's latest step",
         cleanup="compact", retention_s=None, partitions="one",
         writer="WATCH", reader="dashboards",
+    ),
+    Topic(
+        role="changes", name="ai.changes", key="service:release",
+        value="JSON: what a release changed, the latest report",
+        cleanup="compact", retention_s=None, partitions="one",
+        writer="WATCH", reader="whoever owns the release",
     ),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from schemas.config import Config
 from schemas.control import Control
 from schemas.docs.docstrings import attributes, summary
 from schemas.events import Event
-from schemas.incidents import Incident
+from schemas.incidents import ChangeReport, Incident
 from schemas.rejected import Rejected
 from schemas.topics import TOPICS, Topic
 
@@ -23,13 +23,14 @@ WORDS: Final[dict[str, Any]] = {
     "control": Control,
     "rejected": Rejected,
     "incidents": Incident,
+    "changes": ChangeReport,
     "config": Config,
 }
 """File of a JSON Schema -> the type that it describes."""
 
 SPOKEN: Final = {
     "events": "events", "control": "control", "rejected": "rejected",
-    "incidents": "incidents", "incidents_state": "incidents",
+    "incidents": "incidents", "incidents_state": "incidents", "changes": "changes",
 }  # fmt: skip
 """Role of a topic -> the words on it. Topics that are not here are Barograph's own, and speak msgpack."""
 

@@ -91,7 +91,7 @@ def decode(records: Sequence[RecordLike], max_bytes: int) -> tuple[list[Event], 
                 _check_size(value, max_bytes)  # type: ignore[arg-type]
             add(_decode(value))  # type: ignore[arg-type]
         except (msgspec.MsgspecError, ValueError, TypeError) as wrong:
-            faults.append(_fault(len(events) + len(faults), value, wrong))
+            faults.append(fault(len(events) + len(faults), value, wrong))
     return events, faults
 
 
@@ -136,7 +136,8 @@ def _depth(value: bytes) -> int:
     return int(np.cumsum(_STEP[outside], dtype=np.int64).max(initial=0))
 
 
-def _fault(index: int, value: bytes | None, wrong: Exception) -> Fault:
+def fault(index: int, value: bytes | None, wrong: Exception) -> Fault:
+    """Say why a record is none, by what the decoder says of it."""
     if value is None:
         return Fault(index, "empty", "$", "a record without a value")
     if isinstance(wrong, _TooMuch):

@@ -50,6 +50,7 @@ class Cover:
     anchor: int
     end: int
     final: bool
+    topic_id: str = ""
 
 
 def messages(plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Seen]) -> Iterator[Message]:
@@ -77,7 +78,7 @@ def _of_services(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
             digest=plan.digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
             names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
-            exemplars=tuple(sorted(_named(named, texts, counts.names))),
+            exemplars=tuple(sorted(_named(named, texts, counts.names))), topic_id=cover.topic_id,
         )
     )  # fmt: skip
     if len(value) > LARGEST and len(services) > 1:

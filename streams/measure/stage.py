@@ -39,6 +39,7 @@ class Block:
 
     Attributes
     ----------
+    topic_id : of the source, where the broker can tell
     anchor, end : it covers the offsets ``[anchor, end)``
     first_ms : timestamp of its first record, None while there is none
     parts : its events as rows, a part each batch
@@ -53,6 +54,7 @@ class Block:
     anchor: int
     end: int
     texts: Texts
+    topic_id: str = ""
     first_ms: int | None = None
     parts: tuple[Rows, ...] = ()
     served: int = 0
@@ -66,11 +68,11 @@ class Block:
         return sum(len(part.bucket) for part in self.parts)
 
 
-def begin(source: str, partition: int, anchor: int, texts: Texts | None = None) -> Block:
+def begin(source: str, partition: int, anchor: int, texts: Texts | None = None, topic_id: str = "") -> Block:
     """Open the block at an anchor."""
     if texts is None or len(texts.of) > _MANY_TEXTS:
         texts = Texts()
-    return Block(source, partition, anchor, anchor, texts)
+    return Block(source, partition, anchor, anchor, texts, topic_id)
 
 
 def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block, list[Block]]:
@@ -107,7 +109,7 @@ def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block
         if stop < n:
             anchor = blocks.next_anchor(block.anchor, int(offsets[stop]))
             finished.append(replace(block, end=anchor))
-            block = begin(block.source, block.partition, anchor, block.texts)
+            block = begin(block.source, block.partition, anchor, block.texts, block.topic_id)
         at = stop
     return block, finished
 
@@ -116,7 +118,7 @@ def flushes(plan: Plan, block: Block, final: bool) -> list[Message]:
     """Tell WATCH of every service of the block, cumulative from its anchor; `final` if the block is finished."""
     if not block.parts:
         return []
-    cover = Cover(block.partition, block.anchor, block.end, final)
+    cover = Cover(block.partition, block.anchor, block.end, final, block.topic_id)
     failed = [seen for held in block.failed.values() for seen in held]
     return list(messages(plan, cover, join(block.parts), block.texts, failed))
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 
 from schemas.config import Config
 from schemas.topics import BY_ROLE
@@ -94,6 +95,21 @@ async def admin(config: Config) -> AsyncIterator[AIOKafkaAdminClient]:
     )
     try:
         await client.start()
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def connection(config: Config, what: str) -> AsyncIterator[AIOKafkaClient]:
+    """Connect a bare client, for requests that the others do not make, and close it in any case."""
+    client = AIOKafkaClient(
+        bootstrap_servers=config.kafka.bootstrap,
+        client_id=f"{config.worker.name}-{what}",
+        request_timeout_ms=_ms(config.kafka.request_timeout_s),
+    )
+    try:
+        await client.bootstrap()
         yield client
     finally:
         await client.close()

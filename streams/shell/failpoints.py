@@ -8,6 +8,7 @@ Failpoint = Literal[
     "measure.mid_final",
     "measure.after_final",
     "measure.after_commit",
+    "measure.before_control",
     "measure.mid_open",
     "watch.before_findings",
     "watch.before_state",

@@ -3,50 +3,76 @@
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.client import CoordinationType
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.config import Config
+from schemas.tallies import Why
 from streams.measure.stage import floor
-from streams.shell.clients import admin
+from streams.shell.clients import admin, connection
 from streams.shell.exits import Doubt
 
 log = logging.getLogger(__name__)
 
 ANCHOR: Final = "anchor"
-"""Metadata of a commit whose offset begins a block."""
+"""First word in the metadata of a commit whose offset begins a block; the id of the topic follows."""
 
 _ATTEMPTS: Final = 30
 _PAUSE_S: Final = 0.5
 
 
-def start(committed: OffsetAndMetadata | None, log_start: int) -> int:
+class Start(NamedTuple):
+    """Where reading begins, and what is lost before it: ``[begin, end)`` and why; `end` is -1 where nobody can say."""
+
+    at: int
+    lost: tuple[int, int, Why] | None = None
+
+
+def anchored(topic_id: str) -> str:
+    """Write the metadata of a commit that is an anchor in the topic of that id."""
+    return f"{ANCHOR} {topic_id}".rstrip()
+
+
+def start(committed: OffsetAndMetadata | None, log_start: int, log_end: int, topic_id: str = "") -> Start:
     """Say where the first block of a partition begins that has just been assigned.
 
     Parameters
     ----------
     committed : what MEASURE's group has committed, None or offset -1 where it has not
-    log_start : the first offset that the partition still holds
+    log_start, log_end : the first offset that the partition still holds, and the one behind its last
+    topic_id : of the topic that has the name now, where the broker can tell
 
     Examples
     --------
-    >>> start(OffsetAndMetadata(70_123, "anchor"), 0)
-    70123
+    >>> start(OffsetAndMetadata(70_123, "anchor"), 0, 80_000)
+    Start(at=70123, lost=None)
 
     Somebody else's commit may lie within a block, so the start goes down to where one surely begins:
 
-    >>> start(OffsetAndMetadata(70_123, ""), 0), start(OffsetAndMetadata(70_123, ""), 66_000), start(None, 5)
-    (65536, 66000, 5)
+    >>> start(OffsetAndMetadata(70_123, ""), 0, 80_000).at, start(OffsetAndMetadata(70_123, ""), 66_000, 80_000).at
+    (65536, 66000)
+
+    What retention took, and what went with a topic that was made again, is lost, and said so:
+
+    >>> start(OffsetAndMetadata(70_123, "anchor"), 70_200, 80_000)
+    Start(at=70200, lost=(70123, 70200, 'retention'))
+    >>> start(OffsetAndMetadata(70_123, "anchor"), 0, 500)
+    Start(at=0, lost=(70123, -1, 'made_again'))
     """
     if committed is None or committed.offset < 0:
-        return log_start
-    begins = committed.offset if committed.metadata == ANCHOR else floor(committed.offset)
-    return max(begins, log_start)
+        return Start(log_start)
+    word, _, known_id = committed.metadata.partition(" ")
+    if committed.offset > log_end or (word == ANCHOR and known_id and topic_id and known_id != topic_id):
+        return Start(log_start, (committed.offset, -1, "made_again"))
+    if committed.offset < log_start:
+        return Start(log_start, (committed.offset, log_start, "retention"))
+    begins = committed.offset if word == ANCHOR else floor(committed.offset)
+    return Start(max(begins, log_start))
 
 
 async def committed(
@@ -83,18 +109,15 @@ async def leave(config: Config, group: str) -> None:
     nothing to come back for, and the others should take over. It is a courtesy: if it fails, the session's timeout does
     the same, so the error is only logged.
     """
-    client = AIOKafkaClient(bootstrap_servers=config.kafka.bootstrap, client_id=f"{config.worker.name}-leaving")
     try:
         async with admin(config) as asking:
             [described] = await asking.describe_consumer_groups([group])
-        await client.bootstrap()
-        coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
-        for member in _members(described.to_object(), config.worker.name):
-            await client.send(coordinator, LeaveGroupRequest(group, member))
+        async with connection(config, "leaving") as client:
+            coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            for member in _members(described.to_object(), config.worker.name):
+                await client.send(coordinator, LeaveGroupRequest(group, member))
     except KafkaError as error:
         log.info("the group %s was not left: %r", group, error)
-    finally:
-        await client.close()
 
 
 def _members(described: Mapping[str, object], name: str) -> list[str]:

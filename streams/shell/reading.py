@@ -16,6 +16,7 @@ class Reading:
     Parameters
     ----------
     anchor : offset of its first block
+    topic_id : of the topic, where the broker can tell
     now : seconds of any clock that only goes forward
 
     Attributes
@@ -24,9 +25,9 @@ class Reading:
     finished : in order; the first is told next, and nothing of another one before the broker has all of it
     """
 
-    def __init__(self, plan: Plan, tp: TopicPartition, anchor: int, now: float) -> None:
+    def __init__(self, plan: Plan, tp: TopicPartition, anchor: int, now: float, topic_id: str = "") -> None:
         self.tp = tp
-        self.block = begin(tp.topic, tp.partition, anchor)
+        self.block = begin(tp.topic, tp.partition, anchor, topic_id=topic_id)
         self.finished: deque[Block] = deque()
         self._plan = plan
         self._told = anchor  # end of what WATCH was told of the open block

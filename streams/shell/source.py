@@ -3,23 +3,27 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from schemas.config import Config
+from schemas.tallies import Loss, Why, encode
+from schemas.topics import tallies_partition
 from streams.measure.stage import Message, Plan
 from streams.shell import groups
 from streams.shell.clients import group_consumer, measure_group, topic
-from streams.shell.exits import Fuse, TopicError
+from streams.shell.control import Control
+from streams.shell.exits import Doubt, Fuse
 from streams.shell.failpoints import Failpoint, hooked, reach
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox, Sent, delivered
 from streams.shell.reading import Reading
+from streams.shell.topic_ids import topic_id
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +37,15 @@ POLL_MS: Final = 200
 CROWDED_POLL_MS: Final = 10
 """How long a poll waits for records; less where a partition is held back, which may soon be read again."""
 
+SAME_S: Final = 10.0
+"""How often the brokers are asked whether a topic is still the same."""
+
 STALE_S: Final = 5.0
 """How old a broker's word on the end of a partition may be to call the partition read to its end."""
 
 
 class Measure(Service):
-    """Reads events, counts them, tells WATCH, and commits anchors.
+    """Reads events, counts them, tells WATCH, and commits anchors; control facts it passes on.
 
     A block's final flush and its rejected records are sent, and acknowledged, before anything of the next block is sent
     and before the next anchor is committed; the next block is counted meanwhile. Whatever dies in between, the next
@@ -54,7 +61,12 @@ class Measure(Service):
     def __init__(self, config: Config, plan: Plan, outbox: Outbox, metrics: Metrics, fuse: Fuse) -> None:
         self._config, self._plan, self._outbox, self._metrics, self._fuse = config, plan, outbox, metrics, fuse
         self._consumer = group_consumer(config)
+        self._events, self._control = topic(config, "events"), topic(config, "control")
         self._readings: dict[TopicPartition, Reading] = {}
+        self._controls: dict[TopicPartition, Control] = {}
+        self._ids: dict[str, str] = {}
+        self._asked_at = time.monotonic()  # when the brokers were last asked whether these are still the same topics
+        self._asking: set[asyncio.Task[None]] = set()
         self._telling: dict[TopicPartition, asyncio.Task[None]] = {}
         self._anchors: dict[TopicPartition, int] = {}  # acknowledged up to here, not yet committed
         self._to_commit, self._commits = asyncio.Event(), asyncio.Lock()
@@ -64,7 +76,7 @@ class Measure(Service):
 
     async def on_start(self) -> None:
         """Join the group; from here on partitions come and go by the listener."""
-        self._consumer.subscribe([topic(self._config, "events")], listener=_Listener(self, self._fuse))
+        self._consumer.subscribe([self._events, self._control], listener=_Listener(self, self._fuse))
         await self._consumer.start()
         self._running = [asyncio.create_task(self._fuse.guard(part)) for part in (self._pump(), self._commit())]
 
@@ -88,6 +100,7 @@ class Measure(Service):
 
     async def survey(self) -> tuple[int, ...]:
         """Publish the lag of each owned partition, and name those that are read, and told but for an open block."""
+        await self._same_topics()
         caught_up = []
         for tp, reading in list(self._readings.items()):
             try:
@@ -102,23 +115,49 @@ class Measure(Service):
                 caught_up.append(tp.partition)
         return tuple(sorted(caught_up))
 
+    async def _same_topics(self) -> None:
+        """Make sure, now and then, that the topics are those whose logs are being read.
+
+        Raises
+        ------
+        Doubt
+            If one was deleted and made again, perhaps with more records than were read: offsets would not tell.
+        """
+        if time.monotonic() - self._asked_at < SAME_S:
+            return
+        self._asked_at = time.monotonic()
+        for name, known in list(self._ids.items()):
+            try:
+                now = await topic_id(self._config, name) if known else ""
+            except KafkaError as error:  # there are others to say that the broker is away
+                log.info("nobody tells the id of %s: %r", name, error)
+                return
+            if now and now != known:
+                raise Doubt(f"the topic {name} was deleted and made again: it is read from its start")
+
     async def take(self, partitions: Collection[TopicPartition]) -> None:
         """Begin each of these partitions at an anchor."""
         committed = await groups.committed(self._config, measure_group(self._config), partitions)
         first, end = await self._consumer.beginning_offsets(partitions), await self._consumer.end_offsets(partitions)
+        ids = self._ids = {name: await topic_id(self._config, name) for name in (self._events, self._control)}
         for tp in partitions:
-            at = groups.start(committed.get(tp), first[tp])
-            if at > end[tp]:
-                raise TopicError(
-                    f"the log of {tp.topic}:{tp.partition} ends at {end[tp]}, but was counted up to {at}: the topic "
-                    f"was made again; delete the group {measure_group(self._config)} to count it from its start"
-                )
-            if (before := committed.get(tp)) and 0 <= before.offset < first[tp]:
-                log.warning("retention overtook us: %s:%d holds nothing below %d", tp.topic, tp.partition, first[tp])
+            at, lost = groups.start(committed.get(tp), first[tp], end[tp], ids[tp.topic])
+            if lost is not None:
+                await self._declare(tp, *lost)
             # Seek and reading in one step: what was fetched before has no reading, and is dropped.
             self._consumer.seek(tp, at)
-            self._readings[tp] = Reading(self._plan, tp, at, time.monotonic())
+            if tp.topic == self._control:
+                self._controls[tp] = Control(self._config, self._outbox, tp, ids[tp.topic])
+            else:
+                self._readings[tp] = Reading(self._plan, tp, at, time.monotonic(), ids[tp.topic])
         self._assigned = True
+
+    async def _declare(self, tp: TopicPartition, begin: int, end: int, why: Why) -> None:
+        """Say that records are lost, to the one partition of tallies where all is said of this one of events."""
+        loss = encode(Loss(topic=tp.topic, partition=tp.partition, begin=begin, end=end, why=why))
+        home = tallies_partition(f"{tp.topic}:{tp.partition}", self._config.topics.tallies_partitions)
+        await delivered([await self._outbox.put("tallies", b"loss", loss, home)])
+        log.warning("%s:%d lost records from %d to %d: %s", tp.topic, tp.partition, begin, end, why)
 
     async def forget(self) -> None:
         """Stop telling and drop everything: whoever owns the partitions now begins at their anchors."""
@@ -128,6 +167,7 @@ class Measure(Service):
         for tp in self._readings:
             self._metrics.forget(tp.topic, tp.partition)
         self._readings.clear()
+        self._controls.clear()
         self._anchors.clear()
         self._assigned = False
         await asyncio.gather(*telling, return_exceptions=True)
@@ -136,6 +176,7 @@ class Measure(Service):
         while not self.should_stop:
             free = [tp for tp, reading in self._readings.items() if len(reading.finished) < WAITING]
             crowded = len(free) < len(self._readings)
+            free += [tp for tp in self._controls if tp not in self._telling]
             if crowded and not free:
                 await asyncio.sleep(CROWDED_POLL_MS / 1000)
                 continue
@@ -145,6 +186,9 @@ class Measure(Service):
             # Whose records these are is settled before anything is awaited: a rebalance may come in between, and a
             # partition that is given back begins anew.
             batches = [(self._readings.get(tp), records) for tp, records in got.items()]
+            for tp, records in got.items():
+                if (control := self._controls.get(tp)) is not None:
+                    self._background(tp, self._pass_on(control, records))
             for reading, records in batches:
                 if reading is not None and self._readings.get(reading.tp) is reading:
                     self._count(reading, records)
@@ -154,18 +198,36 @@ class Measure(Service):
                 self._tell(reading)
 
     def _count(self, reading: Reading, records: Sequence[Any]) -> None:
-        skipped = records[-1].offset + 1 - reading.block.end - len(records)
+        before = reading.block.end
+        skipped = records[-1].offset + 1 - before - len(records)
         self._metrics.counted(reading.count(records, time.monotonic()))
         if skipped:
             self._metrics.skipped.labels(reading.tp.partition).inc(skipped)
+            if records[0].offset > before:
+                task = asyncio.create_task(self._fuse.guard(self._ask(reading.tp, before, records[0].offset)))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+
+    async def _ask(self, tp: TopicPartition, begin: int, first: int) -> None:
+        """Find out whether retention overtook us; where transactions end, or were aborted, there are gaps as well."""
+        log_start = (await self._consumer.beginning_offsets([tp]))[tp]
+        if begin < log_start:
+            await self._declare(tp, begin, first, "retention")
 
     def _tell(self, reading: Reading) -> None:
         """Tell of the partition what there is to tell, unless that is being done."""
         tp = reading.tp
         if tp in self._telling or not (reading.finished or self._due(reading)):
             return
-        task = self._telling[tp] = asyncio.create_task(self._fuse.guard(self._tell_all(reading)))
+        self._background(tp, self._tell_all(reading))
+
+    def _background(self, tp: TopicPartition, work: Coroutine[Any, Any, None]) -> None:
+        task = self._telling[tp] = asyncio.create_task(self._fuse.guard(work))
         task.add_done_callback(lambda _: self._telling.pop(tp))
+
+    async def _pass_on(self, control: Control, records: Sequence[Any]) -> None:
+        self._anchors[control.tp] = await control.pass_on(records)
+        self._to_commit.set()
 
     def _due(self, reading: Reading) -> bool:
         return reading.due(time.monotonic(), self._config.measure.flush_after_s)
@@ -207,10 +269,14 @@ class Measure(Service):
             if not anchors:
                 return
             try:
-                await self._consumer.commit({tp: OffsetAndMetadata(at, groups.ANCHOR) for tp, at in anchors.items()})
+                await self._consumer.commit(_anchors(anchors, self._ids))
             except CommitFailedError:  # the group went on without us; the client joins it again, and we begin anew
                 await self.forget()
             reach("measure.after_commit")
+
+
+def _anchors(anchors: Mapping[TopicPartition, int], ids: Mapping[str, str]) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {tp: OffsetAndMetadata(at, groups.anchored(ids.get(tp.topic, ""))) for tp, at in anchors.items()}
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.signals import CATEGORIES
-from schemas.tallies import FIXED, OTHER
+from schemas.cells import CELLS
+from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, Signal
+from schemas.tallies import FIRST_NUMBER, FIXED, OTHER
 from streams.watch.once import once
 from streams.watch.state import Alphabet
 
@@ -75,6 +76,15 @@ def category_segments(alphabet: Alphabet) -> list[slice]:
         segments.append(slice(at, at + width))
         at += width
     return segments
+
+
+def segments(alphabet: Alphabet) -> list[tuple[Signal, slice]]:
+    """Say which cells of a slice belong to each signal of the catalogue."""
+    rates = [(signal, slice(i * RATE_CELLS, (i + 1) * RATE_CELLS)) for i, signal in enumerate(RATES)]
+    starts = [FIRST_NUMBER + i * CELLS for i in range(len(NUMBERS))]
+    numbers = [(signal, slice(at, at + CELLS)) for signal, at in zip(NUMBERS, starts, strict=True)]
+    assert numbers[-1][1].stop == FIXED
+    return [*rates, *numbers, *zip(CATEGORIES, category_segments(alphabet), strict=True)]
 
 
 def width(alphabet: Alphabet) -> int:

@@ -1,5 +1,6 @@
 """A placed part -> the open second of each release, and the buckets of the events' own time."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from schemas.cells import CELLS
 from schemas.signals import NUMBERS
-from schemas.tallies import FIRST_NUMBER, FIXED, LATE
+from schemas.tallies import FIRST_NUMBER, FIXED, LATE, OTHER
 from streams.watch.detector import Detector
 from streams.watch.place import Placed
 from streams.watch.plan import MOST_OTHERS, Plan
@@ -21,7 +22,9 @@ RAW: Final = (len(NUMBERS), CELLS)
 Named = tuple[tuple[str, ...], int]
 
 
-def arrive(plan: Plan, detector: Detector, state: State, part: Part, placed: Placed) -> State:
+def arrive(
+    plan: Plan, detector: Detector, state: State, part: Part, placed: Placed, instead: tuple[Part, Placed] | None = None
+) -> State:
     """Take in what came of a service.
 
     Events that came late, and those that claim to come from the future, are put into the bucket of the second in which
@@ -32,7 +35,11 @@ def arrive(plan: Plan, detector: Detector, state: State, part: Part, placed: Pla
     detector : of the service's baseline
     state : of the service; the open second is `state.second`
     part, placed : what is new
+    instead : what the same block had said when it was measured otherwise. It is taken back from the buckets, and no
+        bet sees the difference: nobody knows which of it is news
     """
+    if instead is not None:
+        state = _withdrawn(plan, state, *instead, detector)
     bucket_s = plan.config.measure.bucket_s
     now = state.second // bucket_s * bucket_s
     came = [part.names[i] for i in placed.release.tolist()]
@@ -51,11 +58,35 @@ def arrive(plan: Plan, detector: Detector, state: State, part: Part, placed: Pla
         streams[release] = replace(
             stream,
             last_second=state.second,
-            pending=kept[i] if stream.pending is None else stream.pending + kept[i],
+            pending=stream.pending if instead else kept[i] if stream.pending is None else stream.pending + kept[i],
             overflowed=tuple(sorted({*stream.overflowed, *placed.overflowed})),
             buckets=settled({**stream.buckets, begins: bucket}, plan.window_s, bucket_s),
         )
     return replace(state, streams=streams, beyond=beyond)
+
+
+def _withdrawn(plan: Plan, state: State, part: Part, placed: Placed, detector: Detector) -> State:
+    """Take back from the buckets what a part had put there, as far as it is still kept and where it was put."""
+    bucket_s = plan.config.measure.bucket_s
+    now = state.second // bucket_s * bucket_s
+    streams = dict(state.streams)
+    for group, (release, start) in enumerate(zip(placed.release.tolist(), placed.start.tolist(), strict=True)):
+        name = part.names[release] if part.names[release] in streams else OTHER
+        begins = now if start == LATE or start > now else start
+        if name not in streams or begins not in streams[name].buckets:
+            continue
+        mine = placed.row == group
+        only = dataclasses.replace(placed, row=placed.row[mine], cell=placed.cell[mine], count=placed.count[mine])
+        [kept], [raw] = _laid(detector, only, np.zeros(len(placed.start), np.int64), 1)
+        held = streams[name].buckets[begins]
+        failed = dict(held.modes)
+        for (_, mode), n in [one for one in placed.modes.items() if one[0][0] == group]:
+            failed[mode] = max(failed.get(mode, 0) - n, 0)
+        less = replace(
+            held, kept=np.maximum(held.kept - kept, 0), raw=np.maximum(held.raw - raw, 0), modes=failed
+        )  # fmt: skip
+        streams[name] = replace(streams[name], buckets={**streams[name].buckets, begins: less})
+    return replace(state, streams=streams)
 
 
 def _laid(detector: Detector, placed: Placed, spot: Ints, spots: int) -> tuple[Ints, Ints]:

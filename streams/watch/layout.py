@@ -8,11 +8,9 @@ from detectors.bets import category, number, rate
 from detectors.bets.indicator import Indicators
 from detectors.bets.number import BINS, NumberBets
 from detectors.bets.table import Bets
-from schemas.cells import CELLS
 from schemas.incidents import Notify
-from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, Signal
-from schemas.tallies import FIRST_NUMBER, FIXED
-from streams.watch.alphabet import category_segments, dimension_of
+from schemas.signals import Signal
+from streams.watch.alphabet import dimension_of, segments
 from streams.watch.detector import NOTICES, Accumulators, Detector, Floats, Ranks, Shares, Table
 from streams.watch.once import once
 from streams.watch.plan import PAGED, Plan
@@ -41,7 +39,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
     fold = np.zeros((slices, cells), np.int64)
     tables: list[Table] = []
     at_kept = at_bet = at_monitor = 0
-    for signal, where in _segments(baseline):
+    for signal, where in segments(baseline.alphabet):
         watched = dimensions[:1] if signal.kind == "category" else dimensions
         bets = _bets(plan, service, signal, baseline.tally[: len(watched), where], watched)
         kept = BINS if isinstance(bets, NumberBets) else where.stop - where.start
@@ -62,16 +60,6 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         bets=at_bet,
         dimensions=tuple(field or "" for field in dimensions),
     )
-
-
-def _segments(baseline: Baseline) -> list[tuple[Signal, slice]]:
-    """Say which cells of a slice belong to each signal."""
-    rates = [(signal, slice(i * RATE_CELLS, (i + 1) * RATE_CELLS)) for i, signal in enumerate(RATES)]
-    starts = [FIRST_NUMBER + i * CELLS for i in range(len(NUMBERS))]
-    numbers = [(signal, slice(at, at + CELLS)) for signal, at in zip(NUMBERS, starts, strict=True)]
-    assert numbers[-1][1].stop == FIXED
-    categories = list(zip(CATEGORIES, category_segments(baseline.alphabet), strict=True))
-    return [*rates, *numbers, *categories]
 
 
 def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: list[str | None]) -> Bets:

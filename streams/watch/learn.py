@@ -6,7 +6,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.tallies import OTHER
-from streams.watch.alphabet import choose, slice_count, width
+from streams.watch.alphabet import choose, segments, slice_count, width
+from streams.watch.parts import of_release
 from streams.watch.place import Placed, events_of, names_of, place
 from streams.watch.plan import Plan
 from streams.watch.state import Baseline, Counting, Ints, Naming, Part, State
@@ -25,9 +26,11 @@ def learn(plan: Plan, state: State, part: Part) -> State:
     Parameters
     ----------
     plan : how many exchanges to learn from
-    state : of a service that has no baseline yet
+    state : of a service that has no baseline yet, or learns one anew
     part : all that the block said of it; a block is never split between the halves
     """
+    if state.learns_from:
+        part = of_release(part, state.learns_from)
     half = max(plan.baseline_events(state.service) // 2, 1)
     if state.naming is not None:
         naming = _named(state.naming, part)
@@ -42,7 +45,7 @@ def learn(plan: Plan, state: State, part: Part) -> State:
     if counting.events < half:
         return replace(state, counting=counting)
     baseline = Baseline(
-        version=1,
+        version=state.baseline.version + 1 if state.baseline else 1,
         alphabet=counting.alphabet,
         events=counting.events,
         tally=counting.tally,
@@ -51,7 +54,33 @@ def learn(plan: Plan, state: State, part: Part) -> State:
         learned_at=state.second,
         span_s=max(state.second - counting.began, 1),
     )
-    return replace(state, counting=None, baseline=baseline)
+    if state.baseline is not None and state.relearns:
+        baseline = replace(baseline, tally=_mixed(state.baseline, baseline.tally, state.relearns))
+    return replace(state, counting=None, baseline=baseline, relearns=(), learns_from="")
+
+
+def relearned(state: State, signals: tuple[str, ...], release: str) -> State:
+    """Begin to learn anew; the old baseline, if there is one, goes on watching until then.
+
+    Parameters
+    ----------
+    signals : what to learn, in the alphabet that there is; all signals, and a new alphabet, if empty
+    release : whose traffic teaches; all traffic, if empty
+    """
+    if signals and state.baseline is not None:
+        known = state.baseline
+        counting = Counting(known.alphabet, state.second, 0, np.zeros_like(known.tally))
+        return replace(state, naming=None, counting=counting, relearns=signals, learns_from=release)
+    return replace(state, naming=Naming(), counting=None, relearns=(), learns_from=release)
+
+
+def _mixed(known: Baseline, tally: Ints, signals: tuple[str, ...]) -> Ints:
+    """Put the new counts of some signals in the place of the old."""
+    mixed = known.tally.copy()
+    for signal, where in segments(known.alphabet):
+        if signal.name in signals:
+            mixed[:, where] = tally[:, where]
+    return mixed
 
 
 def spread(placed: Placed, shape: tuple[int, ...]) -> Ints:

@@ -71,6 +71,17 @@ def narrowed(part: Part) -> Part:
     )
 
 
+def of_release(part: Part, release: str) -> Part:
+    """Keep what a part says of one release."""
+    at = part.names.index(release) if release in part.names else -1
+    mine = part.groups[:, 1] == at
+    rows = np.repeat(mine, part.groups[:, 4])
+    return Part(
+        part.names, part.dimensions, part.groups[mine], part.cells[rows], part.counts[rows],
+        part.beside[part.beside[:, 0] == at], tuple(some for some in part.exemplars if some[0] == at),
+    )  # fmt: skip
+
+
 def less(longer: Part, shorter: Part) -> Part:
     """Take what was added before from a longer part of the same block.
 

@@ -1,11 +1,17 @@
-"""An incident -> the message that carries it."""
+"""What is to be said -> the message that carries it."""
 
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from schemas.incidents import Incident, Severity
+from schemas.incidents import ChangeReport, Incident, Severity
+from schemas.rejected import Rejected
+from schemas.tallies import Fact, Passed
+from streams.watch.control import Refused
+
+Said = Incident | ChangeReport | Refused
 
 _NUMBER: Final[dict[Severity, tuple[str, str]]] = {
     "sev-1": ("FATAL", "21"),
@@ -16,32 +22,82 @@ _NUMBER: Final[dict[Severity, tuple[str, str]]] = {
 
 
 class Finding(NamedTuple):
-    """A message for `ai.incidents`. `id` is made from what it is about: told again, it is the same, byte for byte."""
+    """A message. `id` is made from what it is about: told again, it is the same, byte for byte.
+
+    Attributes
+    ----------
+    roles : of the topics that it goes to
+    severity : of an incident; else empty
+    """
 
     key: bytes
     id: str
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
+    roles: tuple[str, ...] = ("incidents", "incidents_state")
+    severity: str = ""
+
+
+def published(said: Said, partition: int, offset: int, fact: Fact) -> Finding:
+    """Write what follows from a record of `barograph.tallies`.
+
+    Parameters
+    ----------
+    partition, offset : where the record lies
+    fact : what it says
+    """
+    match said:
+        case Incident():
+            return finding(replace(said, partition=partition, offset=offset))
+        case ChangeReport():
+            return _report(replace(said, partition=partition, offset=offset))
+        case Refused():
+            assert isinstance(fact, Passed)
+            return refusal(fact, said)
 
 
 def finding(incident: Incident) -> Finding:
     """Write an incident as JSON with CloudEvents headers (binary mode, Kafka binding 1.0.2)."""
-    at = datetime.fromtimestamp(incident.updated_at / 1000, UTC).isoformat(timespec="milliseconds")
     text, number = _NUMBER[incident.severity]
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_type": f"barograph.incident.{incident.step}.v1",
-        "ce_source": "//barograph/watch",
-        "ce_id": incident.id,
-        "ce_time": at.replace("+00:00", "Z"),
-        "ce_subject": incident.service,
-        "ce_severitytext": text,
-        "ce_severitynumber": number,
-        "content-type": "application/json",
-    }
+    headers = _headers(f"barograph.incident.{incident.step}.v1", incident.id, incident.service, incident.updated_at)
+    headers |= {"ce_severitytext": text, "ce_severitynumber": number}
     return Finding(
         incident.fingerprint.encode(),
         incident.id,
         msgspec.json.encode(incident),
-        tuple((name, value.encode()) for name, value in headers.items()),
+        _encoded(headers),
+        severity=incident.severity,
     )
+
+
+def refusal(fact: Passed, refused: Refused) -> Finding:
+    """Write why a control fact changed nothing; like any rejected record, under the key of its position."""
+    key = f"{fact.source}:{fact.partition}:{fact.offset}"
+    said = Rejected(
+        source=fact.source, partition=fact.partition, offset=fact.offset, timestamp=fact.timestamp,
+        reason=refused.reason, field=refused.field, said=refused.said, size=len(msgspec.json.encode(fact.said)),
+    )  # fmt: skip
+    return Finding(key.encode(), key, msgspec.json.encode(said), (), roles=("rejected",))
+
+
+def _report(report: ChangeReport) -> Finding:
+    headers = _headers("barograph.change_report.v1", report.id, report.service, report.updated_at)
+    key = f"{report.service}:{report.release}".encode()
+    return Finding(key, report.id, msgspec.json.encode(report), _encoded(headers), roles=("changes",))
+
+
+def _headers(kind: str, id_: str, subject: str, at_ms: int) -> dict[str, str]:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return {
+        "ce_specversion": "1.0",
+        "ce_type": kind,
+        "ce_source": "//barograph/watch",
+        "ce_id": id_,
+        "ce_time": at.replace("+00:00", "Z"),
+        "ce_subject": subject,
+        "content-type": "application/json",
+    }
+
+
+def _encoded(headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value.encode()) for name, value in headers.items())

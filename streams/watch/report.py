@@ -18,7 +18,8 @@ from streams.watch.severity import SILENCE, grown_modes, judge
 from streams.watch.state import Alarm, Baseline, Ints, State
 from streams.watch.window import After, after, events
 
-_ORDER: Final = {signal.name: i for i, signal in enumerate(CATALOGUE)} | {SILENCE: -1}
+ORDER: Final = {signal.name: i for i, signal in enumerate(CATALOGUE)} | {SILENCE: -1}
+"""The catalogue's order, in which changes are told."""
 ALSO_S: Final = 600
 """How long before an onset something else must have changed to be worth telling."""
 MOST_MODES: Final = 8
@@ -57,13 +58,28 @@ def report(
         action=_action(lead), since=lead.since, since_low=lead.since_low, since_high=lead.since_high,
         started_at=said.started_at if said else now_ms, updated_at=now_ms,
         releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=modes,
-        also=_also(state, lead, changes), owner=known.owner, runbook=known.runbook,
+        also=_also(state, lead, changes), acknowledged_by=said.acknowledged_by if said else "",
+        note=said.note if said else "", owner=known.owner, runbook=known.runbook,
         baseline_version=state.baseline.version, baseline_events=state.baseline.events,
     )  # fmt: skip
 
 
-def resolved(said: Incident, now_ms: int) -> Incident:
-    """Say that an incident is over; its figures stay those of the time when it was not."""
+def acknowledged(said: Incident, by: str, note: str, now_ms: int) -> Incident:
+    """Say that a person has taken an incident; all else stays as it was last said."""
+    return replace(
+        said,
+        id=f"{said.fingerprint}-{said.episode}-{said.sequence + 1}",
+        sequence=said.sequence + 1,
+        step="acknowledged",
+        previous_severity=None,
+        updated_at=now_ms,
+        acknowledged_by=by,
+        note=note,
+    )
+
+
+def resolved(said: Incident, now_ms: int, why: str = "all is back within its limits") -> Incident:
+    """Say that an incident is over, and why; its figures stay those of the time when it was not."""
     return replace(
         said,
         id=f"{said.fingerprint}-{said.episode}-{said.sequence + 1}",
@@ -73,6 +89,7 @@ def resolved(said: Incident, now_ms: int) -> Incident:
         previous_severity=None,
         updated_at=now_ms,
         ended_at=now_ms,
+        ended_why=why,
     )
 
 
@@ -95,7 +112,7 @@ def _changes(
         for alarm in alarms
         if alarm.signal != SILENCE and alarm.release in seen
     ]
-    return by_signal([*silent, *moved], _ORDER)
+    return by_signal([*silent, *moved], ORDER)
 
 
 def _where(detector: Detector, baseline: Baseline, lead: Alarm, before: Ints, seen: dict[str, After]) -> Slice | None:
@@ -168,13 +185,14 @@ def _labels(signal: str, service: str, env: str, where: Slice | None) -> dict[st
 
 
 def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> str:
-    said = [_short(one) for one in changes[:4]]
+    said = [short(one) for one in changes[:4]]
     more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
     place = f" ({where.dimension} {where.name or 'not given'})" if where else ""
     return f"{service}: {', '.join(said)}{more}{place}"
 
 
-def _short(one: Change) -> str:
+def short(one: Change) -> str:
+    """Say a change in a few words."""
     if one.before is None or one.after is None:
         return one.words
     if one.unit:

@@ -1,26 +1,30 @@
 """A fact of `barograph.tallies` -> new states, and what to publish."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
+from schemas.control import Release
 from schemas.incidents import Incident
 from schemas.signals import RATE_CELLS
-from schemas.tallies import FIXED, KINDS, LATE, Flush, decode
+from schemas.tallies import FIXED, KINDS, LATE, Fact, Flush, Passed, Tick, decode
+from streams.watch import adopt
 from streams.watch.arrive import arrive
+from streams.watch.changes import planned
+from streams.watch.control import control
 from streams.watch.detect import decide
 from streams.watch.group import group
 from streams.watch.layout import detector
 from streams.watch.learn import learn
-from streams.watch.merge import counted, merge
+from streams.watch.merge import New, counted, merge
 from streams.watch.parts import parts
 from streams.watch.place import place
 from streams.watch.plan import MOST_MODES, Plan
-from streams.watch.publish import Finding, finding
+from streams.watch.publish import Finding, Said, published
 from streams.watch.silence import hear, silent
-from streams.watch.state import Alarm, Part, State
+from streams.watch.state import Alarm, Baseline, Part, State
 
 __all__ = ["Finding", "Plan", "Record", "State", "step"]
 
@@ -35,10 +39,23 @@ class Record(NamedTuple):
     value: bytes
 
 
+class StepFailed(Exception):
+    """A bug, met while a service was stepped; its cause is the bug itself."""
+
+    def __init__(self, service: str, offset: int) -> None:
+        super().__init__(f"service `{service}` cannot be applied at record {offset}")
+        self.service = service
+
+
 def step(
-    plan: Plan, partition: int, states: Mapping[str, State], record: Record
+    plan: Plan,
+    partition: int,
+    states: Mapping[str, State],
+    record: Record,
+    fact: Fact | None = None,
+    without: Collection[str] = (),
 ) -> tuple[dict[str, State], list[Finding]]:
-    """Apply one record.
+    """Apply one record to the services of a partition.
 
     A service's second is open from when something arrives until a record of a later second comes, from whomever: then
     the evidence is weighed and incidents are moved on. Then what the record says is added. A record that changes
@@ -50,6 +67,8 @@ def step(
     partition : of `barograph.tallies`
     states : of all services of the partition
     record : the next of the partition, or one that was applied before
+    fact : what the record says, where the caller has read it already
+    without : services that are in quarantine
 
     Returns
     -------
@@ -57,31 +76,55 @@ def step(
         Those that changed, to be put in the place of the old.
     findings
         To be published. They follow from the log alone: applied again, the same record gives the same bytes.
+
+    Raises
+    ------
+    StepFailed
+        If there is a bug that one service brings out, so that the others can go on without it.
     """
-    fact = decode(record.value)
-    second = record.timestamp // 1000
-    came = parts(fact) if isinstance(fact, Flush) else {}
+    fact = decode(record.value) if fact is None else fact
+    came: dict[str, Part | None] = {**parts(fact)} if isinstance(fact, Flush) else {}
+    if isinstance(fact, Passed) and isinstance(fact.said, Release):
+        came[fact.said.service] = None
     changed: dict[str, State] = {}
     findings: list[Finding] = []
-    for name in sorted(states.keys() | came.keys()):
-        state = before = states.get(name) or State(service=name, second=second, total=np.zeros(FIXED, np.int64))
-        if record.offset <= state.offset:
+    for name in sorted((states.keys() | came.keys()).difference(without)):
+        before = states.get(name) or State(
+            service=name, second=record.timestamp // 1000, total=np.zeros(FIXED, np.int64)
+        )  # fmt: skip
+        if record.offset <= before.offset:
             continue
-        now = state.second
-        if second > now or second < now - BACKWARD_S:  # a clock that was set back must not stop all decisions
-            now = second
-            state, said = _closed(plan, state, second - 1)
-            findings += [finding(replace(one, partition=partition, offset=record.offset)) for one in said]
-        if not isinstance(fact, Flush):
-            state = hear(plan, state, fact, second)
-        elif name in came:
-            state = _added(plan, state, fact, came[name], now)
+        try:
+            state, said = _stepped(plan, before, fact, came.get(name), record)
+        except Exception as bug:
+            raise StepFailed(name, record.offset) from bug
+        findings += [published(one, partition, record.offset, fact) for one in said]
         if state is not before:
             changed[name] = replace(state, offset=record.offset)
     return changed, findings
 
 
-def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Incident]]:
+def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Record) -> tuple[State, list[Said]]:
+    """Apply a record to one service."""
+    second = record.timestamp // 1000
+    now, said = state.second, list[Said]()
+    if second > now or second < now - BACKWARD_S:  # a clock that was set back must not stop all decisions
+        now = second
+        state, said = _closed(plan, state, second - 1)
+    match fact:
+        case Tick():
+            return hear(plan, state, fact, second), said
+        case Flush() if part is not None:
+            state, more = _added(plan, state, fact, part, now)
+            return state, said + more
+        case Passed() if fact.said.service == state.service:
+            state, more, refused = control(plan, state, fact, second)
+            return state, said + more + ([refused] if refused else [])
+        case _:
+            return state, said
+
+
+def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     """Close the open second; `over` is the last one that is over."""
     if state.baseline is None:
         return state, []
@@ -95,27 +138,42 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Incident]]
         state = replace(state, streams=streams)
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
-    return group(plan, found, state, alarms, over)
+    state, alarms, reports = planned(plan, found, state, alarms, over)
+    state, incidents = group(plan, found, state, alarms, over)
+    return state, [*incidents, *reports]
 
 
-def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> State:
+def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tuple[State, list[Incident]]:
     """Add what a flush says that was not known."""
     state, new = merge(state, flush, part)
     if new is None:
-        return state
+        return state, []
     state = _totalled(replace(state, second=now), flush, new.part)
-    if state.baseline is not None:
-        untaken = new.untaken
-        found = detector(state.baseline, plan, state.service)
-        return arrive(plan, found, state, untaken, place(state.baseline.alphabet, untaken)) if _any(untaken) else state
-    return learn(plan, state, new.untaken) if flush.final else state
+    if new.instead is not None:
+        state = _totalled(state, flush, new.instead, sign=-1)
+    known = state.baseline
+    if known is not None and _any(new.untaken):
+        state = _arrived(plan, state, known, new)
+    if not flush.final or (known is not None and state.naming is None and state.counting is None):
+        return state, []
+    state = learn(plan, state, new.block)
+    if known is None or state.baseline is known:
+        return state, []
+    return adopt.baseline(plan, state, now * 1000)
+
+
+def _arrived(plan: Plan, state: State, known: Baseline, new: New) -> State:
+    found, alphabet = detector(known, plan, state.service), known.alphabet
+    instead = (new.instead, place(alphabet, new.instead)) if new.instead is not None and new.watched else None
+    return arrive(plan, found, state, new.untaken, place(alphabet, new.untaken), instead)
 
 
 def _any(part: Part) -> bool:
     return len(part.groups) > 0
 
 
-def _totalled(state: State, flush: Flush, part: Part) -> State:
+def _totalled(state: State, flush: Flush, part: Part, sign: int = 1) -> State:
+    """Add a part to what was ever added; with sign -1, take it back."""
     whole = np.repeat(part.groups[:, 2] == 0, part.groups[:, 4])
     fixed = whole & (part.cells < FIXED)
     cells, counts = part.cells[fixed], part.counts[fixed]
@@ -126,7 +184,7 @@ def _totalled(state: State, flush: Flush, part: Part) -> State:
         late = int(counts[of_late & (cells < RATE_CELLS)].sum())
     beside = state.beside
     for _, kind, n in part.beside.tolist():
-        beside = counted(beside, KINDS[kind], n)
+        beside = counted(beside, KINDS[kind], sign * n)
     exemplars, beyond = state.exemplars, state.beyond
     if part.exemplars:
         exemplars = dict(exemplars)
@@ -136,13 +194,15 @@ def _totalled(state: State, flush: Flush, part: Part) -> State:
             if len(exemplars) > MOST_MODES:
                 del exemplars[next(iter(exemplars))]
                 beyond = counted(beyond, "exemplars")
+    sources = state.sources if flush.topic_id == state.topic_id else {}  # made again, it may have fewer partitions
     return replace(
         state,
-        total=state.total + np.bincount(cells, counts, minlength=FIXED).astype(np.int64),
+        total=state.total + sign * np.bincount(cells, counts, minlength=FIXED).astype(np.int64),
         beside=beside,
-        late=state.late + late,
+        late=state.late + sign * late,
         exemplars=exemplars,
         beyond=beyond,
         last_event=state.second if events else state.last_event,
-        sources={**state.sources, flush.partition: state.second} if events else state.sources,
+        sources={**sources, flush.partition: state.second} if events else sources,
+        topic_id=flush.topic_id,
     )

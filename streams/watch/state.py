@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from schemas.control import Approve, Release, SignOff
 from schemas.incidents import Incident, Notify, Severity
 from schemas.tallies import Exemplar
 
@@ -41,7 +42,7 @@ class Mark(Struct, frozen=True):
 
     Attributes
     ----------
-    anchor, end, digest : of the last flush that was
+    anchor, end, digest : of the last flush that was added
     held : what it said, unless its block is finished
     taken : whether that was also learned from or watched, and not only added up
     """
@@ -135,6 +136,8 @@ class Stream(Struct, frozen=True):
     pending : (slices, kept cells) arrived in the second that is open, None if nothing
     overflowed : fields of which names went beyond a cap in what is pending
     buckets : start in seconds since 1970 -> what happened then
+    planned : what it does otherwise than the release before it, from its beginning
+    reports, said_second : how often that was reported, and when it was last
     """
 
     release: str
@@ -145,6 +148,9 @@ class Stream(Struct, frozen=True):
     pending: Ints | None = None
     overflowed: tuple[str, ...] = ()
     buckets: dict[int, Bucket] = {}
+    planned: tuple["Alarm", ...] = ()
+    reports: int = 0
+    said_second: int = 0
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -192,6 +198,14 @@ class State(Struct, frozen=True, kw_only=True):
     beside : events beside exchanges, by kind
     late, lost : exchanges that came late; flushes that could not be added because their block began elsewhere
     beyond : what was over a cap, by what it was: see `streams.watch.plan`
+    controls : ``source:partition`` of control facts -> offset of the last one that was applied
+    releases : release -> the last fact about it
+    present, previous : the releases that were promoted last and before; empty while no fact says
+    generation : the highest that a release fact had, -1 while none had one
+    sign_offs, approvals : of the releases above, the latest last
+    relearns, learns_from : the signals that are learned anew while the old baseline still watches, empty for all of
+        them; and the release whose traffic teaches, empty for all traffic
+    topic_id : of the source's topic
     sources, caught_up : source partition -> last second of its events; second when all of it was known to be read
         (noted only while the service is about to be called silent)
     episodes : fingerprint -> last episode
@@ -207,7 +221,17 @@ class State(Struct, frozen=True, kw_only=True):
     late: int = 0
     lost: int = 0
     beyond: dict[str, int] = {}
+    controls: dict[str, int] = {}
+    releases: dict[str, Release] = {}
+    present: str = ""
+    previous: str = ""
+    generation: int = -1
+    sign_offs: tuple[SignOff, ...] = ()
+    approvals: tuple[Approve, ...] = ()
+    relearns: tuple[str, ...] = ()
+    learns_from: str = ""
     last_event: int = 0
+    topic_id: str = ""
     sources: dict[int, int] = {}
     caught_up: dict[int, int] = {}
     naming: Naming | None = Naming()

@@ -25,7 +25,7 @@ EXAMPLES = {path.stem: json.loads(path.read_bytes()) for path in sorted((DOCS / 
 EVENTS = ("exchange", "request", "response", "outcome", "evaluation")
 FACTS = ("release", "sign_off", "acknowledge", "rebaseline", "approve")
 WORD_OF = (
-    {"rejected": "rejected", "incident": "incidents"}
+    {"rejected": "rejected", "incident": "incidents", "changereport": "changes"}
     | dict.fromkeys(EVENTS, "events")
     | dict.fromkeys(FACTS, "control")
 )

@@ -1,6 +1,6 @@
 """The order in which MEASURE tells and commits, against a broker that takes its time."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from schemas.config import Config, Topics
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
 from streams.shell import groups, source
-from streams.shell.exits import Doubt, Fuse, TopicError
+from streams.shell.exits import Doubt, Fuse
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
@@ -33,12 +33,17 @@ async def measuring(
     producer: Producer,
     consumer: Consumer,
     commits: Mapping[TopicPartition, OffsetAndMetadata] = MappingProxyType({}),
+    topic_ids: Sequence[str] = ("",),
 ) -> AsyncIterator[tuple[Measure, Fuse]]:
     async def committed(*_: object) -> Mapping[TopicPartition, OffsetAndMetadata]:
         return commits
 
     async def leave(*_: object) -> None: ...
 
+    async def topic_id(*_: object) -> str:
+        return topic_ids[0]
+
+    monkeypatch.setattr(source, "topic_id", topic_id)
     monkeypatch.setattr(source, "group_consumer", lambda _: consumer)
     monkeypatch.setattr(groups, "committed", committed)
     monkeypatch.setattr(groups, "leave", leave)
@@ -50,6 +55,9 @@ async def measuring(
     producer.acknowledges = True
     producer.acknowledge()
     await measure.stop()
+
+
+LOSS = ("barograph.tallies", b"loss")
 
 
 def block(anchor: int) -> tuple[str, bytes]:
@@ -138,9 +146,77 @@ async def test_a_start_within_a_block_goes_down_to_where_one_begins(monkeypatch:
         assert producer.sent == [block(0), block(1)]
 
 
-async def test_a_log_that_ends_before_the_commit_is_another_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    consumer, commits = Consumer(TP, [], end=3), {TP: OffsetAndMetadata(4, "anchor")}
-    async with measuring(monkeypatch, Producer(), consumer, commits) as (measure, fuse):
-        assert isinstance(fuse.why, TopicError)
-        assert "ends at 3, but was counted up to 4: the topic was made again" in str(fuse.why)
-        assert measure.missing() == ["measure: no assignment yet"]
+@pytest.mark.parametrize(
+    ("commit", "topic_id"),
+    [
+        (OffsetAndMetadata(4, "anchor"), ""),  # the log ends before it
+        (OffsetAndMetadata(2, "anchor first"), "second"),  # the log is as long again, but another one
+    ],
+)
+async def test_a_topic_that_was_made_again_is_counted_from_its_start_and_what_went_with_it_is_declared(
+    monkeypatch: pytest.MonkeyPatch, commit: OffsetAndMetadata, topic_id: str
+) -> None:
+    producer = Producer()
+    consumer = Consumer(TP, RECORDS[:3], end=3)
+    async with measuring(monkeypatch, producer, consumer, {TP: commit}, [topic_id]) as (_, fuse):
+        assert fuse.why is None
+        assert producer.sent == [LOSS, block(0), block(1)]
+        assert consumer.committed[-1][TP] == (2, f"anchor {topic_id}".strip())
+
+
+async def test_what_retention_took_is_declared_and_it_goes_on_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Retained(Consumer):
+        async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(partitions, 2)
+
+    producer, commits = Producer(), {TP: OffsetAndMetadata(1, "anchor")}
+    async with measuring(monkeypatch, producer, Retained(TP, RECORDS[:5]), commits):
+        assert producer.sent == [LOSS, block(2), block(3)]
+
+
+async def test_what_retention_takes_from_under_our_feet_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Retained(Consumer):
+        async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(partitions, 5 if self.asked else 0)
+
+    producer = Producer()
+    async with measuring(monkeypatch, producer, Retained(TP, [*RECORDS[:2], *RECORDS[5:]])):
+        assert producer.sent.count(LOSS) == 1
+
+
+async def test_a_gap_that_retention_did_not_make_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer = Producer()
+    async with measuring(monkeypatch, producer, Consumer(TP, [*RECORDS[:2], *RECORDS[5:]])):
+        assert LOSS not in producer.sent
+
+
+async def test_a_topic_that_is_made_again_while_it_is_read_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = ["first"]
+    monkeypatch.setattr(source, "SAME_S", 0)
+    async with measuring(monkeypatch, Producer(), Consumer(TP, RECORDS[:3]), topic_ids=ids) as (measure, _):
+        await measure.survey()
+        ids[0] = "second"
+        with pytest.raises(Doubt, match="made again"):
+            await measure.survey()
+
+
+async def test_control_facts_are_passed_on_in_order_and_then_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = TopicPartition("ai.control", 0)
+    facts = [
+        Record(i, 1_795_000_000_000, value)
+        for i, value in enumerate([b'{"type": "rebaseline", "service": "bot", "at": 7, "by": "ana"}', b"?"])
+    ]
+    producer, consumer = Producer(), Consumer(control, facts)
+    async with measuring(monkeypatch, producer, consumer):
+        assert producer.sent == [
+            ("barograph.tallies", b"ai.control:0:0"), ("ai.events.rejected", b"ai.control:0:1")
+        ]  # fmt: skip
+        assert consumer.committed[-1] == {control: (2, "anchor")}
+
+
+async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = TopicPartition("ai.control", 0)
+    fact = b'{"type": "rebaseline", "service": "bot", "at": 7, "by": "ana"}'
+    producer, consumer = Producer(acknowledges=False), Consumer(control, [Record(0, 1_795_000_000_000, fact)])
+    async with measuring(monkeypatch, producer, consumer):
+        assert consumer.committed == []

@@ -18,13 +18,15 @@ import msgspec
 import orjson
 
 from schemas.config import Config, parse
-from schemas.incidents import Change, Incident
-from schemas.tallies import Tick, encode
+from schemas.control import Control
+from schemas.incidents import Change, ChangeReport, Incident
+from schemas.rejected import Rejected
+from schemas.tallies import Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
 from streams.measure import stage as measure
 from streams.watch import store
-from streams.watch.stage import Plan, Record, step
+from streams.watch.stage import Finding, Plan, Record, step
 from streams.watch.state import State
 from tests.watch.traffic import Values, rate
 
@@ -56,10 +58,13 @@ class Expected(NamedTuple):
     """An incident that must be told, and what must be true of it."""
 
     step: str
-    checks: tuple[tuple[str, Callable[[Incident], Any], Any], ...]
+    checks: tuple[tuple[str, Callable[[Any], Any], Any], ...]
 
-    def differences(self, told: Incident) -> list[str]:
-        wrong = [] if told.step == self.step else [f"is {told.step}, not {self.step}"]
+    def differences(self, told: "Incident | ChangeReport | Rejected") -> list[str]:
+        step = _step(told)
+        if step != self.step:
+            return [f"is {step}, not {self.step}"]
+        wrong: list[str] = []
         return wrong + [
             f"{name} is {read(told)!r}, not {wanted!r}" for name, read, wanted in self.checks if read(told) != wanted
         ]
@@ -83,6 +88,9 @@ def incident(step: str, **what: Any) -> Expected:
         "episode": lambda i: i.episode,
         "sequence": lambda i: i.sequence,
         "previous": lambda i: i.previous_severity,
+        "by": lambda i: i.acknowledged_by,
+        "why": lambda i: i.ended_why,
+        "version": lambda i: i.baseline_version,
     }
     checks = [(name, reads[name], wanted) for name, wanted in what.items() if name != "moved"]
     if "moved" in what:
@@ -101,6 +109,30 @@ def _covers(change: Change, moved: tuple[float, float]) -> bool:
         interval is not None and interval.low <= true <= interval.high
         for interval, true in zip((change.before, change.after), moved, strict=True)
     )
+
+
+def report(release: str, **what: Any) -> Expected:
+    """Describe a change report by its release, and by any of the words below."""
+    reads: dict[str, Callable[[ChangeReport], Any]] = {
+        "signals": lambda r: {change.signal for change in r.changes},
+        "previous": lambda r: r.previous,
+        "phase": lambda r: r.phase,
+        "generation": lambda r: r.generation,
+        "sequence": lambda r: r.sequence,
+        "incidents": lambda r: len(r.incidents),
+    }
+    return Expected("report", (("release", lambda r: r.release, release), *_checks(reads, what)))
+
+
+def refused(reason: str, says: str = "") -> Expected:
+    """Describe a control fact that changes nothing, and words that its sentence has."""
+    return Expected("refused", (
+        ("reason", lambda r: r.reason, reason), ("said", lambda r: says in r.said, True),
+    ))  # fmt: skip
+
+
+def _checks(reads: dict[str, Callable[[Any], Any]], what: dict[str, Any]) -> list[Any]:
+    return [(name, reads[name], wanted) for name, wanted in what.items()]
 
 
 class Line(NamedTuple):
@@ -122,6 +154,7 @@ class Story:
     step_s: int = 0
     until: int = MIDNIGHT
     lines: tuple[Line, ...] = ()
+    facts: tuple[tuple[int, Control], ...] = ()
     stage: "Stages | None" = field(default=None, compare=False)
 
     def at(self, clock: str) -> "Story":
@@ -149,6 +182,10 @@ class Story:
         times = tuple(range(self.now, self.until, self.step_s)) if self.step_s else (self.now,)
         return replace(self, lines=(*self.lines, Line(times, partition, events, seconds(late), who | fields)))
 
+    def tell(self, fact: type[Control], service: str = "bot", **said: Any) -> "Story":
+        """Say a control fact."""
+        return replace(self, facts=(*self.facts, (self.until, fact(service=service, at=self.until * 1000, **said))))
+
     def lag(self, until: str) -> "Story":
         """Until then no worker can say that it has read all there is."""
         stage = self.stage or Stages(self.config)
@@ -158,22 +195,41 @@ class Story:
     def expects(self, *incidents: Expected) -> "Story":
         """Play up to here. All that is told, but for updates that nobody asks for, must be these, in this order."""
         stage = self.stage or Stages(self.config)
-        told = [
-            msgspec.json.decode(value, type=Incident) for value in stage.play(self.lines, max(self.until, self.now))
-        ]
+        stage.facts += self.facts
+        told = [_read(finding) for finding in stage.play(self.lines, max(self.until, self.now))]
         if not any(expected.step == "updated" for expected in incidents):
-            told = [one for one in told if one.step != "updated"]
-        said = [f"{_clock(one.updated_at)} {one.step} {one.severity} {one.notify} {one.summary}" for one in told]
+            told = [one for one in told if _step(one) != "updated"]
+        said = [_in_short(one) for one in told]
         assert len(told) == len(incidents), f"told {said}, expected {[one.step for one in incidents]}"
         for expected, one, line in zip(incidents, told, said, strict=True):
             wrong = expected.differences(one)
             assert not wrong, f"{line}: {'; '.join(wrong)}"
-        return replace(self, lines=(), stage=stage)
+        return replace(self, lines=(), facts=(), stage=stage)
 
     def state(self, service: str = "bot") -> State:
         """Look at what is known of a service."""
         assert self.stage is not None
         return self.stage.states[tallies_partition(service, self.config.topics.tallies_partitions)][service]
+
+
+def _read(finding: Finding) -> Incident | ChangeReport | Rejected:
+    kinds: dict[str, Any] = {"incidents": Incident, "changes": ChangeReport, "rejected": Rejected}
+    read: Incident | ChangeReport | Rejected = msgspec.json.decode(finding.value, type=kinds[finding.roles[0]])
+    return read
+
+
+def _step(told: Incident | ChangeReport | Rejected) -> str:
+    return told.step if isinstance(told, Incident) else "report" if isinstance(told, ChangeReport) else "refused"
+
+
+def _in_short(told: Incident | ChangeReport | Rejected) -> str:
+    match told:
+        case Incident():
+            return f"{_clock(told.updated_at)} {told.step} {told.severity} {told.notify} {told.summary}"
+        case ChangeReport():
+            return f"{_clock(told.updated_at)} report {told.summary}"
+        case Rejected():
+            return f"refused {told.reason}: {told.said}"
 
 
 def story(words: str = USUAL) -> Story:
@@ -194,13 +250,18 @@ class Stages:
         self.values: dict[str, Iterator[Any]] = {}
         self.second: int | None = None
         self.lag_until = 0
+        self.facts: tuple[tuple[int, Control], ...] = ()
 
-    def play(self, lines: tuple[Line, ...], until: int) -> Iterator[bytes]:
+    def play(self, lines: tuple[Line, ...], until: int) -> Iterator[Finding]:
         """Play up to a second, which begins."""
         if self.second is None:
             self.second = min((min(line.times) for line in lines), default=until)
         for second in range(self.second, until):
             yield from self.tick(second)
+            for place, (_, fact) in [one for one in enumerate(self.facts) if one[1][0] == second]:
+                passed = Passed(source="ai.control", partition=0, offset=place, timestamp=second * 1000, said=fact)
+                home = tallies_partition(fact.service, len(self.states))
+                yield from self.apply(home, second, encode(passed))
             for partition in {line.partition for line in lines}:
                 block = self.blocks.get(partition) or measure.begin(self.measuring.source, partition, 0)
                 records = [
@@ -233,22 +294,22 @@ class Stages:
         values = line.fields[name]
         return self.values.setdefault(f"{who}-{values}", values.forever(who))
 
-    def tick(self, second: int) -> Iterator[bytes]:
+    def tick(self, second: int) -> Iterator[Finding]:
         read = tuple(self.blocks) if second >= self.lag_until else ()
         tick = encode(Tick("worker", self.measuring.source, read))
         for partition in range(len(self.states)):
             yield from self.apply(partition, second, tick)
 
-    def tell(self, second: int, messages: list[measure.Message]) -> Iterator[bytes]:
+    def tell(self, second: int, messages: list[measure.Message]) -> Iterator[Finding]:
         for message in messages:
             yield from self.apply(message.partition, second, message.value)
 
-    def apply(self, partition: int, second: int, value: bytes) -> Iterator[bytes]:
+    def apply(self, partition: int, second: int, value: bytes) -> Iterator[Finding]:
         record = Record(self.offsets[partition], second * 1000 + 500, value)
         self.offsets[partition] += 1
         changed, findings = step(self.watching, partition, self.states[partition], record)
         self.states[partition] |= changed
-        yield from (finding.value for finding in findings)
+        yield from findings
 
     def through_bytes(self) -> None:
         """Store all states and take them from the topic again, as after a restart."""

@@ -78,11 +78,21 @@ def test_a_block_that_was_finished_does_not_grow() -> None:
     assert add(now, 7, anchor=10, end=17)[0].lost == 1
 
 
-def test_a_block_measured_in_two_ways_stays_as_it_was() -> None:
+def test_of_a_block_measured_in_two_ways_the_longest_stands_and_the_other_is_taken_back() -> None:
     now, _ = add(state(), 5, anchor=10, end=15, final=False, digest="old")
-    after, added = add(now, 9, anchor=10, end=19, digest="new")
-    assert (added, after.lost) == (None, 1)
+    said_now = flush(said(9), anchor=10, end=19, digest="new")
+    after, new = merge(now, said_now, parts(said_now)["s"])
+    assert new is not None
+    assert new.instead is not None
+    assert (sum(told(new.part).values()), sum(told(new.instead).values()), after.lost) == (9, 5, 0)
+    assert add(after, 5, anchor=10, end=15, final=False, digest="old")[1] is None  # a zombie of the old worker
     assert add(after, 4, anchor=19, end=23, digest="new")[1] == 4
+
+
+def test_a_topic_that_was_made_again_is_another_log() -> None:
+    now, _ = add(state(), 5, anchor=10, end=15, topic_id="first")
+    assert add(now, 3, anchor=0, end=3, topic_id="second")[1] == 3
+    assert add(now, 5, anchor=10, end=15, topic_id="first")[1] is None
 
 
 def test_partitions_and_topics_have_marks_of_their_own() -> None:

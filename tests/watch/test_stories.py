@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tests.watch.story import USUAL, Story, incident, story
+from tests.watch.story import USUAL, Story, incident, report, story
 from tests.watch.traffic import around, luck, mix, one, rate, some
 
 LEARNED = "14:02"
@@ -213,7 +213,9 @@ def test_a_second_release_is_watched_by_itself_and_named() -> None:
         calm(refused=rate(2))
         .every("5s", until="14:04").flush(50, refused=rate(2)).at("14:02").every("5s", until="14:04")
         .flush(50, release="v2", refused=rate(50))
-        .expects(incident("fired", signal="refused", releases={"v2"}, also=["release v1 -> v2"], since="14:02"))
+        .expects(
+            incident("fired", signal="refused", releases={"v2"}, also=["release v1 -> v2"], since="14:02"), report("v2")
+        )
     )  # fmt: skip
 
 
@@ -221,7 +223,7 @@ def test_a_release_that_is_rolled_back_is_well_again() -> None:
     (
         calm(refused=rate(2))
         .every("5s", until="14:04").flush(release="v2", refused=rate(50))
-        .expects(incident("fired", releases={"v2"}))
+        .expects(incident("fired", releases={"v2"}), report("v2"))
         .every("5s", until="14:07").flush(refused=rate(2))
         .expects(incident("resolved", releases={"v2"}))
     )  # fmt: skip
@@ -231,7 +233,8 @@ def test_two_releases_with_one_trouble_have_one_incident() -> None:
     """Their onsets differ, but incidents of one name cannot be open twice: readers could not tell them apart."""
     (
         calm(refused=rate(2))
-        .every("5s", until="14:04").flush(release="v2", refused=rate(50)).expects(incident("fired", releases={"v2"}))
+        .every("5s", until="14:04").flush(release="v2", refused=rate(50))
+        .expects(incident("fired", releases={"v2"}), report("v2"))
         .every("5s", until="14:07").flush(50, release="v2", refused=rate(50))
         .at("14:04").every("5s", until="14:07").flush(50, refused=rate(50))
         .expects(incident("updated", releases={"v1", "v2"}, episode=1))

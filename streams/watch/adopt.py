@@ -1,0 +1,74 @@
+"""A new baseline, or a new config -> the same service, watched by it from now on."""
+
+from dataclasses import fields
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+
+from schemas.incidents import Incident
+from streams.watch.detector import Detector
+from streams.watch.layout import detector
+from streams.watch.plan import Plan
+from streams.watch.report import resolved
+from streams.watch.state import Evidence, Naming, State, Stream
+
+
+class Adopted(NamedTuple):
+    """A state, and the incidents that end with what they were measured against."""
+
+    state: State
+    incidents: list[Incident]
+
+
+def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
+    """Begin anew with a baseline that was just learned: no evidence, no history, and nothing that alarmed.
+
+    What is open was a difference from the old baseline. If the new one does not know it, it will alarm again.
+    """
+    assert state.baseline is not None
+    bets = len(detector(state.baseline, plan, state.service).accumulators.bets)
+    streams = {
+        name: Stream(name, one.first_second, one.last_second, np.zeros(bets, np.float32), reports=one.reports)
+        for name, one in state.streams.items()
+    }
+    why = f"measured against a new baseline, number {state.baseline.version}"
+    over = [resolved(case.said, now_ms, why) for case in state.cases]
+    return Adopted(replace(state, streams=streams, cases=(), waiting=()), over)
+
+
+def config(old: Plan, new: Plan, state: State) -> State:
+    """Go on under another config.
+
+    The places of bets are those of the whole catalogue, whatever is watched, so that evidence stays where it is. Where
+    limits moved it was gathered by other bets, and begins anew: that is always allowed. History in buckets of another
+    length is dropped. Learning begins anew where what is learned would be cut otherwise.
+    """
+    before, after = old.config, new.config
+    if state.baseline is None or state.naming is not None or state.counting is not None:
+        cut = (before.measure.slices, before.watch.slices_per_dimension, before.watch.names_per_signal)
+        if cut != (after.measure.slices, after.watch.slices_per_dimension, after.watch.names_per_signal):
+            state = replace(state, naming=Naming(), counting=None, relearns=())
+    if state.baseline is None:
+        return state
+    was, now = detector(state.baseline, old, state.service), detector(state.baseline, new, state.service)
+    keeps = before.measure.bucket_s == after.measure.bucket_s
+    streams = {
+        name: replace(one, evidence=_carried(was, now, one.evidence), buckets=one.buckets if keeps else {})
+        for name, one in state.streams.items()
+    }
+    return replace(state, streams=streams)
+
+
+def _carried(was: Detector, now: Detector, evidence: Evidence) -> Evidence:
+    """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same."""
+    kept = np.zeros(now.bets, np.bool_)
+    for old, new in zip(was.tables, now.tables, strict=True):
+        same = all(
+            np.array_equal(getattr(old.table, one.name), getattr(new.table, one.name)) for one in fields(old.table)
+        )
+        kept[new.first_bet : new.first_bet + new.slices * len(new.table.weights)] = same
+    carried = np.zeros(len(now.accumulators.bets), np.float32)
+    if np.array_equal(was.accumulators.bets, now.accumulators.bets):
+        carried[:] = np.where(kept[now.accumulators.bets], evidence, np.float32(0))
+    return carried

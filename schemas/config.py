@@ -111,6 +111,8 @@ class Watch(_Section, frozen=True, kw_only=True):
     false_tickets_per_week : tickets a week over all services together, were nothing to change
     learning_risk_percent : how likely the baselines of the whole fleet may be learned too narrow
     max_services : how many services the budgets are divided by
+    services_per_partition : services that a partition of the tallies knows at a time; the one that was idle longest,
+        for an hour at least, makes room for a new one, and where there is no room a new one is not counted
     max_releases : releases of a service that are watched at the same time
     slices_per_dimension : slices watched in each dimension; the rest is one more, `__other__`
     names_per_signal : names of a category that are told apart; the rest is `__other__`
@@ -120,7 +122,8 @@ class Watch(_Section, frozen=True, kw_only=True):
     resolve_after_s : how long everything must be back within its limits before an incident resolves
     silence_after_s : how long a service may send nothing before that is an incident
     update_every_s : an open incident is published again at most so often
-    checkpoint_every_s : how much is read again after a crash
+    state_every_s : how often a service's state is written; what came since is read again after a crash
+    checkpoint_every_s : how often it is noted how far all is applied
     signals : what is watched; all of the catalogue by default
     """
 
@@ -128,6 +131,7 @@ class Watch(_Section, frozen=True, kw_only=True):
     false_tickets_per_week: Annotated[float, Meta(gt=0, le=10000)] = 10.0
     learning_risk_percent: Annotated[float, Meta(gt=0, le=50)] = 5.0
     max_services: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    services_per_partition: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     max_releases: Annotated[int, Meta(ge=1, le=32)] = 4
     slices_per_dimension: Annotated[int, Meta(ge=1, le=64)] = 8
     names_per_signal: Annotated[int, Meta(ge=1, le=64)] = 16
@@ -137,6 +141,7 @@ class Watch(_Section, frozen=True, kw_only=True):
     resolve_after_s: AtLeastOne = 300
     silence_after_s: AtLeastOne = 300
     update_every_s: AtLeastOne = 15
+    state_every_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     checkpoint_every_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
     signals: Annotated[tuple[str, ...], Meta(min_length=1)] = tuple(BY_NAME)
 

@@ -15,6 +15,7 @@ from schemas import config as configs
 from schemas.config import Config
 from schemas.strict import ConfigError
 from schemas.topics import TOPICS
+from streams.measure.times import BadTime, second
 
 CODES: Final = """\
 exit codes: 0 done, or drained and stopped; 2 the config or the command cannot be used; 3 the broker is not there, or
@@ -51,6 +52,10 @@ def _run(args: argparse.Namespace) -> int:
 
 def _replay(args: argparse.Namespace) -> int:
     config = _config(args)
+    if args.files and (args.since or args.as_recorded):
+        raise ConfigError(
+            "--since and --as-recorded are about the recorded tallies: say --topic, and no files - at `replay`"
+        )
     if bool(args.files) == args.topic:
         raise ConfigError("name files of events, or say --topic, one of the two - at `replay`")
     from streams import replay
@@ -62,11 +67,22 @@ def _replay(args: argparse.Namespace) -> int:
         return _write(_readable(replay.files(config, args.files)))
 
     def work() -> int:
-        from streams.shell.tallies import recorded
+        from streams.shell import tallies
 
-        return _write(replay.topic(config, recorded(config)))
+        begun = tallies.snapshots(config, _moment(args.since)) if args.since else {}
+        recorded = tallies.recorded(config, {partition: start.next for partition, start in begun.items()})
+        found = replay.topic(config, recorded, begun, tallies.quarantines(config), as_recorded=args.as_recorded)
+        return _write(found)
 
     return _with_shell(work)
+
+
+def _moment(said: str) -> int:
+    """Read a time in seconds since 1970."""
+    try:
+        return second(said)
+    except BadTime as wrong:
+        raise ConfigError(f"{wrong} - at `--since`") from None
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -209,6 +225,14 @@ def parser() -> argparse.ArgumentParser:
     takes_config(replay)
     replay.add_argument("files", nargs="*", type=Path, metavar="FILE", help="events as JSON lines, plain or .gz")
     replay.add_argument("--topic", action="store_true", help="the recorded tallies of the broker, instead of files")
+    replay.add_argument(
+        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say"
+    )  # fmt: skip
+    replay.add_argument(
+        "--as-recorded",
+        action="store_true",
+        help="decide by the configs in force then, which the log names, not by --config",
+    )
 
     check = command(
         "check", _check, "validate a config, and print what it means",

@@ -1,20 +1,23 @@
 """What was recorded -> what would have been found: the same two stages, without a broker's groups or a clock."""
 
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from schemas.config import Config
-from schemas.tallies import Tick, encode
+from schemas.tallies import Quarantine, Tick, encode
 from schemas.taxonomy import Taxonomy
 from streams.measure import stage as measure
 from streams.measure.times import BadTime, second
 from streams.watch import stage as watch
+from streams.watch.own import Own, left_out
+from streams.watch.partition import Begun, Engine, advance
 from streams.watch.state import State
 
 BATCH: Final = 2000
@@ -59,20 +62,33 @@ def files(config: Config, paths: Sequence[Path]) -> Iterator[bytes]:
     yield from live.tick_to(live.second + 1)
 
 
-def topic(config: Config, recorded: Iterable[tuple[int, watch.Record]]) -> Iterator[bytes]:
-    """Run the recorded tallies through WATCH again, from the log's start.
+def topic(
+    config: Config,
+    recorded: Iterable[tuple[int, watch.Record]],
+    begun: Mapping[int, Begun] = MappingProxyType({}),
+    quarantines: Iterable[tuple[int, Quarantine]] = (),
+    as_recorded: bool = False,
+) -> Iterator[bytes]:
+    """Run the recorded tallies through WATCH again, from the log's start or from a snapshot.
 
     Parameters
     ----------
     config : to replay under; under the one of the live run, the findings are the live run's, byte for byte
     recorded : (partition, record) of `barograph.tallies`, each partition's in order
+    begun : partition -> what a snapshot says of it, for those whose records begin behind one
+    quarantines : (partition, fact) of all that are recorded: a service is left out before the fact that says so
+    as_recorded : decide by the configs that the log names, as the live run did, and not by this one
 
     Yields
     ------
     bytes
         Findings as JSON, in the order in which the records come.
     """
-    live = _Watch(config, Taxonomy.load_default())
+    live = _Watch(config, Taxonomy.load_default(), forced=not as_recorded)
+    for partition, start in begun.items():
+        live.states[partition], live.own[partition] = dict(start.states), start.own
+    for partition, fact in quarantines:
+        live.ahead[partition].append(fact)
     for partition, record in recorded:
         yield from live.apply(partition, record)
 
@@ -80,19 +96,27 @@ def topic(config: Config, recorded: Iterable[tuple[int, watch.Record]]) -> Itera
 class _Watch:
     """WATCH over all partitions, in memory."""
 
-    def __init__(self, config: Config, taxonomy: Taxonomy) -> None:
-        self.plan = watch.Plan.of(config, taxonomy)
-        self.states: list[dict[str, State]] = [{} for _ in range(config.topics.tallies_partitions)]
-        self.offsets = [0] * config.topics.tallies_partitions
+    def __init__(self, config: Config, taxonomy: Taxonomy, forced: bool = True) -> None:
+        self.engine = Engine(config, taxonomy, forced)
+        self.plan = self.engine.plan(Own())
+        partitions = config.topics.tallies_partitions
+        self.states: list[dict[str, State]] = [{} for _ in range(partitions)]
+        self.own = [Own()] * partitions
+        self.ahead: list[list[Quarantine]] = [[] for _ in range(partitions)]
+        self.offsets = [0] * partitions
         self.second = 0
 
     def apply(self, partition: int, record: watch.Record) -> Iterator[bytes]:
         """Apply a record of the log, and give what was found."""
-        while partition >= len(self.states):
-            self.states.append({})
-        changed, findings = watch.step(self.plan, partition, self.states[partition], record)
-        self.states[partition] |= changed
-        yield from (finding.value for finding in findings)
+        states = self.states[partition]
+        for fact in [one for one in self.ahead[partition] if one.since == record.offset]:
+            self.own[partition] = left_out(self.own[partition], fact)
+        own, changed, forgotten, findings = advance(self.engine, partition, self.own[partition], states, record)
+        self.own[partition] = own
+        states |= changed
+        for name in forgotten:
+            states.pop(name, None)
+        yield from (finding.value for finding in findings if finding.roles != ("rejected",))
 
     def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[bytes]:
         """Apply a finished block's flushes in the second after it, with the ticks until then."""

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final, NoReturn
@@ -22,9 +22,10 @@ from streams.shell.exits import Doubt, Exit, Fuse
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
-from streams.shell.ticks import Ticks
+from streams.shell.ticks import Survey, Ticks
 from streams.shell.web import Web
-from streams.watch.stage import Plan as Watched
+from streams.watch.own import Own
+from streams.watch.partition import Engine
 
 DRAIN_S: Final = 30.0
 """How long a worker that was asked to stop may take; then it ends all the same, as from a crash."""
@@ -115,12 +116,14 @@ async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
     outbox = Outbox(sender, config)
     services: list[Service] = []
     ticked: Callable[[], Iterable[int]] = partial(range, config.topics.tallies_partitions)
-    survey = _nothing
+    survey: Callable[[], Awaitable[Survey]] = _nothing
     if "watch" in config.worker.stages:
         # Faust takes its time to import; who only measures does without.
         from streams.shell.watch_agent import Watch, build  # noqa: PLC0415
 
-        watch = Watch(config, Watched.of(config, taxonomy), outbox, metrics, fuse)
+        engine = Engine(config, taxonomy)
+        engine.plan(Own())  # what cannot be decided by is refused here, before anything is read
+        watch = Watch(config, engine, outbox, metrics, fuse)
         app = build(config, watch, fuse)
         opened.push_async_callback(groups.leave, config, watch_group(config))
         opened.push_async_callback(app.stop)
@@ -156,6 +159,6 @@ async def _crashed(service: Service) -> None:
         raise Doubt(f"Faust crashed: {service.crash_reason!r}")
 
 
-async def _nothing() -> tuple[int, ...]:
-    """Name the source partitions that a worker has read to their end that reads none."""
-    return ()
+async def _nothing() -> Survey:
+    """Say what a worker has read to its end that reads nothing."""
+    return Survey()

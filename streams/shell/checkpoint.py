@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from schemas.config import Config
+from schemas.tallies import Loss
 from streams.shell.failpoints import reach
 from streams.shell.outbox import Outbox, Sent, delivered
 from streams.watch import store
+from streams.watch.own import Own
+from streams.watch.records import Exits
 from streams.watch.stage import State
 from streams.watch.store import POSITION, Written
 
@@ -28,9 +32,17 @@ class Part:
     ----------
     next : offset of the record that must come now
     durable : what the last position record says of it
+    own : what it knows beside its services
     states : by service; the values are immutable
     written : which parts of them lie in the state topic
-    dirty : services whose state changed since the last checkpoint
+    dirty : services whose state changed since it was last written
+    forgotten : services that are known no longer, and not yet buried
+    again : second when the state of incidents was last said again
+    census : services by weight, as they were last told
+    lost : what retention took before it was read, to be declared
+    everything : whether the next checkpoint must write all that changed: another config decides
+    exits : services that brought owners to their end
+    snapshot : day of the last snapshot
     told : findings on their way
     events : stepped since the last checkpoint, and not given back
     held : bytes of `events`
@@ -43,6 +55,14 @@ class Part:
     durable: int
     states: dict[str, State]
     written: Written
+    own: Own = field(default_factory=Own)
+    exits: Exits = field(default_factory=lambda: Exits(-1, {}))
+    snapshot: int = 0
+    lost: Loss | None = None
+    forgotten: set[str] = field(default_factory=set)
+    everything: bool = False
+    again: int = 0
+    census: float = -1.0
     dirty: set[str] = field(default_factory=set)
     told: list[Sent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -50,12 +70,16 @@ class Part:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-async def checkpoint(part: Part, outbox: Outbox) -> None:
-    """Make durable all that was learned up to now, and let Faust commit that far.
+async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = False) -> None:
+    """Make durable how far all was applied, and what was learned, as far as it is due; and let Faust commit that far.
 
     Findings first, then states (the parts before what names them, deletions last), then the position, then the commit.
     Whatever the process dies between, the next owner reads from before what was not written, and says again, with the
     same bytes, what was said.
+
+    Parameters
+    ----------
+    last : write every state that changed, so that the next owner need not read again
 
     Raises
     ------
@@ -67,9 +91,13 @@ async def checkpoint(part: Part, outbox: Outbox) -> None:
             return
         told, part.told = part.told, []
         events, part.events, part.held = part.events, [], 0
-        (cold, hot, tombstones), written = store.writes(part.states, part.dirty, part.written)
-        part.dirty = set()
-        reached, position = part.next, store.position(part.next, part.states)
+        second, due = part.own.second, part.dirty.copy()
+        if not (last or part.everything):
+            due = store.due(part.dirty, part.written, second, config.watch.state_every_s)
+        (cold, hot, tombstones), written = store.writes(part.states, due, part.written, second, part.forgotten)
+        part.dirty, part.forgotten, part.everything = part.dirty - due, set(), False
+        born = config.topics.tallies_partitions
+        reached, position = part.next, store.position(part.next, part.states, part.own, born, part.snapshot)
     reach("watch.before_findings")
     await delivered(told)
     reach("watch.before_state")

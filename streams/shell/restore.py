@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.config import Config
+from schemas.tallies import Loss
 from streams.shell.checkpoint import Part
 from streams.shell.clients import reader, topic
 from streams.shell.exits import TopicError
@@ -42,10 +43,21 @@ async def restore(config: Config, partition: int) -> Part:
             f"the log of {tallies.topic}:{partition} ends at {end}, but its state knows it up to {at}: "
             f"the topic was made again; delete {states.topic}, too, to begin anew"
         )
+    born, now = found.position.partitions, config.topics.tallies_partitions
+    if born not in (0, now):
+        raise TopicError(
+            f"{tallies.topic} had {born} partitions when its services were first seen, and `topics.tallies_partitions` "
+            f"says {now}: services would be sent where their state is not; set it to {born}"
+        )
+    part = Part(
+        partition, next=at, durable=at, states=dict(found.states), written=found.written, own=found.position.own,
+        exits=found.exits, snapshot=found.position.snapshot,
+    )  # fmt: skip
     if at < begin:
         log.warning("retention overtook us: %s:%d holds nothing below %d; %d was next", *tallies, begin, at)
-    at = max(at, begin)
-    return Part(partition, next=at, durable=at, states=dict(found.states), written=found.written)
+        part.lost = Loss(topic=tallies.topic, partition=partition, begin=at, end=begin, why="retention")
+        part.next = part.durable = begin
+    return part
 
 
 async def between(config: Config, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Any]:

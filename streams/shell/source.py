@@ -23,6 +23,7 @@ from streams.shell.failpoints import Failpoint, hooked, reach
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox, Sent, delivered
 from streams.shell.reading import Reading
+from streams.shell.ticks import Survey
 from streams.shell.topic_ids import topic_id
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class Measure(Service):
         """Say what is not ready yet."""
         return [] if self._assigned else ["measure: no assignment yet"]
 
-    async def survey(self) -> tuple[int, ...]:
+    async def survey(self) -> Survey:
         """Publish the lag of each owned partition, and name those that are read, and told but for an open block."""
         await self._same_topics()
         caught_up = []
@@ -113,7 +114,7 @@ class Measure(Service):
             self._metrics.lag.labels(tp.topic, tp.partition).set(max(end - position, 0))
             if position >= end and not reading.finished and time.time() - polled_ms / 1000 < STALE_S:
                 caught_up.append(tp.partition)
-        return tuple(sorted(caught_up))
+        return Survey(tuple(sorted(caught_up)), self._ids.get(self._events, ""))
 
     async def _same_topics(self) -> None:
         """Make sure, now and then, that the topics are those whose logs are being read.

@@ -1,23 +1,29 @@
 """The recorded tallies of a broker -> records, partition by partition."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.config import Config
+from schemas.tallies import Quarantine, decode
 from streams.shell.clients import reader, topic
 from streams.shell.exits import BrokerError, TopicError
+from streams.shell.snapshot import KEY_BYTES
+from streams.watch import store
+from streams.watch.partition import Begun
 from streams.watch.stage import Record
 
 
-def recorded(config: Config) -> Iterator[tuple[int, Record]]:
+def recorded(config: Config, begun: Mapping[int, int] = MappingProxyType({})) -> Iterator[tuple[int, Record]]:
     """Read `barograph.tallies` from its start to where it ends now.
 
     Parameters
     ----------
     config : says where the broker is
+    begun : partition -> offset to begin at, for those that do not begin at their start
 
     Yields
     ------
@@ -33,9 +39,9 @@ def recorded(config: Config) -> Iterator[tuple[int, Record]]:
     with asyncio.Runner() as runner:
         consumer = runner.run(_connected(config))
         try:
-            for tp in runner.run(_partitions(config, consumer)):
+            for tp in runner.run(_partitions(config, consumer, "tallies")):
                 consumer.assign([tp])
-                begin = runner.run(consumer.beginning_offsets([tp]))[tp]
+                begin = max(runner.run(consumer.beginning_offsets([tp]))[tp], begun.get(tp.partition, 0))
                 end = runner.run(consumer.end_offsets([tp]))[tp]
                 consumer.seek(tp, begin)
                 while runner.run(consumer.position(tp)) < end:
@@ -45,6 +51,48 @@ def recorded(config: Config) -> Iterator[tuple[int, Record]]:
                             yield tp.partition, Record(record.offset, record.timestamp, record.value)
         finally:
             runner.run(consumer.stop())
+
+
+def quarantines(config: Config) -> list[tuple[int, Quarantine]]:
+    """Find every service that was put into quarantine: a replay must know it before it comes to the fact."""
+    marked = ((partition, record) for partition, record in recorded(config) if b"quarantine" in record.value[:16])
+    facts = [(partition, decode(record.value)) for partition, record in marked]
+    return [(partition, fact) for partition, fact in facts if isinstance(fact, Quarantine)]
+
+
+def snapshots(config: Config, before_s: int | None) -> dict[int, Begun]:
+    """Read of each partition the last whole snapshot before a moment.
+
+    Parameters
+    ----------
+    before_s : seconds since 1970; None for the first that there is
+
+    Returns
+    -------
+    dict of int to Begun
+        Nothing of a partition that has none.
+    """
+    found: dict[int, Begun] = {}
+    with asyncio.Runner() as runner:
+        consumer = runner.run(_connected(config))
+        try:
+            for tp in runner.run(_partitions(config, consumer, "snapshots")):
+                consumer.assign([tp])
+                end = runner.run(consumer.end_offsets([tp]))[tp]
+                runner.run(consumer.seek_to_beginning(tp))
+                held: dict[bytes, list[tuple[bytes, bytes | None]]] = {}
+                while runner.run(consumer.position(tp)) < end:
+                    for record in runner.run(consumer.getmany(tp, timeout_ms=500)).get(tp, ()):
+                        at, key = record.key[:KEY_BYTES], record.key[KEY_BYTES:]
+                        held.setdefault(at, []).append((key, record.value))
+                        if key == store.POSITION:
+                            one = store.restore(held.pop(at))
+                            late = before_s is not None and one.position.own.second > before_s
+                            if not late and (before_s is not None or tp.partition not in found):
+                                found[tp.partition] = Begun(one.position.own, one.states, one.position.next)
+        finally:
+            runner.run(consumer.stop())
+    return found
 
 
 async def _connected(config: Config) -> AIOKafkaConsumer:
@@ -59,8 +107,8 @@ async def _connected(config: Config) -> AIOKafkaConsumer:
     return consumer
 
 
-async def _partitions(config: Config, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-    name, wanted = topic(config, "tallies"), config.topics.tallies_partitions
+async def _partitions(config: Config, consumer: AIOKafkaConsumer, role: str) -> list[TopicPartition]:
+    name, wanted = topic(config, role), config.topics.tallies_partitions
     there = consumer.partitions_for_topic(name) if name in await consumer.topics() else None
     if not there:
         raise TopicError(f"there is no topic `{name}` at `{config.kafka.bootstrap}`; nothing was recorded")

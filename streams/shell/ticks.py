@@ -2,14 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.config import Config
 from schemas.tallies import Tick, encode
 from streams.shell.clients import topic
 from streams.shell.outbox import Outbox, Sent, delivered
+from streams.watch import effective
 
 EVERY_S: Final = 1.0
+
+
+class Survey(NamedTuple):
+    """The source partitions that a worker owns and has read to their end, and the id of the topic."""
+
+    caught_up: tuple[int, ...] = ()
+    topic_id: str = ""
 
 
 class Ticks:
@@ -18,7 +26,7 @@ class Ticks:
     Parameters
     ----------
     partitions : tallies partitions to write to: all of them for a worker that reads events, else the owned ones
-    caught_up : the source partitions that this worker owns and has read to their end
+    survey : what this worker has read
     """
 
     def __init__(
@@ -26,10 +34,11 @@ class Ticks:
         config: Config,
         outbox: Outbox,
         partitions: Callable[[], Iterable[int]],
-        caught_up: Callable[[], Awaitable[tuple[int, ...]]],
+        survey: Callable[[], Awaitable[Survey]],
     ) -> None:
         self._worker, self._source = config.worker.name, topic(config, "events")
-        self._outbox, self._partitions, self._caught_up = outbox, partitions, caught_up
+        self._outbox, self._partitions, self._survey = outbox, partitions, survey
+        self._config = effective.digest(config)
         self._underway: dict[int, Sent] = {}
 
     async def run(self) -> None:
@@ -46,7 +55,8 @@ class Ticks:
         Doubt
             If a tick was not acknowledged; then nothing else may have been, either.
         """
-        tick = encode(Tick(worker=self._worker, source=self._source, caught_up=await self._caught_up()))
+        caught_up, topic_id = await self._survey()
+        tick = encode(Tick(self._worker, self._source, caught_up, topic_id, self._config))
         for partition in self._partitions():
             last = self._underway.get(partition)
             if last is not None and not last.done():

@@ -1,33 +1,44 @@
 """`barograph.tallies` -> findings and state: WATCH as a Faust agent."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterable, Callable, Iterable
 from functools import partial
 from typing import Final
 
 import faust
-import msgspec
 from aiokafka import TopicPartition
 from faust.streams import Stream
 from faust.types import TP, EventT
 
 from schemas.config import Config
-from schemas.incidents import Severity
+from schemas.strict import ConfigError
+from schemas.tallies import Census, Effective, Fact, Quarantine, encode
 from streams.shell.checkpoint import Part, checkpoint
 from streams.shell.clients import BEATS, FETCH_BYTES, topic, watch_group
-from streams.shell.exits import Doubt, Fuse
+from streams.shell.exits import ConfigRefused, Doubt, Fuse
 from streams.shell.metrics import Metrics
-from streams.shell.outbox import Outbox
+from streams.shell.outbox import Outbox, delivered
 from streams.shell.restore import between, restore
-from streams.watch.stage import Plan, Record, step
+from streams.shell.snapshot import snapshot
+from streams.watch import effective, store
+from streams.watch.own import FLEET, left_out
+from streams.watch.partition import Engine, advance, planned
+from streams.watch.publish import again
+from streams.watch.stage import Record, StepFailed
 
 HELD_BYTES: Final = 64 << 20
 """So much read without a checkpoint brings the next one on early: what is not given back to Faust stays in memory."""
 
 
-class _Told(msgspec.Struct):
-    severity: Severity
+EXITS: Final = 3
+"""So many owners that a service brought to their end at one record make us go on without it."""
+
+AGAIN_S: Final = 3600
+"""How often the present state of every open incident is said again: a zombie's word may stand behind the last one."""
+
+log = logging.getLogger(__name__)
 
 
 class Watch:
@@ -44,8 +55,8 @@ class Watch:
     fuse : blows on a hole in the log, and when a record is not acknowledged
     """
 
-    def __init__(self, config: Config, plan: Plan, outbox: Outbox, metrics: Metrics, fuse: Fuse) -> None:
-        self._config, self._plan, self._outbox, self._metrics, self._fuse = config, plan, outbox, metrics, fuse
+    def __init__(self, config: Config, engine: Engine, outbox: Outbox, metrics: Metrics, fuse: Fuse) -> None:
+        self._config, self._engine, self._outbox, self._metrics, self._fuse = config, engine, outbox, metrics, fuse
         self._tallies = topic(config, "tallies")
         self._parts: dict[int, Part] = {}
         self._owned: frozenset[int] | None = None
@@ -60,13 +71,18 @@ class Watch:
             await self._take(event)
 
     async def checkpoint(self) -> None:
-        """Checkpoint every partition now."""
+        """Checkpoint every partition now; and once a day, hour or change, say what is to be said then."""
         for part in list(self._parts.values()):
             await self._checkpoint(part)
+            await snapshot(part, self._outbox, self._config)
+            await self._take_census(part)
+            if part.own.second - part.again >= AGAIN_S:
+                await self._say_again(part)
 
     async def release(self) -> None:
         """Checkpoint and forget every partition: a rebalance begins, or the worker stops."""
-        await self.checkpoint()
+        for part in list(self._parts.values()):
+            await self._checkpoint(part, last=True)
         self._rebalances += 1
         for partition in self._parts:
             self._metrics.forget(self._tallies, partition)
@@ -120,6 +136,7 @@ class Watch:
         """Restore a partition up to the first record that Faust brings, or None if it was revoked meanwhile."""
         rebalances, began = self._rebalances, time.monotonic()
         part = await restore(self._config, partition)
+        await self._begin(part)
         tp = TopicPartition(self._tallies, partition)
         async for record in between(self._config, tp, part.next, first):
             async with part.lock:
@@ -129,25 +146,79 @@ class Watch:
         if rebalances != self._rebalances:
             return None
         self._parts[partition] = part
+        await self._say_again(part)
         self._metrics.restore.observe(time.monotonic() - began)
         return part
 
     async def _step(self, part: Part, record: Record) -> None:
         """Apply a record and say what is found; the lock is held, so no checkpoint sees one without the other."""
-        changed, findings = step(self._plan, part.partition, part.states, record)
+        try:
+            own, changed, forgotten, findings = advance(self._engine, part.partition, part.own, part.states, record)
+        except StepFailed as failed:
+            await self._note_exit(part, failed, record.offset)
+            raise
+        except ConfigError as wrong:
+            raise ConfigRefused(str(wrong)) from None
+        part.everything |= own.config != part.own.config
+        part.own = own
         part.states |= changed
-        part.dirty |= changed.keys()
+        for name in forgotten:
+            part.states.pop(name, None)
+        part.forgotten |= set(forgotten)
+        part.dirty = (part.dirty | changed.keys()) - set(forgotten)
         part.next = record.offset + 1
         part.held += len(record.value or b"")
         for finding in findings:
-            for role in ("incidents", "incidents_state"):
+            for role in finding.roles:
                 part.told.append(await self._outbox.put(role, finding.key, finding.value, headers=finding.headers))
-            self._metrics.findings.labels(msgspec.json.decode(finding.value, type=_Told).severity).inc()
+            if finding.severity:
+                self._metrics.findings.labels(finding.severity).inc()
 
-    async def _checkpoint(self, part: Part) -> None:
+    async def _begin(self, part: Part) -> None:
+        """Say what is new with a new owner: what was lost, who cannot be applied, and by which config it decides."""
+        if part.lost is not None:
+            await self._declare(part.partition, part.lost)
+            part.lost = None
+        for service, (times, error) in part.exits.times.items():
+            if times >= EXITS and service not in part.own.quarantined:
+                fact = Quarantine(service=service, since=part.exits.offset, error=error)
+                await self._declare(part.partition, fact)
+                part.own = left_out(part.own, fact)
+        said = effective.said(self._config)
+        if (part.own.config, part.own.engine) != (said, effective.ENGINE):
+            fact_ = Effective(worker=self._config.worker.name, engine=effective.ENGINE, said=said)
+            await self._declare(part.partition, fact_)
+
+    async def _declare(self, partition: int, fact: Fact) -> None:
+        key = self._config.worker.name.encode()
+        await delivered([await self._outbox.put("tallies", key, encode(fact), partition)])
+
+    async def _note_exit(self, part: Part, failed: StepFailed, offset: int) -> None:
+        """Note where we come to our end, so that the third owner that does goes on without the service at fault."""
+        log.error("a bug, brought out by service %r at record %d", failed.service, offset, exc_info=failed)
+        value, part.exits = store.ended(part.exits, failed.service, offset, repr(failed.__cause__))
+        await delivered([await self._outbox.put("state", store.EXITS, value, part.partition)])
+
+    async def _say_again(self, part: Part) -> None:
+        """Say the present state of every incident again, the same message byte for byte."""
+        async with part.lock:
+            part.again = part.own.second
+            for finding in again(part.own.notices, part.states, part.own.second):
+                part.told.append(
+                    await self._outbox.put("incidents_state", finding.key, finding.value, headers=finding.headers)
+                )
+
+    async def _take_census(self, part: Part) -> None:
+        """Tell how many services this partition knows, whenever that changes."""
+        services = planned(self._engine.plan(part.own), part.states)
+        if services != part.census:
+            part.census = services
+            await self._declare(FLEET, Census(partition=part.partition, services=services))
+
+    async def _checkpoint(self, part: Part, last: bool = False) -> None:
         began = time.monotonic()
         async with self._writing:  # of one partition never two at once: the older would be written last
-            await checkpoint(part, self._outbox)
+            await checkpoint(part, self._outbox, self._config, last)
         self._metrics.checkpoint.observe(time.monotonic() - began)
 
 

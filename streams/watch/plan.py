@@ -22,6 +22,8 @@ MOST_SOURCES: Final = 4096
 not added ("sources")."""
 MOST_CASES: Final = 64
 """Open incidents of a service; beyond, alarms join the latest ("cases")."""
+MOST_ENDED: Final = 16
+"""Incidents of a service that are over and still said again after a takeover, lest a zombie's word stands last."""
 MOST_EPISODES: Final = 256
 """Fingerprints of which the last episode is known; beyond, the oldest is forgotten ("episodes")."""
 MOST_MODES: Final = 256

@@ -1,5 +1,6 @@
 """What is to be said -> the message that carries it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -10,8 +11,13 @@ from schemas.incidents import ChangeReport, Incident, Severity
 from schemas.rejected import Rejected
 from schemas.tallies import Fact, Passed
 from streams.watch.control import Refused
+from streams.watch.notices import Notices
+from streams.watch.state import State
 
 Said = Incident | ChangeReport | Refused
+
+ENDED_S: Final = 7200
+"""How long an incident that is over is said again: a zombie that wakes later has long lost its session."""
 
 _NUMBER: Final[dict[Severity, tuple[str, str]]] = {
     "sev-1": ("FATAL", "21"),
@@ -54,6 +60,22 @@ def published(said: Said, partition: int, offset: int, fact: Fact) -> Finding:
         case Refused():
             assert isinstance(fact, Passed)
             return refusal(fact, said)
+
+
+def again(notices: Notices, states: Mapping[str, State], second: int) -> list[Finding]:
+    """Say again how every incident stands, open ones and those that ended lately: the very messages that were sent.
+
+    Parameters
+    ----------
+    notices : incidents about ourselves
+    states : of all services of a partition
+    second : now, by the partition's clock
+    """
+    open_ = [held.said for held in notices.held.values()]
+    for _, state in sorted(states.items()):
+        open_ += [one for one in state.ended if second - one.updated_at // 1000 <= ENDED_S]
+        open_ += [case.said for case in state.cases]
+    return [finding(one) for one in open_]
 
 
 def finding(incident: Incident) -> Finding:

@@ -11,6 +11,7 @@ from detectors.bets import bounded, category, indicator, number, rate
 from schemas.cells import CELLS
 from schemas.signals import CATALOGUE
 from schemas.strict import ConfigError
+from streams.watch.own import Own
 from streams.watch.state import Baseline, Bucket, State
 
 FORMAT: Final = blake2b(
@@ -34,10 +35,31 @@ class Hot(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True):
-    """Where reading goes on, and the last record of each service."""
+    """Where reading goes on, the last record of each service, and what belongs to none of them.
+
+    Attributes
+    ----------
+    partitions : of the tallies, at birth; with another number services would be sent where their state is not
+    snapshot : day of the last snapshot, in days since 1970
+    """
 
     next: int
     offsets: dict[str, int]
+    own: Own = Own()
+    partitions: int = 0
+    snapshot: int = 0
+
+
+class Exits(Struct, frozen=True):
+    """How often a service brought an owner to its end at one record.
+
+    Attributes
+    ----------
+    times : service -> how often, and the error
+    """
+
+    offset: int
+    times: dict[str, tuple[int, str]]
 
 
 def _array_out(value: object) -> object:
@@ -69,6 +91,7 @@ _hot: Final = msgspec.msgpack.Decoder(Hot, dec_hook=_array_in).decode
 baseline: Final = msgspec.msgpack.Decoder(Baseline, dec_hook=_array_in).decode
 bucket: Final = msgspec.msgpack.Decoder(Bucket, dec_hook=_array_as_it_is).decode
 position: Final = msgspec.msgpack.Decoder(Position).decode
+exits: Final = msgspec.msgpack.Decoder(Exits).decode
 
 
 def hot(value: bytes) -> Hot:

@@ -1,6 +1,6 @@
 """A fact of `barograph.tallies` -> new states, and what to publish."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from streams.watch.learn import learn
 from streams.watch.merge import New, counted, merge
 from streams.watch.parts import parts
 from streams.watch.place import place
-from streams.watch.plan import MOST_MODES, Plan
+from streams.watch.plan import MOST_ENDED, MOST_MODES, Plan
 from streams.watch.publish import Finding, Said, published
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
@@ -39,6 +39,18 @@ class Record(NamedTuple):
     value: bytes
 
 
+class Read(NamedTuple):
+    """What a record says, and what a flush says of each service."""
+
+    fact: Fact
+    parts: dict[str, Part]
+
+
+def reading(fact: Fact) -> Read:
+    """Split a fact by service."""
+    return Read(fact, parts(fact) if isinstance(fact, Flush) else {})
+
+
 class StepFailed(Exception):
     """A bug, met while a service was stepped; its cause is the bug itself."""
 
@@ -52,7 +64,7 @@ def step(
     partition: int,
     states: Mapping[str, State],
     record: Record,
-    fact: Fact | None = None,
+    read: Read | None = None,
     without: Collection[str] = (),
 ) -> tuple[dict[str, State], list[Finding]]:
     """Apply one record to the services of a partition.
@@ -67,8 +79,8 @@ def step(
     partition : of `barograph.tallies`
     states : of all services of the partition
     record : the next of the partition, or one that was applied before
-    fact : what the record says, where the caller has read it already
-    without : services that are in quarantine
+    read : what the record says, where the caller has read it already
+    without : services that are left out
 
     Returns
     -------
@@ -82,13 +94,11 @@ def step(
     StepFailed
         If there is a bug that one service brings out, so that the others can go on without it.
     """
-    fact = decode(record.value) if fact is None else fact
-    came: dict[str, Part | None] = {**parts(fact)} if isinstance(fact, Flush) else {}
-    if isinstance(fact, Passed) and isinstance(fact.said, Release):
-        came[fact.said.service] = None
+    fact, came = read or reading(decode(record.value))
+    new = {fact.said.service} if isinstance(fact, Passed) and isinstance(fact.said, Release) else set()
     changed: dict[str, State] = {}
     findings: list[Finding] = []
-    for name in sorted((states.keys() | came.keys()).difference(without)):
+    for name in sorted((states.keys() | came.keys() | new).difference(without)):
         before = states.get(name) or State(
             service=name, second=record.timestamp // 1000, total=np.zeros(FIXED, np.int64)
         )  # fmt: skip
@@ -100,8 +110,22 @@ def step(
             raise StepFailed(name, record.offset) from bug
         findings += [published(one, partition, record.offset, fact) for one in said]
         if state is not before:
-            changed[name] = replace(state, offset=record.offset)
+            changed[name] = _stamped(replace(state, offset=record.offset), said, partition)
     return changed, findings
+
+
+def _stamped(state: State, said: Sequence[Said], partition: int) -> State:
+    """Keep what was published as it was published, so that it can be said again, byte for byte."""
+    incidents = [replace(one, partition=partition, offset=state.offset) for one in said if isinstance(one, Incident)]
+    if not incidents:
+        return state
+    latest = {one.id: one for one in incidents}
+    ended = [one for one in incidents if one.status == "resolved"]
+    return replace(
+        state,
+        cases=tuple(replace(case, said=latest.get(case.said.id, case.said)) for case in state.cases),
+        ended=(*state.ended, *ended)[-MOST_ENDED:],
+    )
 
 
 def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Record) -> tuple[State, list[Said]]:

@@ -208,6 +208,7 @@ class State(Struct, frozen=True, kw_only=True):
     topic_id : of the source's topic
     sources, caught_up : source partition -> last second of its events; second when all of it was known to be read
         (noted only while the service is about to be called silent)
+    ended : the last incidents that are over, as they were last said
     episodes : fingerprint -> last episode
     forgotten : the highest episode of the fingerprints that are no longer remembered
     """
@@ -241,5 +242,6 @@ class State(Struct, frozen=True, kw_only=True):
     exemplars: dict[str, tuple[Exemplar, ...]] = {}
     waiting: tuple[Alarm, ...] = ()
     cases: tuple[Case, ...] = ()
+    ended: tuple[Incident, ...] = ()
     episodes: dict[str, int] = {}
     forgotten: int = 0

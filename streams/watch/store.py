@@ -3,15 +3,20 @@
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.strict import ConfigError
 from streams.watch import records
+from streams.watch.own import Own
+from streams.watch.records import Exits, Position
 from streams.watch.state import State
 
 POSITION: Final = b"@"
+EXITS: Final = b"%exits"
+"""No service's key: in those a percent sign stands before two digits."""
 REFRESH_S: Final = 3600
 """A state is written again after so long, though it is the same: a zombie may write an older one behind it, and that
 one alone would outlive a compaction. It must be less than the topic's `min.compaction.lag.ms`."""
@@ -48,15 +53,46 @@ class Writes(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What the topic held. `next` is where reading begins: None for the log's start."""
+    """What the topic held.
+
+    Attributes
+    ----------
+    next : where reading begins; None for the log's start
+    position : of the last owner
+    exits : services that brought owners to their end, where the last of them ended
+    """
 
     states: dict[str, State]
     next: int | None
     written: Written
+    position: Position = Position(0, {})
+    exits: Exits = Exits(-1, {})
+
+
+def due(changed: Collection[str], written: Written, second: int, every_s: float) -> set[str]:
+    """Choose the changed states that were not written for so long.
+
+    A state that is not written is read again from its last record, so not each must be in every checkpoint. Each has
+    its own rhythm, between half the time and all of it, lest all are written at once.
+
+    Examples
+    --------
+    >>> sorted(due(["a", "b"], Written({}, {"a": 990}), 1000, every_s=60))
+    ['b']
+    """
+    return {
+        name
+        for name in changed
+        if name not in written.at or second - written.at[name] >= every_s * (0.5 + crc32(name.encode()) % 512 / 1024)
+    }
 
 
 def writes(
-    states: Mapping[str, State], changed: Collection[str], written: Written, second: int | None = None
+    states: Mapping[str, State],
+    changed: Collection[str],
+    written: Written,
+    second: int | None = None,
+    forgotten: Collection[str] = (),
 ) -> tuple[Writes, Written]:
     """Write the states that changed, and those that were not written for long.
 
@@ -70,6 +106,7 @@ def writes(
     changed : names of those whose state is not yet in the topic
     written : what was written before
     second : of the partition's last record; where the caller cannot say, that of the last arrival
+    forgotten : services that are known no longer, all of which is buried
 
     Returns
     -------
@@ -95,6 +132,9 @@ def writes(
         out.hot.append((_key(name).encode(), records.encode(hot)))
         out.tombstones.extend((key.encode(), None) for key in cold.gone())
         parts[name], at[name] = cold.now | cold.later(), now
+    for name in sorted(set(forgotten) - states.keys()):
+        out.tombstones.extend((key.encode(), None) for key in (_key(name), *parts.pop(name, {})))
+        at.pop(name, None)
     return out, Written(parts, at)
 
 
@@ -145,17 +185,28 @@ def _key(service: str) -> str:
     return "%40" if escaped.encode() == POSITION else escaped
 
 
-def position(next_offset: int, states: Mapping[str, State]) -> bytes:
+def position(
+    next_offset: int, states: Mapping[str, State], own: Own | None = None, partitions: int = 0, snapshot: int = 0
+) -> bytes:
     """Write how far the partition was applied, and each service's last record: the value of the record ``@``."""
-    return records.encode(records.Position(next_offset, {name: state.offset for name, state in sorted(states.items())}))
+    offsets = {name: state.offset for name, state in sorted(states.items())}
+    return records.encode(Position(next_offset, offsets, own or Own(), partitions, snapshot))
+
+
+def ended(exits: Exits, service: str, offset: int, error: str) -> tuple[bytes, Exits]:
+    """Write that a service brought an owner to its end at a record: the value of the record `EXITS`."""
+    times = exits.times if exits.offset == offset else {}
+    n, _ = times.get(service, (0, ""))
+    now = Exits(offset, {**times, service: (n + 1, error[:500])})
+    return records.encode(now), now
 
 
 def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
     """Read the states back.
 
     Of every service the *furthest* state counts, not the latest: a zombie may write an old one after a newer one.
-    Of the position, likewise. A service whose furthest state lies behind what the position says of it makes reading
-    begin there.
+    Of the position, likewise: a service that it does not name, though it was known before, is forgotten. One whose
+    furthest state lies behind what the position says of it makes reading begin there.
 
     Parameters
     ----------
@@ -168,7 +219,8 @@ def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
     """
     hot: dict[str, records.Hot] = {}
     cold: dict[str, bytes] = {}
-    at: records.Position | None = None
+    at: Position | None = None
+    exits = Exits(-1, {})
     for key, value in topic:
         name = key.decode()
         if value is None:
@@ -176,6 +228,9 @@ def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
         if key == POSITION:
             said = records.position(value)
             at = said if at is None or said.next >= at.next else at
+        elif key == EXITS:
+            again = records.exits(value)
+            exits = again if again.offset >= exits.offset else exits
         elif _BETWEEN in name:
             cold[name] = value
         else:
@@ -184,6 +239,8 @@ def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
                 hot[name] = found
     states: dict[str, State] = {}
     parts: dict[str, dict[str, Any]] = {}
+    if at is not None:
+        hot = {key: one for key, one in hot.items() if one.state.service in at.offsets or one.state.offset >= at.next}
     for one in hot.values():
         service = one.state.service
         states[service], parts[service] = _whole(one, cold)
@@ -193,10 +250,10 @@ def restore(topic: Iterable[tuple[bytes, bytes | None]]) -> Restored:
     # When they were written nobody knows, so that all are at the first checkpoint.
     written = Written(parts)
     if at is None:
-        return Restored(states, None, written)
+        return Restored(states, None, written, exits=exits)
     furthest = {name: states[name].offset if name in states else -1 for name in at.offsets}
     behind = [furthest[name] + 1 for name, offset in at.offsets.items() if furthest[name] < offset]
-    return Restored(states, min([at.next, *behind]), written)
+    return Restored(states, min([at.next, *behind]), written, at, exits)
 
 
 def _whole(hot: records.Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str, Any]]:

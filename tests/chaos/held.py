@@ -7,7 +7,7 @@ import msgspec
 
 from streams.watch import store
 from streams.watch.stage import State
-from streams.watch.store import POSITION
+from streams.watch.store import EXITS, POSITION
 from tests.chaos.records import Kept, position
 
 BETWEEN: Final = b"\0"
@@ -50,6 +50,8 @@ def held(records: list[Kept]) -> Held:
             continue
         if key == POSITION:
             found.next, found.stale = max(found.next, position(value)), found.stale + (position(value) < found.next)
+        elif key == EXITS:
+            continue
         elif BETWEEN in key:
             parts[key] = value
         else:

@@ -14,7 +14,9 @@ import numpy as np
 from schemas.config import Config
 from schemas.signals import NUMBERS, RATES
 from schemas.taxonomy import Taxonomy
-from streams.watch.stage import Finding, Plan, Record, State, step
+from streams.watch.own import Own
+from streams.watch.partition import Engine, advance
+from streams.watch.stage import Finding, Record, State
 from tests.chaos.records import Kept
 from tests.measure.recount import EDGES
 
@@ -40,11 +42,14 @@ def replay(config: Config, partition: int, records: Iterable[Kept], wanted: dict
     ----------
     wanted : service -> offset at which its state is to be kept
     """
-    plan = Plan.of(config, Taxonomy.load_default())
+    engine, own = Engine(config, Taxonomy.load_default()), Own()
     found, states = Replayed(), dict[str, State]()
     for record in records:
-        changed, findings = step(plan, partition, states, Record(record.offset, record.timestamp, record.value or b""))
+        stepped = Record(record.offset, record.timestamp, record.value or b"")
+        own, changed, forgotten, findings = advance(engine, partition, own, states, stepped)
         states |= changed
+        for name in forgotten:
+            del states[name]
         found.findings += ((record.offset, finding) for finding in findings)
         for name, state in changed.items():
             if wanted.get(name) == state.offset:

@@ -14,6 +14,8 @@ from schemas.taxonomy import Taxonomy
 from streams.measure import stage as measure
 from streams.watch import stage as watch
 from streams.watch import store
+from streams.watch.own import Own
+from streams.watch.partition import Engine, advance
 from streams.watch.stage import Finding
 from tests.chaos.driver import Produced, Sum
 from tests.chaos.held import Held
@@ -65,15 +67,15 @@ def _append(log: list[Kept], key: bytes, value: bytes | None) -> None:
 
 
 def _checkpoints(partition: int, records: list[Kept]) -> list[Kept]:
-    plan = watch.Plan.of(CONFIG, Taxonomy.load_default())
+    engine, own = Engine(CONFIG, Taxonomy.load_default()), Own()
     states: dict[str, watch.State] = {}
     written, log = store.Written(), list[Kept]()
     for record in records:
         fact = watch.Record(record.offset, record.timestamp, record.value or b"")
-        changed, _ = watch.step(plan, partition, states, fact)
+        own, changed, _, _ = advance(engine, partition, own, states, fact)
         states |= changed
         (cold, hot, tombstones), written = store.writes(states, changed, written)
-        for key, value in [*cold, *hot, *tombstones, (store.POSITION, store.position(record.offset + 1, states))]:
+        for key, value in [*cold, *hot, *tombstones, (store.POSITION, store.position(record.offset + 1, states, own))]:
             _append(log, key, value)
     return log
 

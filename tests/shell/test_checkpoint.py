@@ -31,12 +31,12 @@ class Event:
 def one_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """One service with a part to be written and one to be deleted."""
 
-    def writes(_states: Mapping[str, Any], changed: set[str], written: Written) -> tuple[Writes, Written]:
+    def writes(_: Mapping[str, Any], changed: set[str], written: Written, *_more: Any) -> tuple[Writes, Written]:
         found = Writes([(COLD[1], b"cold")], [(HOT[1], b"hot")], [(GONE[1], None)]) if changed else Writes([], [], [])
         return found, written
 
     monkeypatch.setattr(store, "writes", writes)
-    monkeypatch.setattr(store, "position", lambda after, _: b"%d" % after)
+    monkeypatch.setattr(store, "position", lambda after, *_: b"%d" % after)
 
 
 def part(producer: Producer) -> Part:
@@ -50,7 +50,7 @@ async def test_each_step_waits_until_the_last_is_acknowledged() -> None:
     one = part(producer)
     outbox = Outbox(producer, Config())
     one.told.append(await outbox.put("incidents", b"fingerprint", b"finding"))
-    writing = asyncio.create_task(checkpoint(one, outbox))
+    writing = asyncio.create_task(checkpoint(one, outbox, Config()))
 
     steps = []
     for _ in range(5):
@@ -77,7 +77,7 @@ async def test_what_is_not_acknowledged_ends_the_checkpoint(step: int) -> None:
     one = part(producer)
     outbox = Outbox(producer, Config())
     one.told.append(await outbox.put("incidents", b"fingerprint", b"finding"))
-    writing = asyncio.create_task(checkpoint(one, outbox))
+    writing = asyncio.create_task(checkpoint(one, outbox, Config()))
     for _ in range(step):
         await settle()
         producer.acknowledge()
@@ -92,7 +92,7 @@ async def test_what_is_not_acknowledged_ends_the_checkpoint(step: int) -> None:
 async def test_what_comes_during_a_checkpoint_belongs_to_the_next() -> None:
     producer = Producer(acknowledges=False)
     one = part(producer)
-    writing = asyncio.create_task(checkpoint(one, Outbox(producer, Config())))
+    writing = asyncio.create_task(checkpoint(one, Outbox(producer, Config()), Config()))
     await settle()
     one.next, one.dirty = 9, {"svc"}
     one.events.append(Event(producer.sent))
@@ -101,7 +101,7 @@ async def test_what_comes_during_a_checkpoint_belongs_to_the_next() -> None:
     await writing
     assert producer.sent.count(ACK) == 1
     assert (one.durable, one.dirty, len(one.events)) == (8, {"svc"}, 1)
-    await checkpoint(one, Outbox(producer, Config()))
+    await checkpoint(one, Outbox(producer, Config()), Config())
     assert producer.sent.count(ACK) == 2
     assert one.durable == 9
 
@@ -110,7 +110,7 @@ async def test_a_state_is_not_taken_without_its_findings() -> None:
     producer = Producer()
     one = part(producer)
     async with one.lock:  # as while a record is stepped and its findings are being sent
-        writing = asyncio.create_task(checkpoint(one, Outbox(producer, Config())))
+        writing = asyncio.create_task(checkpoint(one, Outbox(producer, Config()), Config()))
         await settle()
         assert producer.sent == []
     await writing
@@ -120,5 +120,5 @@ async def test_a_state_is_not_taken_without_its_findings() -> None:
 async def test_without_news_nothing_is_written() -> None:
     producer = Producer()
     one = Part(partition=1, next=5, durable=5, states={}, written=Written())
-    await checkpoint(one, Outbox(producer, Config()))
+    await checkpoint(one, Outbox(producer, Config()), Config())
     assert producer.sent == []

@@ -16,7 +16,9 @@ from schemas.topics import TOPICS
 from streams.shell import topics
 from streams.shell.exits import TopicError
 from streams.shell.failpoints import Failpoint
-from streams.watch.stage import Plan, Record, State, step
+from streams.watch.own import Own
+from streams.watch.partition import Engine, advance
+from streams.watch.stage import Record, State
 from streams.watch.store import restore
 from tests.kafka.clients import admin, read
 from tests.kafka.cluster import Cluster
@@ -192,12 +194,14 @@ async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: C
 
 def _replay(config: Config, tallies: list[list[ConsumerRecord]]) -> tuple[dict[str, State], set[tuple[bytes, bytes]]]:
     """Step once over what was recorded, as a run does that never dies."""
-    plan, states, found = Plan.of(config, Taxonomy.load_default()), dict[str, State](), set[tuple[bytes, bytes]]()
+    engine, states, found = Engine(config, Taxonomy.load_default()), dict[str, State](), set[tuple[bytes, bytes]]()
     for partition, records in enumerate(tallies):
-        own: dict[str, State] = {}
+        own, mine = Own(), dict[str, State]()
         for record in records:
-            changed, findings = step(plan, partition, own, Record(record.offset, record.timestamp, record.value))
-            own |= changed
+            own, changed, _, findings = advance(
+                engine, partition, own, mine, Record(record.offset, record.timestamp, record.value)
+            )
+            mine |= changed
             found |= {(finding.key, finding.value) for finding in findings}
-        states |= own
+        states |= mine
     return states, found

@@ -13,9 +13,10 @@ from schemas.topics import TOPICS
 from streams.shell.exits import ConfigRefused, Doubt, Fuse, TopicError
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Headers, Outbox, Sent
-from streams.shell.ticks import Ticks
+from streams.shell.ticks import Survey, Ticks
 from streams.shell.topics import partitions, verify
 from streams.shell.web import Web
+from streams.watch.effective import digest
 from tests.shell.fakes import Producer, settle
 
 ANY_PORT = Config(worker=Worker(http_port=0))
@@ -105,12 +106,12 @@ async def test_a_partition_gets_no_tick_before_its_last_is_acknowledged() -> Non
             self.ticks.append((partition, decode(value)))
             return await super().send(topic, value, key, partition, headers=headers)
 
-    async def caught_up() -> tuple[int, ...]:
-        return (3,)
+    async def survey() -> Survey:
+        return Survey((3,), "q83v")
 
     producer = Slow()
-    ticks = Ticks(Config(), Outbox(producer, Config()), lambda: (0, 1), caught_up)
-    tick = Tick(worker="barograph-0", source="ai.events", caught_up=(3,))
+    ticks = Ticks(Config(), Outbox(producer, Config()), lambda: (0, 1), survey)
+    tick = Tick(worker="barograph-0", source="ai.events", caught_up=(3,), topic_id="q83v", config=digest(Config()))
     await ticks.write()
     await ticks.write()
     assert producer.ticks == [(0, tick), (1, tick)]

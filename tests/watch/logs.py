@@ -168,4 +168,7 @@ def but_for_offsets(findings: Iterable[Finding]) -> list[object]:
 
 def at_no_offset(state: State) -> bytes:
     """A state without where in the log it last changed."""
-    return in_bytes(msgspec.structs.replace(state, offset=0))
+    replace = msgspec.structs.replace
+    cases = tuple(replace(case, said=replace(case.said, offset=0)) for case in state.cases)
+    ended = tuple(replace(one, offset=0) for one in state.ended)
+    return in_bytes(replace(state, offset=0, cases=cases, ended=ended))

@@ -26,7 +26,9 @@ from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
 from streams.measure import stage as measure
 from streams.watch import store
-from streams.watch.stage import Finding, Plan, Record, step
+from streams.watch.own import Own
+from streams.watch.partition import Engine, advance
+from streams.watch.stage import Finding, Record
 from streams.watch.state import State
 from tests.watch.traffic import Values, rate
 
@@ -242,7 +244,8 @@ class Stages:
 
     def __init__(self, config: Config) -> None:
         partitions = range(config.topics.tallies_partitions)
-        self.measuring, self.watching = measure.Plan.of(config, TAXONOMY), Plan.of(config, TAXONOMY)
+        self.measuring, self.watching = measure.Plan.of(config, TAXONOMY), Engine(config, TAXONOMY)
+        self.own = [Own() for _ in partitions]
         self.states: list[dict[str, State]] = [{} for _ in partitions]
         self.offsets = [0 for _ in partitions]
         self.blocks = {0: measure.begin(self.measuring.source, 0, 0)}
@@ -307,13 +310,19 @@ class Stages:
     def apply(self, partition: int, second: int, value: bytes) -> Iterator[Finding]:
         record = Record(self.offsets[partition], second * 1000 + 500, value)
         self.offsets[partition] += 1
-        changed, findings = step(self.watching, partition, self.states[partition], record)
+        own, changed, forgotten, findings = advance(
+            self.watching, partition, self.own[partition], self.states[partition], record
+        )
+        self.own[partition] = own
         self.states[partition] |= changed
+        for name in forgotten:
+            del self.states[partition][name]
         yield from findings
 
     def through_bytes(self) -> None:
         """Store all states and take them from the topic again, as after a restart."""
         for partition, states in enumerate(self.states):
             out, _ = store.writes(states, states.keys(), store.Written())
-            records = [*out.cold, *out.hot, (store.POSITION, store.position(self.offsets[partition], states))]
-            self.states[partition] = dict(store.restore(records).states)
+            position = store.position(self.offsets[partition], states, self.own[partition])
+            back = store.restore([*out.cold, *out.hot, (store.POSITION, position)])
+            self.states[partition], self.own[partition] = dict(back.states), back.position.own

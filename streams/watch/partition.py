@@ -1,0 +1,207 @@
+"""A record of `barograph.tallies` -> all that its partition knows, and what to publish: WATCH as its owner runs it."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from schemas.config import Config
+from schemas.control import Rebaseline, Release
+from schemas.incidents import Incident
+from schemas.strict import ConfigError
+from schemas.tallies import Fact, Flush, Passed, decode
+from schemas.taxonomy import Taxonomy
+from streams.watch import adopt, effective, own
+from streams.watch.control import Refused
+from streams.watch.merge import counted
+from streams.watch.notices import LOSS
+from streams.watch.own import Own
+from streams.watch.plan import Plan
+from streams.watch.publish import Finding, finding, refusal
+from streams.watch.quarantine import cleared, skipped
+from streams.watch.stage import Record, reading, step
+from streams.watch.state import State
+
+MOST_PLANS: Final = 8
+IDLE_S: Final = 3600
+"""A service of which nothing came for so long may make room for another."""
+
+
+class Engine:
+    """What decides.
+
+    Parameters
+    ----------
+    config : the worker's own; where the log says another, that one decides
+    forced : decide by this config whatever the log says: how a config is tried on what was recorded
+    """
+
+    def __init__(self, config: Config, taxonomy: Taxonomy, forced: bool = False) -> None:
+        self._config, self._taxonomy, self._forced = config, taxonomy, forced
+        self._plans: dict[str, Plan] = {}  # of the configs that partitions are decided by: one, or two for a while
+
+    def plan(self, known: Own) -> Plan:
+        """Make the plan in force, once.
+
+        Raises
+        ------
+        ConfigError
+            If a newer version wrote the config that the log names.
+        """
+        text = "" if self._forced else known.config
+        if text not in self._plans:
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            self._plans[text] = effective.plan(self._config, text, self._taxonomy)
+        return self._plans[text]
+
+
+class Begun(NamedTuple):
+    """What a snapshot says of a partition, and the offset behind it."""
+
+    own: Own
+    states: Mapping[str, State]
+    next: int
+
+
+class Advanced(NamedTuple):
+    """What a record changed: own knowledge, states, services that are forgotten; and what to publish."""
+
+    own: Own
+    changed: dict[str, State]
+    forgotten: tuple[str, ...]
+    findings: list[Finding]
+
+
+def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, State], record: Record) -> Advanced:
+    """Apply one record, the next of the partition or one that was applied before.
+
+    The log decides all of it: by which config, which services are left out, which are forgotten when there are too
+    many. So whoever reads it again, from wherever, finds the same.
+
+    Parameters
+    ----------
+    known : what the partition knows beside its services
+    states : of its services
+
+    Raises
+    ------
+    ConfigError
+        If a newer version of Barograph wrote the record.
+    StepFailed
+        If there is a bug that one service brings out.
+    """
+    second, before = record.timestamp // 1000, engine.plan(known)
+    fact = _read(record)
+    now, said = own.note(known, partition, fact, record.offset, second, before.config.watch.max_services)
+    if fact is None:
+        return Advanced(now, {}, (), _published(said, partition, record.offset))
+    plan = engine.plan(now)
+    adopted = {}
+    if plan.config != before.config:
+        adopted = {
+            name: replace(adopt.config(before, plan, state), offset=record.offset)
+            for name, state in states.items()
+            if state.offset < record.offset
+        }
+        states = {**states, **adopted}
+    read = reading(fact)
+    fresh, forgotten = record.offset > known.offset, tuple[str, ...]()
+    if fresh and isinstance(fact, Flush):
+        left_out = {name: one for name, one in now.quarantined.items() if one.since <= record.offset}
+        now = replace(now, quarantined={**now.quarantined, **skipped(left_out, fact, read.parts)}) if left_out else now
+        forgotten = _forgotten(plan, states, read.parts.keys(), second)
+        if beyond := len(_unseated(plan, states, read.parts.keys(), forgotten)):
+            now = replace(now, beyond=counted(now.beyond, "services", beyond))
+    refused: list[Finding] = []
+    if isinstance(fact, Passed):
+        if fresh and isinstance(fact.said, Rebaseline):
+            if fact.said.service in now.quarantined and fact.said.service in states:
+                states = {**states, fact.said.service: cleared(states[fact.said.service])}
+            now, more = own.released(now, fact.said.service, second, f"rebaselined by {fact.said.by}")
+            said += more
+        if fact.said.service not in states and not isinstance(fact.said, Release):
+            refused = [refusal(fact, Refused(
+                "unknown_service", "$.service",
+                f"no event of a service `{fact.said.service}` was seen yet: nothing was changed",
+            ))]  # fmt: skip
+    left_out_ = {name for name, one in now.quarantined.items() if one.since <= record.offset}
+    without = {*left_out_, *forgotten, *_unseated(plan, states, read.parts.keys(), forgotten)}
+    changed, findings = step(plan, partition, states, record, read, without)
+    if fresh:
+        for name, state in changed.items():
+            if name in states and state.lost > states[name].lost:
+                now, more = own.tell(
+                    now, LOSS, name, f"a flush of {name} begins inside another and was not added", second
+                )
+                said += more
+    return Advanced(
+        _stamped(now, said, partition, record.offset),
+        {**adopted, **changed},
+        forgotten,
+        [*_published(said, partition, record.offset), *refused, *findings],
+    )
+
+
+def planned(plan: Plan, states: Mapping[str, State]) -> float:
+    """Add up the weights of the services of a partition."""
+    return sum(plan.service(name).weight for name in states)
+
+
+def _read(record: Record) -> Fact | None:
+    """Read a record; None if it is none of ours.
+
+    Raises
+    ------
+    ConfigError
+        If it has the form of a fact, but of none that this version knows.
+    """
+    try:
+        fact: Fact = decode(record.value)
+    except msgspec.ValidationError:
+        said: Any = msgspec.msgpack.decode(record.value)
+        if isinstance(said, list) and said and isinstance(said[0], str) and said[0].isidentifier():
+            raise ConfigError(
+                f"record {record.offset} of `barograph.tallies` is a `{said[0][:40]}` that this version does not "
+                "understand: a newer one wrote it; upgrade this worker, nothing is lost"
+            ) from None
+        return None
+    except msgspec.DecodeError:
+        return None
+    return fact
+
+
+def _published(said: list[Incident], partition: int, offset: int) -> list[Finding]:
+    return [finding(replace(one, partition=partition, offset=offset)) for one in said]
+
+
+def _stamped(now: Own, said: list[Incident], partition: int, offset: int) -> Own:
+    """Keep what was published as it was published, so that it can be said again, byte for byte."""
+    if not said:
+        return now
+    ids = {one.id for one in said}
+    open_ = {
+        print_: replace(held, said=replace(held.said, partition=partition, offset=offset))
+        if held.said.id in ids
+        else held
+        for print_, held in now.notices.held.items()
+    }
+    return replace(now, notices=replace(now.notices, held=open_))
+
+
+def _unseated(plan: Plan, states: Mapping[str, State], came: Any, forgotten: tuple[str, ...]) -> set[str]:
+    """Name the services for which there is no room."""
+    new = sorted(came - states.keys())
+    room = plan.config.watch.services_per_partition - len(states) + len(forgotten)
+    return set(new[max(room, 0) :])
+
+
+def _forgotten(plan: Plan, states: Mapping[str, State], came: Any, second: int) -> tuple[str, ...]:
+    """Choose the services that make room for new ones: those that were idle longest, and for an hour."""
+    need = len(came - states.keys()) + len(states) - plan.config.watch.services_per_partition
+    if need <= 0:
+        return ()
+    idle = [state for name, state in states.items() if second - state.second >= IDLE_S and name not in came]
+    idle.sort(key=lambda state: (state.second, state.service))
+    return tuple(state.service for state in idle[:need])

@@ -110,7 +110,11 @@ def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, Sta
     fresh, forgotten = record.offset > known.offset, tuple[str, ...]()
     if fresh and isinstance(fact, Flush):
         left_out = {name: one for name, one in now.quarantined.items() if one.since <= record.offset}
-        now = replace(now, quarantined={**now.quarantined, **skipped(left_out, fact, read.parts)}) if left_out else now
+        now = (
+            replace(now, quarantined={**now.quarantined, **skipped(left_out, states, fact, read.parts)})
+            if left_out
+            else now
+        )
         forgotten = _forgotten(plan, states, read.parts.keys(), second)
         if beyond := len(_unseated(plan, states, read.parts.keys(), forgotten)):
             now = replace(now, beyond=counted(now.beyond, "services", beyond))
@@ -160,7 +164,7 @@ def _read(record: Record) -> Fact | None:
     try:
         fact: Fact = decode(record.value)
     except msgspec.ValidationError:
-        said: Any = msgspec.msgpack.decode(record.value)
+        said = _any(record.value)
         if isinstance(said, list) and said and isinstance(said[0], str) and said[0].isidentifier():
             raise ConfigError(
                 f"record {record.offset} of `barograph.tallies` is a `{said[0][:40]}` that this version does not "
@@ -170,6 +174,14 @@ def _read(record: Record) -> Fact | None:
     except msgspec.DecodeError:
         return None
     return fact
+
+
+def _any(value: bytes) -> Any:
+    """Read msgpack of any form; None if it is none."""
+    try:
+        return msgspec.msgpack.decode(value)
+    except msgspec.DecodeError:
+        return None
 
 
 def _published(said: list[Incident], partition: int, offset: int) -> list[Finding]:

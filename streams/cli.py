@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from schemas import config as configs
 from schemas.config import Config
 from schemas.strict import ConfigError
 from schemas.topics import TOPICS
+from streams import saying
 from streams.measure.times import BadTime, second
 
 CODES: Final = """\
@@ -131,6 +133,18 @@ def _print_topics(config: Config, there: Mapping[str, str]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
 
 
+def _control(args: argparse.Namespace) -> int:
+    config, fact = _config(args), saying.fact(args, time.time_ns() // 1_000_000)
+
+    def work() -> int:
+        from streams.shell.say import say
+
+        print(f"{say(config, args.service, fact)} {fact.decode()}")
+        return 0
+
+    return _with_shell(work)
+
+
 def _demo(args: argparse.Namespace) -> int:
     if args.traffic_only != (args.broker is not None):
         raise ConfigError("--traffic-only and --broker go together: the traffic needs a broker to go to - at `demo`")
@@ -244,6 +258,14 @@ def parser() -> argparse.ArgumentParser:
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
     takes_config(topics)
     topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
+
+    control = command(
+        "control", _control, "say what pipelines and people know: releases, sign-offs, that an incident is taken",
+        " The fact\nis written to ai.control, and its place there is printed. What changes nothing, since nobody\n"
+        "knows the service or the incident say, comes to lie in ai.events.rejected with the reason.",
+    )  # fmt: skip
+    takes_config(control)
+    saying.add_arguments(control)
 
     demo = command(
         "demo", _demo, "show it at work on recorded traffic, in about a minute",

@@ -115,7 +115,7 @@ def verify(config: Config, there: Mapping[str, int]) -> None:
 
 async def _with_broker(config: Config, create: bool) -> dict[str, int]:
     address = config.kafka.bootstrap
-    with _hushed():
+    with hushed():
         try:
             async with asyncio.timeout(ANSWER_S):
                 await _answered(config)
@@ -186,7 +186,7 @@ def _led(topic: Mapping[str, object]) -> bool:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
+def hushed() -> Iterator[None]:
     """Keep the client from logging each attempt: what comes of them is said in one sentence."""
     log = logging.getLogger("aiokafka")
     level = log.level

@@ -145,6 +145,11 @@ class Measure(Service):
             at, lost = groups.start(committed.get(tp), first[tp], end[tp], ids[tp.topic])
             if lost is not None:
                 await self._declare(tp, *lost)
+            if (
+                lost is not None or (before := committed.get(tp)) is None or before.offset < 0
+            ):  # where we began is said at once, or nobody could tell later what is lost
+                self._anchors[tp] = at
+                self._to_commit.set()
             # Seek and reading in one step: what was fetched before has no reading, and is dropped.
             self._consumer.seek(tp, at)
             if tp.topic == self._control:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from msgspec.structs import replace
 
-from schemas.config import Config, Kafka, Topics, Watch, Worker
+from schemas.config import Config
 from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
 from streams.shell import topics
@@ -19,61 +19,16 @@ from streams.shell.failpoints import Failpoint
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Record, State
-from streams.watch.store import restore
-from tests.kafka.clients import admin, read
+from tests.kafka.clients import admin
 from tests.kafka.cluster import Cluster
+from tests.shell.on_kafka import PARTITIONS, configured, counted, produce, read_topic, states_of, tallies_of
 from tests.shell.traffic import exchanges, known, sent, told
-from tests.shell.workers import until, worker
-
-PARTITIONS = 3
+from tests.shell.workers import worker
 
 
 @pytest.fixture
 def config(kafka: Cluster, namespace: str) -> Config:
-    return _config(kafka.bootstrap, namespace)
-
-
-def _config(bootstrap: str, namespace: str) -> Config:
-    return Config(
-        kafka=Kafka(bootstrap=bootstrap, group=namespace, session_timeout_s=6),
-        topics=Topics(prefix=f"{namespace}.", events_partitions=PARTITIONS, tallies_partitions=2),
-        worker=Worker(http_port=0),
-        watch=Watch(checkpoint_every_s=0.5, baseline_events=1000),
-    )
-
-
-async def _produce(config: Config, events: Sequence[bytes]) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap, enable_idempotence=True) as producer:
-        topic = f"{config.topics.prefix}ai.events"
-        await asyncio.gather(*[
-            await producer.send(topic, event, partition=i % PARTITIONS) for i, event in enumerate(events)
-        ])  # fmt: skip
-
-
-async def _read(config: Config, name: str, partitions: int) -> list[list[ConsumerRecord]]:
-    return [await read(config.kafka.bootstrap, config.topics.prefix + name, p) for p in range(partitions)]
-
-
-async def _tallies(config: Config) -> list[list[ConsumerRecord]]:
-    return await _read(config, "barograph.tallies", config.topics.tallies_partitions)
-
-
-async def _states(config: Config) -> list[State]:
-    found = await _read(config, "barograph.state", config.topics.tallies_partitions)
-    return [
-        state
-        for records in found
-        for state in restore((record.key, record.value) for record in records).states.values()
-    ]
-
-
-async def _counted(config: Config, events: Sequence[bytes]) -> None:
-    """Wait until the state topic knows of all of them."""
-
-    async def all_of_them() -> bool:
-        return known(await _states(config)) == sent(events)
-
-    await until(all_of_them)
+    return configured(kafka.bootstrap, namespace)
 
 
 async def _members(config: Config, stage: str) -> int:
@@ -114,7 +69,7 @@ async def test_topics_that_do_not_fit_are_refused(config: Config, tmp_path: Path
 
 
 async def test_a_broker_that_is_not_there_is_one_sentence(namespace: str, tmp_path: Path) -> None:
-    async with worker(_config("127.0.0.1:1", namespace), tmp_path) as refused:
+    async with worker(configured("127.0.0.1:1", namespace), tmp_path) as refused:
         assert await refused.ended() == 3
     assert len(refused.said) == 1
     assert "no Kafka broker answers at 127.0.0.1:1" in refused.said[0]
@@ -124,16 +79,16 @@ async def test_events_are_counted_and_a_stop_leaves_the_groups(config: Config, t
     events = [*exchanges(3000), b"no event"]
     async with worker(config, tmp_path) as running:
         await running.ready()
-        await _produce(config, events)
-        await _counted(config, events[:-1])
+        await produce(config, events)
+        await counted(config, events[:-1])
         _, page = await running.ask("/metrics")
         assert 'barograph_events_total{type="exchange"} 3000.0' in page
         assert 'barograph_rejected_total{reason="not_json"} 1.0' in page
         assert (await running.ask("/live"))[0] == 200
         assert await running.stop() == 0
 
-    assert told(record for records in await _tallies(config) for record in records) == sent(events[:-1])
-    [[rejected]] = await _read(config, "ai.events.rejected", 1)
+    assert told(record for records in await tallies_of(config) for record in records) == sent(events[:-1])
+    [[rejected]] = await read_topic(config, "ai.events.rejected", 1)
     assert rejected.key == f"{config.topics.prefix}ai.events:0:1000".encode()
     assert [await _members(config, stage) for stage in ("measure", "watch")] == [0, 0]
     # The first group of a broker's life waits for the broker's own topic of offsets, and aiokafka complains of that.
@@ -148,8 +103,8 @@ async def test_each_stage_runs_alone(config: Config, tmp_path: Path) -> None:
     async with worker(watches, tmp_path) as watching:
         await watching.ready()  # its own ticks make it restore its partitions
         async with worker(measures, tmp_path) as measuring:
-            await _produce(config, events)
-            await _counted(config, events)
+            await produce(config, events)
+            await counted(config, events)
             assert await measuring.stop() == 0
         assert await watching.stop() == 0
 
@@ -173,21 +128,21 @@ async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: C
             fresh = list(exchanges(1500, seed=life, failing=0.05 if life < 3 else 0.9))
             for part in (fresh[:800], fresh[800:]):
                 events += part
-                await _produce(config, part)
+                await produce(config, part)
                 await asyncio.sleep(1)  # the next part lies in another second, and so in another block
             assert await dying.ended() == -signal.SIGKILL
     async with worker(config, tmp_path) as last:
-        await _counted(config, events)
+        await counted(config, events)
         assert await last.stop() == 0
 
-    tallies = await _tallies(config)
+    tallies = await tallies_of(config)
     assert told(record for records in tallies for record in records) == sent(events)
-    states = {state.service: state for state in await _states(config)}
+    states = {state.service: state for state in await states_of(config)}
     replayed, found = _replay(config, tallies)
     assert {name: known([state]) for name, state in states.items()} == {
         name: known([state]) for name, state in replayed.items()
     }
-    [published] = await _read(config, "ai.incidents", 1)
+    [published] = await read_topic(config, "ai.incidents", 1)
     assert {(record.key, record.value) for record in published} == found
     assert found
 

@@ -57,6 +57,7 @@ async def measuring(
     await measure.stop()
 
 
+BEGUN = {TP: (0, "anchor")}
 LOSS = ("barograph.tallies", b"loss")
 
 
@@ -70,11 +71,11 @@ async def test_nothing_of_the_next_block_is_sent_before_the_last_is_acknowledged
     producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS[:3])
     async with measuring(monkeypatch, producer, consumer):
         assert producer.sent == [block(0)]
-        assert consumer.committed == [], "nor is anything committed"
+        assert consumer.committed == [BEGUN], "nor is anything committed"
         producer.acknowledge()
         await settle()
         assert producer.sent == [block(0), block(1)]
-        assert consumer.committed == [{TP: (1, "anchor")}]
+        assert consumer.committed == [BEGUN, {TP: (1, "anchor")}]
 
 
 async def test_a_partition_is_held_back_while_the_broker_lags(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ async def test_a_failed_send_blows_the_fuse_and_commits_nothing(monkeypatch: pyt
         producer.fail()
         await settle()
         assert isinstance(fuse.why, Doubt)
-        assert consumer.committed == []
+        assert consumer.committed == [BEGUN]
 
 
 async def test_a_rebalance_ends_all_sending(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ async def test_a_rebalance_ends_all_sending(monkeypatch: pytest.MonkeyPatch) -> 
         producer.acknowledge()
         await settle()
         assert producer.sent == [block(0)]
-        assert consumer.committed == []
+        assert consumer.committed == [BEGUN]
         assert fuse.why is None
 
 
@@ -219,4 +220,4 @@ async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypa
     fact = b'{"type": "rebaseline", "service": "bot", "at": 7, "by": "ana"}'
     producer, consumer = Producer(acknowledges=False), Consumer(control, [Record(0, 1_795_000_000_000, fact)])
     async with measuring(monkeypatch, producer, consumer):
-        assert consumer.committed == []
+        assert consumer.committed == [{control: (0, "anchor")}]

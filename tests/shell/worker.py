@@ -1,8 +1,10 @@
 """A config file -> a worker, as `barograph run` starts it, that dies where a test says.
 
     python -m tests.shell.worker CONFIG [FAILPOINT [N]]
+    python -m tests.shell.worker CONFIG broken SERVICE
 
-With a failpoint, the process kills itself the N-th time (the first by default) that the failpoint is reached.
+With a failpoint, the process kills itself the N-th time (the first by default) that the failpoint is reached. A broken
+worker has a bug that a service brings out once it has sent a thousand exchanges.
 """
 
 import os
@@ -10,10 +12,27 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from schemas.config import parse
+from schemas.signals import RATE_CELLS
+from schemas.tallies import Flush
 from streams.shell import failpoints
 from streams.shell.app import run
+from streams.watch import stage
+from streams.watch.state import Part, State
+
+
+def break_(service: str) -> None:
+    """Plant the bug."""
+    merge = vars(stage)["merge"]
+
+    def broken(state: State, flush: Flush, part: Part) -> Any:
+        if state.service == service and state.total[:RATE_CELLS].sum() >= 1000:
+            raise ZeroDivisionError(f"{service} has sent a thousand")
+        return merge(state, flush, part)
+
+    vars(stage)["merge"] = broken
 
 
 def main(config: str, failpoint: str = "", n: str = "1") -> int:
@@ -24,7 +43,9 @@ def main(config: str, failpoint: str = "", n: str = "1") -> int:
         if name == failpoint and reached[name] == int(n):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    if failpoint:
+    if failpoint == "broken":
+        break_(n)
+    elif failpoint:
         failpoints.install(die)
     return run(parse(Path(config).read_text()))
 

@@ -71,12 +71,12 @@ class Running:
 
 
 @asynccontextmanager
-async def worker(config: Config, folder: Path, failpoint: str = "") -> AsyncIterator[Running]:
-    """Run a worker for the length of the block at most."""
+async def worker(config: Config, folder: Path, failpoint: str = "", *more: str) -> AsyncIterator[Running]:
+    """Run a worker for the length of the block at most; of the words, see `tests.shell.worker`."""
     path = folder / "barograph.yaml"
     path.write_bytes(msgspec.yaml.encode(config))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.shell.worker", str(path), *([failpoint] if failpoint else []),
+        sys.executable, "-m", "tests.shell.worker", str(path), *([failpoint, *more] if failpoint else []),
         stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     running = Running(process)

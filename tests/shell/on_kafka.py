@@ -1,0 +1,58 @@
+"""A namespace of a real broker -> a config, events in it, and what Barograph wrote there."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+
+from schemas.config import Config, Kafka, Topics, Watch, Worker
+from streams.watch.stage import State
+from streams.watch.store import restore
+from tests.kafka.clients import read
+from tests.shell.traffic import known, sent
+from tests.shell.workers import until
+
+PARTITIONS = 3
+
+
+def configured(bootstrap: str, namespace: str) -> Config:
+    return Config(
+        kafka=Kafka(bootstrap=bootstrap, group=namespace, session_timeout_s=6),
+        topics=Topics(prefix=f"{namespace}.", events_partitions=PARTITIONS, tallies_partitions=2),
+        worker=Worker(http_port=0),
+        watch=Watch(checkpoint_every_s=0.5, state_every_s=0, baseline_events=1000),
+    )
+
+
+async def produce(config: Config, events: Sequence[bytes]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap, enable_idempotence=True) as producer:
+        topic = f"{config.topics.prefix}ai.events"
+        await asyncio.gather(*[
+            await producer.send(topic, event, partition=i % PARTITIONS) for i, event in enumerate(events)
+        ])  # fmt: skip
+
+
+async def read_topic(config: Config, name: str, partitions: int) -> list[list[ConsumerRecord]]:
+    return [await read(config.kafka.bootstrap, config.topics.prefix + name, p) for p in range(partitions)]
+
+
+async def tallies_of(config: Config) -> list[list[ConsumerRecord]]:
+    return await read_topic(config, "barograph.tallies", config.topics.tallies_partitions)
+
+
+async def states_of(config: Config) -> list[State]:
+    found = await read_topic(config, "barograph.state", config.topics.tallies_partitions)
+    return [
+        state
+        for records in found
+        for state in restore((record.key, record.value) for record in records).states.values()
+    ]
+
+
+async def counted(config: Config, events: Sequence[bytes]) -> None:
+    """Wait until the state topic knows of all of them."""
+
+    async def all_of_them() -> bool:
+        return known(await states_of(config)) == sent(events)
+
+    await until(all_of_them)

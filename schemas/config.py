@@ -146,6 +146,36 @@ class Watch(_Section, frozen=True, kw_only=True):
     signals: Annotated[tuple[str, ...], Meta(min_length=1)] = tuple(BY_NAME)
 
 
+class Limits(_Section, frozen=True, kw_only=True):
+    """How much is kept of each service, so that its state stays small whatever is sent.
+
+    Few need to set any. What is beyond one is counted in the metric `barograph_overflow_total`, by the limit's word.
+
+    Attributes
+    ----------
+    sources : source partitions of a service. None is ever forgotten, or its log would be counted twice: beyond, flushes
+        are not added, and declared lost
+    incidents : open at a time; beyond, alarms join the latest
+    ended_incidents : that are over, and said again after a takeover lest a frozen worker's word stands last
+    episodes : names of incidents of which the last episode is known; beyond, the oldest is forgotten
+    exemplars : failure modes with examples; beyond, those of the mode seen longest ago are forgotten
+    others : names without a place of their own that are remembered of each place and bucket, the most frequent
+    known_names : names of a category that are told from those never seen
+    learned_names : different names of a field that are counted while learning; beyond, a name is `__other__`
+    agreements : sign-offs, and approvals, that are kept, the latest
+    """
+
+    sources: AtLeastOne = 4096
+    incidents: AtLeastOne = 64
+    ended_incidents: AtLeastOne = 16
+    episodes: AtLeastOne = 256
+    exemplars: AtLeastOne = 256
+    others: Annotated[int, Meta(ge=1, le=256)] = 8
+    known_names: Annotated[int, Meta(ge=64, le=65_536)] = 1024
+    learned_names: Annotated[int, Meta(ge=64, le=65_536)] = 4096
+    agreements: AtLeastOne = 64
+
+
 class Service(_Section, frozen=True, kw_only=True):
     """What is known of one service beforehand. A service that is not named here is watched all the same.
 
@@ -180,6 +210,7 @@ class Config(_Section, frozen=True, kw_only=True):
     worker: Worker = Worker()
     measure: Measure = Measure()
     watch: Watch = Watch()
+    limits: Limits = Limits()
     services: tuple[Service, ...] = ()
 
 

@@ -134,7 +134,7 @@ class Effective(Struct, frozen=True, array_like=True, tag="config", kw_only=True
     Attributes
     ----------
     engine : version of Barograph
-    said : the sections `measure`, `watch` and `services` of the effective config, in JSON
+    said : the sections `measure`, `watch`, `limits` and `services` of the effective config, in JSON
     """
 
     worker: str

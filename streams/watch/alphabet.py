@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from schemas.cells import CELLS
 from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES, Signal
@@ -10,17 +9,17 @@ from schemas.tallies import FIRST_NUMBER, FIXED, OTHER
 from streams.watch.once import once
 from streams.watch.state import Alphabet
 
-KNOWN: Final = 1024
-"""Names of a category that are remembered, to tell one beyond the most frequent from one never seen."""
 
-
-def choose(names: Mapping[str, Mapping[str, int]], dimensions: tuple[str, ...], slices: int, own: int) -> Alphabet:
+def choose(
+    names: Mapping[str, Mapping[str, int]], dimensions: tuple[str, ...], slices: int, own: int, known: int = 1024
+) -> Alphabet:
     """Freeze an alphabet from the names of the first half of what is learned.
 
     Parameters
     ----------
     names : field -> name -> events
     dimensions : fields that streams are cut by
+    known : names of a category that are remembered, to tell one beyond the most frequent from one never seen
     slices, own : how many names of a dimension, and of a category, get a slice or cells of their own
 
     Examples
@@ -36,7 +35,7 @@ def choose(names: Mapping[str, Mapping[str, int]], dimensions: tuple[str, ...], 
     return Alphabet(
         dimensions,
         tuple(frequent(field, slices) for field in dimensions),
-        tuple(tuple(name for name in frequent(s.field, KNOWN) if name) for s in CATEGORIES),
+        tuple(tuple(name for name in frequent(s.field, known) if name) for s in CATEGORIES),
         own,
     )
 

@@ -13,7 +13,7 @@ from schemas.signals import NUMBERS
 from schemas.tallies import FIRST_NUMBER, FIXED, LATE, OTHER
 from streams.watch.detector import Detector
 from streams.watch.place import Placed
-from streams.watch.plan import MOST_OTHERS, Plan
+from streams.watch.plan import Plan
 from streams.watch.releases import seated
 from streams.watch.state import Bucket, Counts, Ints, Part, State
 from streams.watch.window import settled
@@ -54,7 +54,7 @@ def arrive(
     modes, others = _by_spot(placed.modes.items(), spot), _by_spot(placed.others.items(), spot)
     for (release, begins), i in spots.items():
         stream = streams[release]
-        bucket = _added(stream.buckets.get(begins), kept[i], raw[i], modes[i], others[i])
+        bucket = _added(stream.buckets.get(begins), kept[i], raw[i], modes[i], others[i], plan.config.limits.others)
         streams[release] = replace(
             stream,
             last_second=state.second,
@@ -120,7 +120,9 @@ def _by_spot(counts: Iterable[tuple[tuple[int, *tuple[str, ...]], int]], spot: I
     return found
 
 
-def _added(held: Bucket | None, kept: Counts, raw: Counts, modes: list[Named], others: list[Named]) -> Bucket:
+def _added(
+    held: Bucket | None, kept: Counts, raw: Counts, modes: list[Named], others: list[Named], most: int
+) -> Bucket:
     failed = dict(held.modes) if held else {}
     for (mode,), n in modes:
         failed[mode] = failed.get(mode, 0) + n
@@ -129,13 +131,13 @@ def _added(held: Bucket | None, kept: Counts, raw: Counts, modes: list[Named], o
         names = strange.setdefault(place, {})
         names[name] = names.get(name, 0) + n
     if others:
-        strange = {place: _frequent(names) for place, names in strange.items()}
+        strange = {place: _frequent(names, most) for place, names in strange.items()}
     if held is None:
         return Bucket(kept, raw, failed, strange)
     return Bucket(held.kept + kept, held.raw + raw, failed, strange)
 
 
-def _frequent(names: dict[str, int]) -> dict[str, int]:
-    if len(names) <= MOST_OTHERS:
+def _frequent(names: dict[str, int], most: int) -> dict[str, int]:
+    if len(names) <= most:
         return names
-    return dict(sorted(names.items(), key=lambda item: (-item[1], item[0]))[:MOST_OTHERS])
+    return dict(sorted(names.items(), key=lambda item: (-item[1], item[0]))[:most])

@@ -1,6 +1,6 @@
 """A control fact -> what a service is known to be from now on, and what is to be said of it."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,9 +14,6 @@ from streams.watch.merge import kept_of, place_of
 from streams.watch.plan import Plan
 from streams.watch.report import acknowledged, resolved
 from streams.watch.state import State
-
-MOST_AGREED: Final = 64
-"""Sign-offs and approvals of a service that are kept, the latest."""
 
 
 class Refused(NamedTuple):
@@ -49,16 +46,17 @@ def control(plan: Plan, state: State, fact: Passed, second: int) -> Heard:
     source = place_of(fact.source, fact.partition, fact.topic_id)
     if fact.offset <= state.controls.get(source, -1):
         return Heard(state, [], None)
+    most = plan.config.limits.agreements
     noted = replace(state, controls=kept_of(state.controls, source) | {source: fact.offset})
     match fact.said:
         case Release() as release:
             return _released(plan, noted, release)
         case SignOff() as agreed:
             kept = [one for one in noted.sign_offs if (one.release, one.role) != (agreed.release, agreed.role)]
-            return _known(noted, agreed.release, replace(noted, sign_offs=(*kept, agreed)[-MOST_AGREED:]))
+            return _known(noted, agreed.release, replace(noted, sign_offs=(*kept, agreed)[-most:]))
         case Approve() as approved:
             kept_ = [one for one in noted.approvals if one.key != approved.key]
-            return _known(noted, approved.release, replace(noted, approvals=(*kept_, approved)[-MOST_AGREED:]))
+            return _known(noted, approved.release, replace(noted, approvals=(*kept_, approved)[-most:]))
         case Acknowledge() as taken:
             return _acknowledged(noted, taken, (second + 1) * 1000)
         case Rebaseline() as anew:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.config import Config, Measure, Service, Watch
+from schemas.config import Config, Limits, Measure, Service, Watch
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import Plan
@@ -29,12 +29,13 @@ class Sections(Struct, frozen=True, forbid_unknown_fields=True):
 
     measure: Measure
     watch: Watch
+    limits: Limits
     services: tuple[Service, ...]
 
 
 def said(config: Config) -> str:
     """Write what of a config decides: two configs that decide alike are one text."""
-    return msgspec.json.encode(Sections(config.measure, config.watch, config.services)).decode()
+    return msgspec.json.encode(Sections(config.measure, config.watch, config.limits, config.services)).decode()
 
 
 def digest(config: Config) -> str:
@@ -64,5 +65,4 @@ def plan(base: Config, text: str, taxonomy: Taxonomy) -> Plan:
             f"the log of `barograph.tallies` was decided by a config that this version does not understand ({wrong}): "
             "a newer version wrote it; upgrade this worker"
         ) from None
-    config = replace(base, measure=sections.measure, watch=sections.watch, services=sections.services)
-    return Plan.of(config, taxonomy)
+    return Plan.of(replace(base, **msgspec.structs.asdict(sections)), taxonomy)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from schemas.incidents import Incident
 from streams.watch.detector import NOTICES, Detector
 from streams.watch.merge import counted
-from streams.watch.plan import MOST_CASES, MOST_EPISODES, Plan
+from streams.watch.plan import Plan
 from streams.watch.recover import recovered, well
 from streams.watch.report import report, resolved
 from streams.watch.severity import SILENCE
@@ -79,8 +79,8 @@ def _opened(
     """Open an incident, unless it would bear the name of an open one: then it is that one, which goes on."""
     said = report(plan, detector, state, alarms, None, (over + 1) * 1000)
     home = next((i for i, case in enumerate(cases) if case.said.fingerprint == said.fingerprint), None)
-    if home is None and len(cases) >= MOST_CASES:
-        home, state = len(cases) - 1, replace(state, beyond=counted(state.beyond, "cases"))
+    if home is None and len(cases) >= plan.config.limits.incidents:
+        home, state = len(cases) - 1, replace(state, beyond=counted(state.beyond, "incidents"))
     if home is not None:
         cases[home] = _grown(cases[home], alarms)
         return state, []
@@ -88,7 +88,7 @@ def _opened(
     episodes = {print_: last for print_, last in state.episodes.items() if print_ != said.fingerprint}
     episodes[said.fingerprint] = said.episode  # the latest last, so that the oldest is forgotten first
     forgotten, beyond = state.forgotten, state.beyond
-    if len(episodes) > MOST_EPISODES:
+    if len(episodes) > plan.config.limits.episodes:
         forgotten, beyond = max(forgotten, episodes.pop(next(iter(episodes)))), counted(beyond, "episodes")
     return replace(state, episodes=episodes, forgotten=forgotten, beyond=beyond), [said]
 

@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from schemas.tallies import OTHER
 from streams.watch.alphabet import choose, segments, slice_count, width
+from streams.watch.merge import counted
 from streams.watch.parts import of_release
 from streams.watch.place import Placed, events_of, names_of, place
 from streams.watch.plan import Plan
 from streams.watch.state import Baseline, Counting, Ints, Naming, Part, State
 
-MOST_NAMES: Final = 4096
-"""Names of a field that are counted while learning; what comes later is `__other__`."""
 MOST_RELEASES: Final = 32
 
 
@@ -33,11 +32,15 @@ def learn(plan: Plan, state: State, part: Part) -> State:
         part = of_release(part, state.learns_from)
     half = max(plan.baseline_events(state.service) // 2, 1)
     if state.naming is not None:
-        naming = _named(state.naming, part)
+        naming, beyond = _named(state.naming, part, plan.config.limits.learned_names)
+        if beyond:
+            state = replace(state, beyond=counted(state.beyond, "learned_names", beyond))
         if naming.events < half:
             return replace(state, naming=naming)
         watch, dimensions = plan.config.watch, tuple(plan.config.measure.slices)
-        alphabet = choose(naming.names, dimensions, watch.slices_per_dimension, watch.names_per_signal)
+        alphabet = choose(
+            naming.names, dimensions, watch.slices_per_dimension, watch.names_per_signal, plan.config.limits.known_names
+        )
         tally = np.zeros((slice_count(alphabet), width(alphabet)), np.int64)
         return replace(state, naming=None, counting=Counting(alphabet, state.second, 0, tally))
     assert state.counting is not None
@@ -91,15 +94,17 @@ def spread(placed: Placed, shape: tuple[int, ...]) -> Ints:
     return np.bincount(flat, counts, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
-def _named(naming: Naming, part: Part) -> Naming:
-    names = dict(naming.names)
+def _named(naming: Naming, part: Part, most: int) -> tuple[Naming, int]:
+    """Count names, and the events of those that are too many."""
+    names, beyond = dict(naming.names), 0
     for field, found in names_of(part).items():
         held = dict(names.get(field, {}))
         for name, n in found.items():
-            key = name if name in held or len(held) < MOST_NAMES else OTHER
+            key = name if name in held or len(held) < most else OTHER
+            beyond += n if key != name else 0
             held[key] = held.get(key, 0) + n
         names[field] = held
-    return Naming(naming.events + events_of(part), names)
+    return Naming(naming.events + events_of(part), names), beyond
 
 
 def _counted(counting: Counting, part: Part) -> Counting:

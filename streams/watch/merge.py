@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from schemas.tallies import Flush
 from streams.watch.parts import less, narrowed
-from streams.watch.plan import MOST_SOURCES
 from streams.watch.state import Mark, Part, State
 
 
@@ -29,7 +28,7 @@ class New(NamedTuple):
     watched: bool = False
 
 
-def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
+def merge(state: State, flush: Flush, part: Part, sources: int) -> tuple[State, New | None]:
     """Add a part once.
 
     A flush says all that happened since its anchor, so what is held of the same anchor is taken off; an end that was
@@ -47,6 +46,7 @@ def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
     state : of the part's service
     flush : where the part comes from
     part : the service's
+    sources : source partitions that a service may have
 
     Returns
     -------
@@ -60,7 +60,7 @@ def merge(state: State, flush: Flush, part: Part) -> tuple[State, New | None]:
     mark = state.marks.get(source)
     held = None if flush.final else narrowed(part)
     moved = Mark(flush.anchor, flush.end, flush.digest, held, taken=flush.final or state.baseline is not None)
-    if mark is None and len(state.marks) >= MOST_SOURCES:
+    if mark is None and len(state.marks) >= sources:
         return replace(state, lost=state.lost + 1, beyond=counted(state.beyond, "sources")), None
     after = replace(state, marks=(state.marks if mark else kept_of(state.marks, source)) | {source: moved})
     if mark is None or flush.anchor >= mark.end:

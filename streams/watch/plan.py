@@ -15,22 +15,6 @@ from schemas.topics import BY_ROLE
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
 
-# Nobody sets what follows: it keeps a state small when somebody sends nonsense. What is over is counted in
-# `State.beyond`, under these words.
-MOST_SOURCES: Final = 4096
-"""Source partitions of a service. A mark is never forgotten, or its log would be counted twice: beyond, flushes are
-not added ("sources")."""
-MOST_CASES: Final = 64
-"""Open incidents of a service; beyond, alarms join the latest ("cases")."""
-MOST_ENDED: Final = 16
-"""Incidents of a service that are over and still said again after a takeover, lest a zombie's word stands last."""
-MOST_EPISODES: Final = 256
-"""Fingerprints of which the last episode is known; beyond, the oldest is forgotten ("episodes")."""
-MOST_MODES: Final = 256
-"""Failure modes with exemplars; beyond, those of the one seen longest ago are forgotten ("exemplars")."""
-MOST_OTHERS: Final = 8
-"""Names without a place of their own that a bucket remembers of each place, the most frequent."""
-
 
 @dataclass(frozen=True)
 class Tier:

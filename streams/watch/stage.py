@@ -21,7 +21,7 @@ from streams.watch.learn import learn
 from streams.watch.merge import New, counted, merge
 from streams.watch.parts import parts
 from streams.watch.place import place
-from streams.watch.plan import MOST_ENDED, MOST_MODES, Plan
+from streams.watch.plan import Plan
 from streams.watch.publish import Finding, Said, published
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
@@ -110,11 +110,11 @@ def step(
             raise StepFailed(name, record.offset) from bug
         findings += [published(one, partition, record.offset, fact) for one in said]
         if state is not before:
-            changed[name] = _stamped(replace(state, offset=record.offset), said, partition)
+            changed[name] = _stamped(plan, replace(state, offset=record.offset), said, partition)
     return changed, findings
 
 
-def _stamped(state: State, said: Sequence[Said], partition: int) -> State:
+def _stamped(plan: Plan, state: State, said: Sequence[Said], partition: int) -> State:
     """Keep what was published as it was published, so that it can be said again, byte for byte."""
     incidents = [replace(one, partition=partition, offset=state.offset) for one in said if isinstance(one, Incident)]
     if not incidents:
@@ -124,7 +124,7 @@ def _stamped(state: State, said: Sequence[Said], partition: int) -> State:
     return replace(
         state,
         cases=tuple(replace(case, said=latest.get(case.said.id, case.said)) for case in state.cases),
-        ended=(*state.ended, *ended)[-MOST_ENDED:],
+        ended=(*state.ended, *ended)[-plan.config.limits.ended_incidents :],
     )
 
 
@@ -169,12 +169,12 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
 
 def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tuple[State, list[Incident]]:
     """Add what a flush says that was not known."""
-    state, new = merge(state, flush, part)
+    state, new = merge(state, flush, part, plan.config.limits.sources)
     if new is None:
         return state, []
-    state = _totalled(replace(state, second=now), flush, new.part)
+    state = _totalled(plan, replace(state, second=now), flush, new.part)
     if new.instead is not None:
-        state = _totalled(state, flush, new.instead, sign=-1)
+        state = _totalled(plan, state, flush, new.instead, sign=-1)
     known = state.baseline
     if known is not None and _any(new.untaken):
         state = _arrived(plan, state, known, new)
@@ -196,7 +196,7 @@ def _any(part: Part) -> bool:
     return len(part.groups) > 0
 
 
-def _totalled(state: State, flush: Flush, part: Part, sign: int = 1) -> State:
+def _totalled(plan: Plan, state: State, flush: Flush, part: Part, sign: int = 1) -> State:
     """Add a part to what was ever added; with sign -1, take it back."""
     whole = np.repeat(part.groups[:, 2] == 0, part.groups[:, 4])
     fixed = whole & (part.cells < FIXED)
@@ -215,7 +215,7 @@ def _totalled(state: State, flush: Flush, part: Part, sign: int = 1) -> State:
         for _, mode, chosen in part.exemplars:
             exemplars.pop(part.names[mode], None)  # the one that was seen last stands last
             exemplars[part.names[mode]] = chosen
-            if len(exemplars) > MOST_MODES:
+            if len(exemplars) > plan.config.limits.exemplars:
                 del exemplars[next(iter(exemplars))]
                 beyond = counted(beyond, "exemplars")
     sources = state.sources if flush.topic_id == state.topic_id else {}  # made again, it may have fewer partitions

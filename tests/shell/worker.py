@@ -16,21 +16,20 @@ from typing import Any
 
 from schemas.config import parse
 from schemas.signals import RATE_CELLS
-from schemas.tallies import Flush
 from streams.shell import failpoints
 from streams.shell.app import run
 from streams.watch import stage
-from streams.watch.state import Part, State
+from streams.watch.state import State
 
 
 def break_(service: str) -> None:
     """Plant the bug."""
     merge = vars(stage)["merge"]
 
-    def broken(state: State, flush: Flush, part: Part) -> Any:
+    def broken(state: State, *what: Any) -> Any:
         if state.service == service and state.total[:RATE_CELLS].sum() >= 1000:
             raise ZeroDivisionError(f"{service} has sent a thousand")
-        return merge(state, flush, part)
+        return merge(state, *what)
 
     vars(stage)["merge"] = broken
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from schemas.config import parse
+from schemas.config import Limits, parse
 from schemas.strict import ConfigError
 from schemas.tallies import encode
 from schemas.taxonomy import Taxonomy
@@ -17,7 +17,7 @@ from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.parts import parts
 from streams.watch.place import place
-from streams.watch.plan import MOST_BUCKETS, MOST_OTHERS, Plan
+from streams.watch.plan import MOST_BUCKETS, Plan
 from streams.watch.state import Alarm, State
 from streams.watch.window import settled
 from tests.watch import logs
@@ -74,17 +74,22 @@ def test_a_bucket_names_the_most_frequent_of_the_names_that_are_strange() -> Non
     for i in range(40):
         state = came(state, found, some(start, intent=f"new{i:02}", n=1 + 5 * (i % 20 == 7)))
     names = state.streams["1"].buckets[start].others["intent=__unseen__"]
-    assert len(names) == MOST_OTHERS
+    assert len(names) == PLAN.config.limits.others
     assert list(names)[:2] == ["new07", "new27"]
 
 
-def test_exemplars_of_modes_that_nobody_defined_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "MOST_MODES", 3)
+def limited(**limits: int) -> Plan:
+    """The usual plan, with some limits lower."""
+    return Plan.of(replace(logs.CONFIG, limits=Limits(**limits)), Taxonomy.load_default())
+
+
+def test_exemplars_of_modes_that_nobody_defined_do_not_pile_up() -> None:
+    plan = limited(exemplars=3)
     state: dict[str, State] = {}
     for i in range(9):
         said = Counter({("s", Key(100, "1", "workflow", "", ("mode", f"M.{i}"))): 1})
         record = stage.Record(i, 100_000, encode(flush(said, anchor=i, end=i + 1)))
-        state |= stage.step(PLAN, 0, state, record)[0]
+        state |= stage.step(plan, 0, state, record)[0]
     assert list(state["s"].exemplars) == ["M.6", "M.7", "M.8"]
     assert state["s"].beyond == {"exemplars": 6}
 
@@ -98,26 +103,26 @@ def alarm(since_s: int, signal: str, monitor: int, notify: str = "page") -> Alar
 
 
 def test_incidents_beyond_the_cap_join_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grouping, "MOST_CASES", 2)
+    plan = limited(incidents=2)
     monkeypatch.setattr(grouping, "recovered", lambda *_: False)
     state, found = known()
     names = [table.signal.name for table in found.tables]
     for i in range(4):
         since = state.second - 1000 + 100 * i
-        state, _ = grouping.group(PLAN, found, state, [alarm(since, names[i], found.tables[i].first)], state.second + i)
+        state, _ = grouping.group(plan, found, state, [alarm(since, names[i], found.tables[i].first)], state.second + i)
     assert [len(case.alarms) for case in state.cases] == [1, 3]
-    assert state.beyond == {"cases": 2}
+    assert state.beyond == {"incidents": 2}
 
 
-def test_a_fingerprint_that_was_forgotten_never_gets_an_episode_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fingerprint_that_was_forgotten_never_gets_an_episode_twice() -> None:
     """Ids are made of it: the same id must never be of another incident."""
-    monkeypatch.setattr(grouping, "MOST_EPISODES", 1)
+    plan = limited(episodes=1)
     state, found = known()
     ids = []
     for i in range(12):
         table = found.tables[i % 3]
         one = alarm(state.second - 1000, table.signal.name, table.first)
-        state, said = grouping.group(PLAN, found, state, [one], state.second + i)
+        state, said = grouping.group(plan, found, state, [one], state.second + i)
         ids += [incident.id for incident in said]
         state = replace(state, cases=())
     assert len(ids) == len(set(ids)) == 12

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from schemas.tallies import FIXED, Flush
-from streams.watch import merge as module
 from streams.watch.merge import merge
 from streams.watch.parts import parts
 from streams.watch.state import State
@@ -22,10 +21,10 @@ def state() -> State:
     return State(service="s", second=0, total=np.zeros(FIXED, np.int64))
 
 
-def add(now: State, n: int, **where: object) -> tuple[State, int | None]:
+def add(now: State, n: int, sources: int = 4096, **where: object) -> tuple[State, int | None]:
     """Merge a flush of n events; what it adds."""
     told_of: Flush = flush(said(n), **where)  # type: ignore[arg-type]
-    after, new = merge(now, told_of, parts(told_of)["s"])
+    after, new = merge(now, told_of, parts(told_of)["s"], sources)
     return after, None if new is None else sum(told(new.part).values())
 
 
@@ -81,7 +80,7 @@ def test_a_block_that_was_finished_does_not_grow() -> None:
 def test_of_a_block_measured_in_two_ways_the_longest_stands_and_the_other_is_taken_back() -> None:
     now, _ = add(state(), 5, anchor=10, end=15, final=False, digest="old")
     said_now = flush(said(9), anchor=10, end=19, digest="new")
-    after, new = merge(now, said_now, parts(said_now)["s"])
+    after, new = merge(now, said_now, parts(said_now)["s"], 4096)
     assert new is not None
     assert new.instead is not None
     assert (sum(told(new.part).values()), sum(told(new.instead).values()), after.lost) == (9, 5, 0)
@@ -104,17 +103,16 @@ def test_partitions_and_topics_have_marks_of_their_own() -> None:
 def test_what_an_open_block_said_before_there_was_a_baseline_is_taken_with_the_rest() -> None:
     now, _ = add(state(), 3, anchor=10, end=13, final=False)
     told_of = flush(said(9), anchor=10, end=19)
-    _, new = merge(now, told_of, parts(told_of)["s"])
+    _, new = merge(now, told_of, parts(told_of)["s"], 4096)
     assert new is not None
     assert sum(told(new.part).values()) == 6
     assert sum(told(new.untaken).values()) == 9
 
 
-def test_a_mark_is_never_forgotten_and_so_there_is_an_end_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_SOURCES", 2)
-    now, _ = add(state(), 5, partition=0)
-    now, _ = add(now, 5, partition=1)
-    now, added = add(now, 5, partition=2)
+def test_a_mark_is_never_forgotten_and_so_there_is_an_end_to_them() -> None:
+    now, _ = add(state(), 5, sources=2, partition=0)
+    now, _ = add(now, 5, sources=2, partition=1)
+    now, added = add(now, 5, sources=2, partition=2)
     assert added is None
     assert (now.lost, now.beyond) == (1, {"sources": 1})
-    assert add(now, 5, partition=1, anchor=1, end=6)[1] == 5
+    assert add(now, 5, sources=2, partition=1, anchor=1, end=6)[1] == 5

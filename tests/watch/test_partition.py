@@ -188,10 +188,10 @@ class Broken:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, service: str) -> None:
         merge = module.merge
 
-        def broken(state: State, flush: Flush, part: Any) -> Any:
+        def broken(state: State, *what: Any) -> Any:
             if state.service == service and state.total[:3].sum() > 100:
                 raise ZeroDivisionError("a bug")
-            return merge(state, flush, part)
+            return merge(state, *what)
 
         monkeypatch.setattr(stage, "merge", broken)
 

@@ -28,11 +28,11 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from benchmarks import turns
 from benchmarks.events import BYTES, FAILING, SERVICES, exchanges, mean_size
+from benchmarks.logs import Append
 from benchmarks.tallies import bytes_per_event
 from benchmarks.worker import Cost, Worker
 from schemas.config import Config, Kafka, Measure, Watch, show
@@ -110,20 +110,10 @@ def produce(config: Config, events: int, rate: int) -> None:
     """Produce the log, by services' keys as Kafka's own clients spread them. Its time ends when about all is sent."""
     name = topic(config, "events")
     asyncio.run(create(config.kafka.bootstrap, name, config.topics.events_partitions, {"retention.ms": "-1"}))
-    producer = Producer({
-        "bootstrap.servers": config.kafka.bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random",
-        "linger.ms": 50, "batch.size": 1 << 20,
-    })  # fmt: skip
     start_ms = int(time.time() * 1000) - int(events / rate * 1000)
-    for key, timestamp_ms, value in exchanges(events, rate, start_ms):
-        while True:
-            try:
-                producer.produce(name, value, key, timestamp=timestamp_ms)
-                break
-            except BufferError:
-                producer.poll(0.1)
-    if left := producer.flush(60):
-        raise RuntimeError(f"{left} events were not acknowledged")
+    with Append(config, "events") as log:
+        for key, timestamp_ms, value in exchanges(events, rate, start_ms):
+            log.send(value, key, timestamp_ms)
 
 
 def _round(config: Config, folder: Path, number: int, events: int) -> Round:

@@ -1,5 +1,6 @@
 """A config -> its topics as logs: to append to as fast as librdkafka goes, and to read from start to end."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -8,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 
 from schemas.config import Config
 from streams.shell.clients import topic
+from tests.kafka.clients import admin
 
 FLUSH_S: Final = 120
 LARGEST: Final = 16 << 20
@@ -116,6 +118,19 @@ def read(config: Config, role: str, partition: int, begin: int | None = None, en
                 return  # nothing but gaps up to the end
     finally:
         consumer.close()
+
+
+def forget(config: Config, *roles: str) -> None:
+    """Delete topics, and wait until they are gone."""
+    asyncio.run(_forget(config, {topic(config, role) for role in roles}))
+
+
+async def _forget(config: Config, names: set[str]) -> None:
+    async with admin(config.kafka.bootstrap) as client:
+        if there := names & set(await client.list_topics()):
+            await client.delete_topics(sorted(there))
+        while names & set(await client.list_topics()):  # noqa: ASYNC110  # a broker sets no event
+            await asyncio.sleep(0.1)
 
 
 def ends(config: Config, role: str, partitions: int) -> list[int]:

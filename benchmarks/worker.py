@@ -54,6 +54,7 @@ class Look(NamedTuple):
     watched: int
     learning: int
     rejected: int
+    series: int
 
     @classmethod
     def of(cls, page: str) -> Self:
@@ -67,6 +68,7 @@ class Look(NamedTuple):
             int(total("barograph_flush_bytes_total")), int(total("barograph_findings_total")),
             int(total('barograph_services{state="watched"}')), int(total('barograph_services{state="learning"}')),
             int(total("barograph_rejected_total")),
+            sum(not line.startswith("#") for line in page.splitlines()),
         )  # fmt: skip
 
 
@@ -97,13 +99,14 @@ class Worker:
             self.process.kill()
             self.process.wait()
 
-    def warm(self, events: int, watched: int) -> None:
+    def warm(self, events: int, watched: int) -> Look:
         """Let it count so many events and learn so many services, and stop it there: its turn comes later.
 
         A baseline is learned once, and what that costs is no cost of an event.
         """
         self._first = self.until(lambda look: look.events >= events and look.watched >= watched)
         self.process.send_signal(signal.SIGSTOP)
+        return self._first
 
     def until(self, true: Callable[[Look], bool], patience_s: float = GIVE_UP_S) -> Look:
         """Look at it again and again until it is so.
@@ -187,8 +190,17 @@ class Worker:
 
 def peak_mb(pid: int) -> float:
     """Read the largest resident memory that a process ever had, without that of the one that it was forked from."""
-    [peak] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(peak) / 1024
+    return _status_mb(pid, "VmHWM")
+
+
+def rss_mb(pid: int) -> float:
+    """Read the resident memory of a process."""
+    return _status_mb(pid, "VmRSS")
+
+
+def _status_mb(pid: int, what: str) -> float:
+    [said] = re.findall(rf"^{what}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(said) / 1024
 
 
 def _told(looks: list[Look]) -> Look:

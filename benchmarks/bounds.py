@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+TOLD: Final = "told"
+"""What no bound is set to, and is told because it helps to understand the rest."""
 
 
 class Bound(NamedTuple):
@@ -41,7 +44,8 @@ def tell(bounds: Sequence[Bound], figures: Mapping[str, Any], as_json: bool) -> 
     print()
     for texts, row in zip(rows, bounds, strict=True):
         said = (f"{text:{width}}" for text, width in zip(texts, wide, strict=True))
-        print("   ".join((*said, "met" if row.met else "NOT MET")))
+        word = "met" if row.met else "NOT MET"
+        print("   ".join((*said, "" if row.bound == TOLD else word)).rstrip())
     met = all(row.met for row in bounds)
     if as_json:
         print(json.dumps({"met": met, **figures}))

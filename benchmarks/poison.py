@@ -34,7 +34,7 @@ from confluent_kafka import KafkaError, Message
 from msgspec.structs import replace
 
 from benchmarks import turns
-from benchmarks.bounds import Bound, tell
+from benchmarks.bounds import TOLD, Bound, tell
 from benchmarks.counted import Told
 from benchmarks.events import SERVICES, exchanges
 from benchmarks.gauge import COMMAND, Gap, gaps, longest
@@ -203,6 +203,8 @@ def share(clean: Config, poisoned: Config, folder: Path, number: int, args: argp
         for worker, first, good in found:
             last = worker.until(lambda _: True)
             records = last.events + last.rejected - first.events - first.rejected
+            if not records:
+                raise RuntimeError("a worker had read all before its turn came: raise --good")
             costs.append((last.cpu_s - first.cpu_s) / (records * good) * 1e6)
     print(f"round {number + 1}: CPU us a good event: clean {costs[0]:.2f}, poisoned {costs[1]:.2f}", flush=True)
     return costs[0] / costs[1]
@@ -270,7 +272,7 @@ def _tell(args: argparse.Namespace, sent: Sent, control: Ran, ran: Ran, shares: 
               block.own_s <= MOST_BLOCK_S),
         Bound("the same, with other processes' turns", "told",
               f"{max((g.late_s for g in ran.blocks), default=0) * 1000:.0f} ms", True),
-        Bound("peak RSS", "told", f"{ran.rss_mb:.0f} MB (clean: {control.rss_mb:.0f} MB)", True),
+        Bound("peak RSS", TOLD, f"{ran.rss_mb:.0f} MB (clean: {control.rss_mb:.0f} MB)", True),
     ]  # fmt: skip
     return tell(
         bounds,

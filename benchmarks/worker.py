@@ -28,6 +28,9 @@ GIVE_UP_S: Final = 180
 RUN: Final = ("-m", "streams.cli", "run", "--config")
 
 
+_LAG: Final = re.compile(r'^barograph_lag_records{.*topic="[^"]*ai\.events".*} (\S+)$', re.MULTILINE)
+
+
 class Cost(NamedTuple):
     """What some events cost, and how often WATCH said something."""
 
@@ -44,7 +47,7 @@ class Cost(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A worker at one moment."""
+    """A worker at one moment; `lag` is that of the events alone, by its last tick."""
 
     at: float
     cpu_s: float
@@ -55,6 +58,7 @@ class Look(NamedTuple):
     learning: int
     rejected: int
     series: int
+    lag: int
 
     @classmethod
     def of(cls, page: str) -> Self:
@@ -69,6 +73,7 @@ class Look(NamedTuple):
             int(total('barograph_services{state="watched"}')), int(total('barograph_services{state="learning"}')),
             int(total("barograph_rejected_total")),
             sum(not line.startswith("#") for line in page.splitlines()),
+            int(sum(map(float, _LAG.findall(page)))),
         )  # fmt: skip
 
 

@@ -50,12 +50,18 @@ class Gap(NamedTuple):
 
 
 class Gauge:
-    """Measures one loop from its first turn on."""
+    """Measures one loop from its first turn on, until the process ends or it is closed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, path: Path) -> None:
         self._loop, self._out = loop, path.open("a", buffering=1)
         self._due = self._waited_s = 0.0
         loop.call_soon(self._start)
+
+    def close(self) -> None:
+        """Measure no more."""
+        self._next_tick.cancel()
+        self._out.close()
+        self._stat.close()
 
     def _start(self) -> None:
         self._stat = Path("/proc/thread-self/schedstat").open("rb", buffering=0)  # noqa: SIM115  # for the whole run
@@ -63,7 +69,7 @@ class Gauge:
 
     def _next(self) -> None:
         self._waited_s, self._due = self._waited(), self._loop.time() + TICK_S
-        self._loop.call_at(self._due, self._tick)
+        self._next_tick = self._loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
         now = self._loop.time()

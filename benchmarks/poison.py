@@ -14,7 +14,7 @@ the machine for itself, to its end, and then looked at:
 Then, in every round, two workers take turns with the two topics (decision 16), and what a good event costs in CPU is
 compared: on the poisoned topic, everything the hostile ones cost is charged to the good ones.
 
-    python -m benchmarks.poison [--json] [--good 1000000] [--hostile 100000] [--rounds 3] [--seed 1]
+    python -m benchmarks.poison [--json] [--good 1000000] [--hostile 100000] [--rounds 3] [--few 100] [--seed 1]
 """
 
 import argparse
@@ -107,6 +107,7 @@ def main() -> int:
     asked.add_argument("--good", type=int, default=1_000_000)
     asked.add_argument("--hostile", type=int, default=100_000)
     asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--few", type=int, default=FEW, help="records of each of the kinds of megabytes")
     asked.add_argument("--seed", type=int, default=1)
     args = asked.parse_args()
     if reason := Cluster.available():
@@ -140,7 +141,7 @@ def produce(config: Config, args: argparse.Namespace, bad: int) -> Sent:
     )  # fmt: skip
     sent, end_ms = Sent(), int(time.time() * 1000)
     start_ms = end_ms - int(SPAN_S * 1000)
-    harm = hostile(bad, start_ms, end_ms, args.seed)
+    harm = hostile(bad, start_ms, end_ms, args.seed, args.few)
     settings = {"message_max_bytes": LARGEST, "compression_type": "lz4", "queue_buffering_max_kbytes": 256 << 10}
     with Append(config, "events", **settings) as log:
         for i, (key, timestamp_ms, value) in enumerate(exchanges(args.good, args.good / SPAN_S, start_ms)):
@@ -258,7 +259,7 @@ def _tell(args: argparse.Namespace, sent: Sent, control: Ran, ran: Ran, shares: 
     few = min(counts[kind.name] for kind in KINDS if not kind.few)
     least = min(1_000, args.hostile // (len(KINDS) * 2))
     bounds = [
-        Bound("least of a kind", f"{least:,} (of the largest {FEW})", f"{few:,}", few >= least),
+        Bound("least of a kind", f"{least:,} ({args.few} of the largest)", f"{few:,}", few >= least),
         Bound("hostile, not where they should be", "0", f"{sum(amiss.values())}", not amiss),
         Bound("rejected, with reason and position", f"{len(sent.kinds) - designed:,}", f"{len(ran.rejected):,}",
               len(ran.rejected) == len(sent.kinds) - designed),

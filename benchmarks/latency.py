@@ -51,6 +51,7 @@ from schemas.incidents import Incident
 from schemas.taxonomy import Taxonomy
 from streams.measure import stage as measure
 from streams.shell.clients import topic
+from streams.shell.restore import restore
 from streams.watch import stage as watch
 from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster
@@ -155,8 +156,13 @@ def main() -> int:
         changes, received = live(config, Path(folder), args)
         findings = dict(replay(config))
         timed = list(times(config, changes, received, findings))
-    same = {value for _, value in received} == set(findings)
-    return _tell(args, changes, timed, same, len(received))
+    live_only, replayed_only = (
+        set(found := [value for _, value in received]) - set(findings),
+        set(findings) - set(found),
+    )
+    for value in (*live_only, *replayed_only):
+        print(f"{'live' if value in live_only else 'replayed'} only: {value[:400].decode()}")
+    return _tell(args, changes, timed, not (live_only or replayed_only), len(found))
 
 
 def live(config: Config, folder: Path, args: argparse.Namespace) -> tuple[list[Change], list[tuple[float, bytes]]]:
@@ -205,10 +211,10 @@ def reader(path: Path) -> None:
 
 
 def replay(config: Config) -> Iterator[tuple[bytes, Fired | None]]:
-    """Step all of the recorded tallies again."""
+    """Step the recorded tallies again, as far as the worker came before it was stopped."""
     plan = watch.Plan.of(config, Taxonomy.load_default())
     for partition in range(config.topics.tallies_partitions):
-        log = read(config, "tallies", partition)
+        log = read(config, "tallies", partition, end=asyncio.run(restore(config, partition)).next)
         yield from replayed(plan, partition, (watch.Record(r.offset, r.timestamp, r.value or b"") for r in log))
 
 
@@ -250,6 +256,8 @@ def _tell(args: argparse.Namespace, changes: Sequence[Change], timed: Sequence[T
     begins = {change.service: change.begins for change in changes}
     seconds = [one.seconds for one in timed]
     took = [one.crossed.event.timestamp / 1000 - begins[one.incident.service] for one in timed]
+    if silent := sorted(begins.keys() - {one.incident.service for one in timed}):
+        print(f"changed, but paged nobody: {', '.join(silent)}")
     if not timed:
         return tell([Bound("changes that paged", f"{len(changes)}", "0", False)], {}, args.json)
     for one in sorted(timed, key=lambda one: -one.seconds)[:3]:

@@ -7,7 +7,8 @@ import numpy as np
 
 PIECES: Final = 20
 """Readings that follow each other are alike, and would make the slope look better known than it is; means of so many
-pieces hardly are."""
+pieces hardly are. Fewer readings make fewer pieces, of two readings at least."""
+FEWEST: Final = 3
 
 
 class Line(NamedTuple):
@@ -34,8 +35,8 @@ def fit(x: Sequence[float], y: Sequence[float], pieces: int = PIECES) -> Line:
 
     Parameters
     ----------
-    x, y : (n,) readings in order, at least two a piece
-    pieces : at least 3
+    x, y : (n,) readings in order
+    pieces : at most so many
 
     Raises
     ------
@@ -48,8 +49,8 @@ def fit(x: Sequence[float], y: Sequence[float], pieces: int = PIECES) -> Line:
     >>> round(line.slope, 6), round(line.error, 6), line.flat
     (0.5, 0.0, False)
     """
-    if pieces < 3 or len(x) < 2 * pieces:
-        raise ValueError(f"{len(x)} readings are too few to say whether they rise; at least {2 * max(pieces, 3)}")
+    if (pieces := min(pieces, len(x) // 2)) < FEWEST:
+        raise ValueError(f"{len(x)} readings are too few to say whether they rise; at least {2 * FEWEST} are needed")
     at = np.array([piece.mean() for piece in np.array_split(np.asarray(x, float), pieces)])
     of = np.array([piece.mean() for piece in np.array_split(np.asarray(y, float), pieces)])
     away = at - at.mean()

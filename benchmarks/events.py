@@ -64,12 +64,12 @@ def exchanges(
     chance = random.Random(seed)
     for i in range(n):
         ms = start_ms + int(i * 1000 / per_s)
-        said = _exchange(chance, ms, failing)
+        said = exchange(chance, ms, chance.randrange(SERVICES), failing)
         yield Produced(said["service"].encode(), ms, orjson.dumps(said))
 
 
-def _exchange(chance: random.Random, ms: int, failing: float) -> dict[str, Any]:
-    number = chance.randrange(SERVICES)
+def exchange(chance: random.Random, ms: int, number: int, failing: float = FAILING) -> dict[str, Any]:
+    """Make one exchange of the service of that number, at that time."""
     requested, served = MODELS[number % 4] if chance.random() < 0.9 else chance.choice(MODELS)
     latency = round(chance.lognormvariate(6.8, 0.5), 1)
     tokens_in, tokens_out = int(chance.lognormvariate(6.5, 0.6)) + 1, int(chance.lognormvariate(5.0, 0.7)) + 1

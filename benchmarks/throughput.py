@@ -28,18 +28,18 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from benchmarks import turns
 from benchmarks.events import BYTES, FAILING, SERVICES, exchanges, mean_size
+from benchmarks.logs import Append, forget
 from benchmarks.tallies import bytes_per_event
 from benchmarks.worker import Cost, Worker
 from schemas.config import Config, Kafka, Measure, Watch, show
 from schemas.signals import RATE_CELLS
 from streams.shell.clients import topic
 from streams.shell.restore import restore
-from tests.kafka.clients import admin, create
+from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster
 
 EVENTS: Final = 2_000_000
@@ -110,20 +110,10 @@ def produce(config: Config, events: int, rate: int) -> None:
     """Produce the log, by services' keys as Kafka's own clients spread them. Its time ends when about all is sent."""
     name = topic(config, "events")
     asyncio.run(create(config.kafka.bootstrap, name, config.topics.events_partitions, {"retention.ms": "-1"}))
-    producer = Producer({
-        "bootstrap.servers": config.kafka.bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random",
-        "linger.ms": 50, "batch.size": 1 << 20,
-    })  # fmt: skip
     start_ms = int(time.time() * 1000) - int(events / rate * 1000)
-    for key, timestamp_ms, value in exchanges(events, rate, start_ms):
-        while True:
-            try:
-                producer.produce(name, value, key, timestamp=timestamp_ms)
-                break
-            except BufferError:
-                producer.poll(0.1)
-    if left := producer.flush(60):
-        raise RuntimeError(f"{left} events were not acknowledged")
+    with Append(config, "events") as log:
+        for key, timestamp_ms, value in exchanges(events, rate, start_ms):
+            log.send(value, key, timestamp_ms)
 
 
 def _round(config: Config, folder: Path, number: int, events: int) -> Round:
@@ -152,7 +142,7 @@ def pair(side: str, config: Config, folder: Path, group: str, events: int) -> Pa
 
 def _ours(side: str, config: Config, folder: Path, limit: Popen[str], events: int) -> tuple[Cost, float]:
     """Let a worker take turns with the limit; how long that one ran, too."""
-    asyncio.run(_delete(config, [topic(config, role) for role in ("tallies", "state")]))
+    forget(config, "tallies", "state")
     stages: Any = ("measure",) if side == "measure" else ("measure", "watch")
     config = replace(config, worker=replace(config.worker, stages=stages))
     with Worker(config, folder) as worker:
@@ -192,15 +182,6 @@ def _check(config: Config, events: int) -> None:
     counted = sum(int(state.total[:RATE_CELLS].sum()) for state in states)
     if counted != events or len(states) != SERVICES:
         raise RuntimeError(f"WATCH holds {counted} of {events} events, of {len(states)} services")
-
-
-async def _delete(config: Config, names: Sequence[str]) -> None:
-    """Delete topics, and wait until they are gone."""
-    async with admin(config.kafka.bootstrap) as client:
-        if there := set(names) & set(await client.list_topics()):
-            await client.delete_topics(sorted(there))
-        while set(names) & set(await client.list_topics()):  # noqa: ASYNC110  # a broker sets no event
-            await asyncio.sleep(0.1)
 
 
 def _figures(rounds: Sequence[Round]) -> dict[str, Any]:

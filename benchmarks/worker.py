@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -24,6 +25,10 @@ GRACE_S: Final = 0.5
 """After the last flush was acknowledged, WATCH has so long to step it."""
 
 GIVE_UP_S: Final = 180
+RUN: Final = ("-m", "streams.cli", "run", "--config")
+
+
+_LAG: Final = re.compile(r'^barograph_lag_records{.*topic="[^"]*ai\.events".*} (\S+)$', re.MULTILINE)
 
 
 class Cost(NamedTuple):
@@ -42,7 +47,7 @@ class Cost(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A worker at one moment."""
+    """A worker at one moment; `lag` is that of the events alone, by its last tick."""
 
     at: float
     cpu_s: float
@@ -50,6 +55,10 @@ class Look(NamedTuple):
     flush_bytes: int
     findings: int
     watched: int
+    learning: int
+    rejected: int
+    series: int
+    lag: int
 
     @classmethod
     def of(cls, page: str) -> Self:
@@ -61,7 +70,10 @@ class Look(NamedTuple):
         return cls(
             time.monotonic(), total("process_cpu_seconds_total"), int(total("barograph_events_total")),
             int(total("barograph_flush_bytes_total")), int(total("barograph_findings_total")),
-            int(total('barograph_services{state="watched"}')),
+            int(total('barograph_services{state="watched"}')), int(total('barograph_services{state="learning"}')),
+            int(total("barograph_rejected_total")),
+            sum(not line.startswith("#") for line in page.splitlines()),
+            int(sum(map(float, _LAG.findall(page)))),
         )  # fmt: skip
 
 
@@ -72,13 +84,14 @@ class Worker:
     ----------
     config : its own; the port of its page is chosen here
     folder : for its config file
+    command : Python's arguments that start it, the config file last
     """
 
-    def __init__(self, config: Config, folder: Path) -> None:
+    def __init__(self, config: Config, folder: Path, command: Sequence[str] = RUN) -> None:
         self._port, self._settled_s = _free_port(), config.measure.flush_after_s + SETTLED_S
         config = replace(config, worker=replace(config.worker, http_port=self._port))
         (path := folder / f"{config.worker.name}.yaml").write_text(show(config))
-        self.process = subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "--config", str(path)])
+        self.process = subprocess.Popen([sys.executable, *command, str(path)])
         self._first: Look | None = None
 
     def __enter__(self) -> Self:
@@ -91,22 +104,45 @@ class Worker:
             self.process.kill()
             self.process.wait()
 
-    def warm(self, events: int, watched: int) -> None:
+    def warm(self, events: int, watched: int) -> Look:
         """Let it count so many events and learn so many services, and stop it there: its turn comes later.
 
         A baseline is learned once, and what that costs is no cost of an event.
         """
+        self._first = self.until(lambda look: look.events >= events and look.watched >= watched)
+        self.process.send_signal(signal.SIGSTOP)
+        return self._first
+
+    def until(self, true: Callable[[Look], bool], patience_s: float = GIVE_UP_S) -> Look:
+        """Look at it again and again until it is so.
+
+        Raises
+        ------
+        RuntimeError
+            If it takes longer than `patience_s`, or the worker ends.
+        """
         began = time.monotonic()
-        while (look := self._look()) is None or look.events < events or look.watched < watched:
-            if time.monotonic() - began > GIVE_UP_S:
+        while (look := self.look()) is None or not true(look):
+            if time.monotonic() - began > patience_s:
                 raise RuntimeError(f"the worker does not get on: {look}")
             time.sleep(EVERY_S)
-        self._first = look
-        self.process.send_signal(signal.SIGSTOP)
+        return look
+
+    def stop(self) -> None:
+        """Stop it in order.
+
+        Raises
+        ------
+        RuntimeError
+            If it does not.
+        """
+        self.process.send_signal(signal.SIGTERM)
+        if code := self.process.wait(GIVE_UP_S):
+            raise RuntimeError(f"the worker did not stop in order: {code}")
 
     def counted(self, events: int) -> bool:
         """Say whether it has counted so many events."""
-        look = self._look()
+        look = self.look()
         return look is not None and look.events >= events
 
     def finish(self, events: int, wall_s: float) -> Cost:
@@ -122,7 +158,7 @@ class Worker:
         """
         looks: list[Look] = []
         while not looks or looks[-1].at - _told(looks).at < self._settled_s:
-            if (look := self._look()) is not None:
+            if (look := self.look()) is not None:
                 looks.append(look)
             time.sleep(EVERY_S)
         last = next(look for look in looks if look.at >= _told(looks).at + GRACE_S)
@@ -136,8 +172,14 @@ class Worker:
         cpu_s = last.cpu_s - self._first.cpu_s + stopping_s
         return Cost(events - self._first.events, cpu_s, wall_s, rss_mb, looks[-1].findings)
 
-    def _look(self) -> Look | None:
-        """Look at its page; None while it has none yet."""
+    def look(self) -> Look | None:
+        """Look at its page; None while it has none yet.
+
+        Raises
+        ------
+        RuntimeError
+            If the worker has ended.
+        """
         if (code := self.process.poll()) is not None:
             raise RuntimeError(f"the worker ended with {code}")
         try:
@@ -153,8 +195,17 @@ class Worker:
 
 def peak_mb(pid: int) -> float:
     """Read the largest resident memory that a process ever had, without that of the one that it was forked from."""
-    [peak] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(peak) / 1024
+    return _status_mb(pid, "VmHWM")
+
+
+def rss_mb(pid: int) -> float:
+    """Read the resident memory of a process."""
+    return _status_mb(pid, "VmRSS")
+
+
+def _status_mb(pid: int, what: str) -> float:
+    [said] = re.findall(rf"^{what}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(said) / 1024
 
 
 def _told(looks: list[Look]) -> Look:

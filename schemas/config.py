@@ -37,12 +37,14 @@ class Kafka(_Section, frozen=True, kw_only=True):
     group : what the names of both consumer groups begin with
     session_timeout_s : how long a worker may be away before others take over its partitions
     request_timeout_s : how long one request to the broker may take
+    delivery_timeout_s : how long the broker may leave a record unacknowledged; then the worker ends, and reads again
     """
 
     bootstrap: Addresses = "localhost:9092"
     group: Named = "barograph"
     session_timeout_s: Annotated[float, Meta(ge=6, le=300)] = 10.0
     request_timeout_s: Annotated[float, Meta(ge=5, le=300)] = 30.0
+    delivery_timeout_s: Annotated[float, Meta(ge=10, le=3600)] = 120.0
 
 
 class Topics(_Section, frozen=True, kw_only=True):
@@ -71,12 +73,16 @@ class Worker(_Section, frozen=True, kw_only=True):
     stages : what it runs; both by default, one alone to scale it apart
     http_host : where `/metrics`, `/live` and `/ready` listen; this machine only
     http_port : 0 picks a free one
+    ready_lag_s : how far behind the end of a log it may be, in seconds, and still be ready; ready again at half of it
+    stall_after_s : a partition that has something to read, and of which nothing is read for so long, ends the worker
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description=Letters)] = "barograph-0"
     stages: Annotated[tuple[Literal["measure", "watch"], ...], Meta(min_length=1)] = ("measure", "watch")
     http_host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=0, le=65535)] = 9464
+    ready_lag_s: Annotated[float, Meta(ge=2, le=86400)] = 30.0
+    stall_after_s: Annotated[float, Meta(ge=10, le=3600)] = 120.0
 
 
 class Measure(_Section, frozen=True, kw_only=True):
@@ -250,7 +256,7 @@ def parse(text: str) -> Config:
     >>> parse("kafka: {bootstrp: 'localhost:9092'}")
     Traceback (most recent call last):
     schemas.strict.ConfigError: unknown key `bootstrp` at `kafka`; did you mean `bootstrap`? \
-Keys there: bootstrap, group, request_timeout_s, session_timeout_s
+Keys there: bootstrap, delivery_timeout_s, group, request_timeout_s, session_timeout_s
     """
     return _consistent(read(text, Config))
 

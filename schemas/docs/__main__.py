@@ -15,6 +15,7 @@ def documents(folder: Path) -> dict[str, str]:
         "asyncapi.yaml": words.asyncapi(folder / "examples"),
         "topics.md": pages.topics(),
         "config.md": pages.config(),
+        "metrics.md": pages.metrics(),
         "signals.md": pages.signals(),
         "taxonomy.md": pages.taxonomy(),
     }

@@ -10,6 +10,7 @@ from msgspec import inspect
 from schemas.config import Config, Service
 from schemas.docs.docstrings import attributes, summary
 from schemas.matchers import Matcher
+from schemas.metrics import GIVEN, METRICS
 from schemas.signals import CATALOGUE, SEVERITY_OF
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.topics import TOPICS
@@ -60,6 +61,25 @@ def config() -> str:
         f"{summary(Config)} The file is YAML; schemas/config.json is its JSON Schema. `barograph check FILE` validates "
         "a file and says what it means in pages and seconds.",
         *parts,
+    )
+
+
+def metrics() -> str:
+    """Write docs/metrics.md."""
+    rows = [
+        (
+            f"`{one.name}`", one.kind,
+            "; ".join(f"`{label}`: {values}" for label, values in one.labels.items()) or "-", one.words, one.action,
+        )
+        for one in METRICS
+    ]  # fmt: skip
+    return _page(
+        "Metrics",
+        "What a worker says of itself at `/metrics`, in Prometheus' format. Counters count what this process did since "
+        "it started; after a restart or a rebalance a little is read again, and counted here again: the tallies are "
+        "what is exact. Alert rules for these stand in deploy/alerts.yaml, and what to do in operations.md.",
+        _table(("metric", "type", "labels", "what it is", "what to do"), rows),
+        "## Of the process\n\n" + _table(("metric", "what it is good for"), [(f"`{a}`", b) for a, b in GIVEN.items()]),
     )
 
 

@@ -1,5 +1,6 @@
 """A block, open or finished -> the messages that tell WATCH of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -103,6 +104,14 @@ def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
             names = names.copy() if names is rows.names else names
             names[row, over] = texts[OTHER]
     return replace(rows, service=service, release=release, names=names)
+
+
+def folded(plan: Plan, rows: Rows, texts: Texts) -> Counter[str]:
+    """Count the events whose name lies beyond the cap, by its field."""
+    within = capped(rows, texts, plan.cap)
+    told = {"service": (rows.service, within.service), "release": (rows.release, within.release)}
+    told |= {field: (rows.names[row], within.names[row]) for row, field in enumerate(plan.named)}
+    return Counter({field: n for field, (was, now) in told.items() if (n := int(np.count_nonzero(was != now)))})
 
 
 def _named(

@@ -15,7 +15,7 @@ from schemas.tallies import KINDS, LATE, Ints
 from streams.measure import blocks
 from streams.measure.batch import count
 from streams.measure.decode import Fault, Record, RecordLike, unknown_fields
-from streams.measure.flush import Cover, Key, Message, Seen, messages
+from streams.measure.flush import Cover, Key, Message, Seen, folded, messages
 from streams.measure.plan import Plan
 from streams.measure.rows import Rows, join
 from streams.measure.texts import Texts
@@ -121,6 +121,11 @@ def flushes(plan: Plan, block: Block, final: bool) -> list[Message]:
     cover = Cover(block.partition, block.anchor, block.end, final, block.topic_id)
     failed = [seen for held in block.failed.values() for seen in held]
     return list(messages(plan, cover, join(block.parts), block.texts, failed))
+
+
+def overflow(plan: Plan, block: Block) -> Counter[str]:
+    """Count the events of a block that are told as `__other__` since names of their field went beyond the cap."""
+    return folded(plan, join(block.parts), block.texts) if block.parts else Counter()
 
 
 def rejects(block: Block) -> list[Message]:

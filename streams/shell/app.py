@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,6 +20,9 @@ from streams.measure.stage import Plan as Measured
 from streams.shell import groups, topics
 from streams.shell.clients import producer, watch_group
 from streams.shell.exits import Doubt, Exit, Fuse
+from streams.shell.floods import WINDOW_S, Floods
+from streams.shell.heart import Heart
+from streams.shell.lookout import Lookout, Stage
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
@@ -26,6 +30,7 @@ from streams.shell.ticks import Survey, Ticks
 from streams.shell.web import Web
 from streams.watch.own import Own
 from streams.watch.partition import Engine
+from streams.watch.records import VERSION
 
 DRAIN_S: Final = 30.0
 """How long a worker that was asked to stop may take; then it ends all the same, as from a crash."""
@@ -53,32 +58,51 @@ def run(config: Config) -> int:
         0: stopped in order, everything said and committed. 2: the config asks for what cannot be had. 3: no broker, or
         topics that do not fit. (4: in doubt.) Each but 0 comes with a sentence on standard error.
     """
-    _quiet()
+    metrics = Metrics()
+    floods = _quiet(metrics)
     try:
         topics.ensure(config)
-        asyncio.run(_work(config))
+        asyncio.run(_work(config, metrics, floods))
     except Exit as why:
         print(f"barograph: {why}", file=sys.stderr, flush=True)
         return why.code
+    finally:
+        floods.sum_up()
     return 0
 
 
-def _quiet() -> None:
-    """Log what is wrong, and nothing that is right but the start and the end."""
+def _quiet(metrics: Metrics) -> Floods:
+    """Log what is wrong, and nothing that is right but the start and the end; a flood of lines only in sum."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     log.setLevel(logging.INFO)
+    floods = Floods(metrics)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(floods)
+    return floods
 
 
-async def _work(config: Config) -> None:
+async def _work(config: Config, metrics: Metrics, floods: Floods) -> None:
+    heart = Heart(config.worker.stall_after_s)
+    kept = [asyncio.create_task(heart.beat()), asyncio.create_task(_summed_up(floods))]
+    heart.listen()
     fuse, stop, opened = Fuse(), asyncio.Event(), AsyncExitStack()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-    starting = asyncio.create_task(fuse.guard(_start(config, fuse, opened)))
+    starting = asyncio.create_task(fuse.guard(_start(config, metrics, fuse, opened)))
     await _first(fuse, stop.wait())
     await _first(fuse, _drain(starting, opened), DRAIN_S)
     log.info("%s has stopped", config.worker.name)
+    heart.rest()
+    for task in kept:
+        task.cancel()
+
+
+async def _summed_up(floods: Floods) -> None:
+    while True:
+        await asyncio.sleep(WINDOW_S / 4)
+        floods.sum_up(time.time())
 
 
 async def _first(fuse: Fuse, work: Coroutine[Any, Any, object], timeout_s: float | None = None) -> None:
@@ -99,22 +123,33 @@ async def _drain(starting: asyncio.Task[None], opened: AsyncExitStack) -> None:
 
 
 def _end(why: Exit) -> NoReturn:
+    for handler in logging.getLogger().handlers:
+        for one in handler.filters:
+            if isinstance(one, Floods):
+                one.sum_up()  # what led here may have been said a thousand times
     print(f"barograph: {why}", file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(why.code)
 
 
-async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
+async def _start(config: Config, metrics: Metrics, fuse: Fuse, opened: AsyncExitStack) -> None:
     """Start everything; what is left in `opened` drains it, the last opened first."""
-    metrics, taxonomy = Metrics(), Taxonomy.load_default()
+    taxonomy = Taxonomy.load_default()
     lacking: list[Callable[[], list[str]]] = []
-    web = Web(config, metrics, lambda: [one for lacks in lacking for one in lacks()])
+
+    def missing() -> list[str]:
+        return [one for lacks in lacking for one in lacks()]
+
+    metrics.runs(config.worker.name, str(VERSION))
+    metrics.ready.set_function(lambda: not missing())
+    web = Web(config, metrics, missing)
     opened.push_async_callback(web.stop)
     sender = producer(config)
     opened.push_async_callback(sender.stop)
     await sender.start()
     outbox = Outbox(sender, config)
     services: list[Service] = []
+    stages: list[Stage] = []
     ticked: Callable[[], Iterable[int]] = partial(range, config.topics.tallies_partitions)
     survey: Callable[[], Awaitable[Survey]] = _nothing
     if "watch" in config.worker.stages:
@@ -129,16 +164,21 @@ async def _start(config: Config, fuse: Fuse, opened: AsyncExitStack) -> None:
         opened.push_async_callback(app.stop)
         _background(_crashed(app), fuse, opened)
         services.append(app)
+        stages.append(watch)
         lacking.append(watch.missing)
         ticked = ticked if "measure" in config.worker.stages else watch.owned
     if "measure" in config.worker.stages:
         measure = Measure(config, Measured.of(config, taxonomy), outbox, metrics, fuse)
         opened.push_async_callback(measure.stop)
         services.append(measure)
+        stages.append(measure)
         lacking.append(measure.missing)
         survey = measure.survey
+    lookout = Lookout(config, outbox, metrics, stages)
+    lacking.append(lookout.missing)
     await web.start()
     await asyncio.gather(*(service.start() for service in services))
+    _background(lookout.run(), fuse, opened)
     _background(Ticks(config, outbox, ticked, survey).run(), fuse, opened)
     log.info(
         "%s has started to %s at %s; its page is http://%s:%d",

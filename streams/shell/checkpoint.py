@@ -9,6 +9,7 @@ from schemas.config import Config
 from schemas.tallies import Loss
 from streams.shell.failpoints import reach
 from streams.shell.outbox import Outbox, Sent, delivered
+from streams.shell.sizes import Sizes
 from streams.watch import store
 from streams.watch.own import Own
 from streams.watch.records import Exits
@@ -46,6 +47,8 @@ class Part:
     told : findings on their way
     events : stepped since the last checkpoint, and not given back
     held : bytes of `events`
+    sizes : bytes of what lies in the state topic
+    checked_at : when it was last checkpointed, by the clock of whoever asks for checkpoints
     lock : held while a record is stepped and its findings are sent, and while a checkpoint is taken: what is taken is
         a state together with all of its findings and its position
     """
@@ -67,10 +70,12 @@ class Part:
     told: list[Sent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     held: int = 0
+    sizes: Sizes = field(default_factory=Sizes)
+    checked_at: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = False) -> None:
+async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = False) -> int:
     """Make durable how far all was applied, and what was learned, as far as it is due; and let Faust commit that far.
 
     Findings first, then states (the parts before what names them, deletions last), then the position, then the commit.
@@ -81,6 +86,11 @@ async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = Fa
     ----------
     last : write every state that changed, so that the next owner need not read again
 
+    Returns
+    -------
+    int
+        Bytes written.
+
     Raises
     ------
     Doubt
@@ -88,7 +98,7 @@ async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = Fa
     """
     async with part.lock:
         if not part.events and part.next == part.durable:
-            return
+            return 0
         told, part.told = part.told, []
         events, part.events, part.held = part.events, [], 0
         second, due = part.own.second, part.dirty.copy()
@@ -112,6 +122,9 @@ async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = Fa
     reach("watch.before_ack")
     for event in events:
         event.ack()
+    records = [*cold, *hot, *tombstones]
+    part.sizes.wrote(records)
+    return len(position) + sum(len(value or b"") for _, value in records)
 
 
 async def _write(outbox: Outbox, partition: int, records: Sequence[tuple[bytes, bytes | None]]) -> None:

@@ -80,6 +80,7 @@ def reader(config: Config) -> AIOKafkaConsumer:
         client_id=f"{config.worker.name}-reader",
         enable_auto_commit=False,
         auto_offset_reset="none",
+        isolation_level="read_committed",  # an open transaction is nothing that could be read yet
         fetch_max_wait_ms=DRIP_MS,  # a broker answers one question a connection: the next waits so long at most
         request_timeout_ms=_ms(config.kafka.request_timeout_s),
     )

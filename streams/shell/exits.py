@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from schemas.strict import ConfigError
+
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,14 @@ class Doubt(Exit):
     """What is in memory may no longer be what the log says. Reading it again cures that: end, and be started again."""
 
     code = 4
+
+
+class Stalled(Doubt):
+    """A partition made no progress although there is something to read."""
+
+    def __init__(self, words: str, topic: str, partition: int, position: int) -> None:
+        super().__init__(words)
+        self.topic, self.partition, self.position = topic, partition, position
 
 
 class Fuse:
@@ -78,6 +88,8 @@ class Fuse:
             await work
         except Exit as why:
             self.blow(why)
+        except ConfigError as wrong:
+            self.blow(ConfigRefused(str(wrong)))
         except KafkaConnectionError:
             self.blow(BrokerError("the Kafka broker does not answer any more"))
         except KafkaError as error:

@@ -2,76 +2,73 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import generate_latest
 
-_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+from schemas.metrics import METRICS, SECONDS, Metric
+
 _FIELDS: Final = 50
 """Names of unknown fields that get a label of their own: what producers send must not fill Prometheus."""
 
+_Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
+
 
 class Metrics:
-    """The metrics of one worker.
+    """The metrics of one worker, as the table in `schemas.metrics` has them.
 
     Counts are of what this process has read since it started. After a restart or a rebalance up to a block is read
     again and counted here again; the tallies are what is exact. How often a worker was started again is told by
-    ``process_start_time_seconds``.
+    ``process_start_time_seconds`` (docs/decisions/0026).
     """
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when each count began: the process' start says it
         registry = self._registry = CollectorRegistry()
         self._fields: set[str] = set()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        self._events = Counter("barograph_events", "Events counted, by type.", ["type"], registry=registry)
-        self._rejected = Counter("barograph_rejected", "Records set aside, by reason.", ["reason"], registry=registry)
-        self._late = Counter(
-            "barograph_late_events", "Events that came later than `measure.late_after_s`.", registry=registry
-        )
-        self._unknown = Counter(
-            "barograph_unknown_fields", "Chunks of events that hold a field nobody reads.", ["field"], registry=registry
-        )
-        self.skipped = Counter(
-            "barograph_source_offsets_skipped",
-            "Offsets of events that hold no record: aborted, compacted, or lost to retention.",
-            ["partition"],
-            registry=registry,
-        )
-        self._flushes = Counter(
-            "barograph_flushes", "Flushes acknowledged by the broker.", ["final"], registry=registry
-        )
-        self._flush_bytes = Counter(
-            "barograph_flush_bytes", "Bytes of the flushes acknowledged by the broker.", registry=registry
-        )
-        self.findings = Counter(
-            "barograph_findings",
-            "Findings published, by severity; repeats after a restart count again.",
-            ["severity"],
-            registry=registry,
-        )
-        self.services = Gauge(
-            "barograph_services",
-            "Services on the owned partitions of tallies, by whether they are learned from or watched.",
-            ["state"],
-            registry=registry,
-        )
-        self.lag = Gauge(
-            "barograph_lag_records",
-            "Records between what was read and the end of the log.",
-            ["topic", "partition"],
-            registry=registry,
-        )
-        self.checkpoint = Histogram(
-            "barograph_checkpoint_seconds",
-            "Time of a checkpoint of one partition.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.restore = Histogram(
-            "barograph_restore_seconds", "Time to read the state of one partition.", buckets=_SECONDS, registry=registry
-        )  # fmt: skip
+        table = {metric.name: _made(metric, registry) for metric in METRICS}
+        self._events = _of(Counter, table["barograph_events_total"])
+        self._rejected = _of(Counter, table["barograph_rejected_total"])
+        self._late = _of(Counter, table["barograph_late_events_total"])
+        self._unknown = _of(Counter, table["barograph_unknown_fields_total"])
+        self._flushes = _of(Counter, table["barograph_flushes_total"])
+        self._flush_bytes = _of(Counter, table["barograph_flush_bytes_total"])
+        self.info = _of(Gauge, table["barograph_info"])
+        self.ready = _of(Gauge, table["barograph_ready"])
+        self.skipped = _of(Counter, table["barograph_source_offsets_skipped_total"])
+        self.overflow = _of(Counter, table["barograph_overflow_total"])
+        self.findings = _of(Counter, table["barograph_findings_total"])
+        self.finding = _of(Histogram, table["barograph_finding_seconds"])
+        self.promised = _of(Counter, table["barograph_budget_promised_total"])
+        self.spent = _of(Counter, table["barograph_budget_spent_total"])
+        self.services = _of(Gauge, table["barograph_services"])
+        self.lost = _of(Counter, table["barograph_lost_records_total"])
+        self.quarantined = _of(Gauge, table["barograph_quarantined_services"])
+        self.weight = _of(Gauge, table["barograph_services_weight"])
+        self.planned = _of(Gauge, table["barograph_planned_services"])
+        self.lag = _of(Gauge, table["barograph_lag_records"])
+        self.lag_seconds = _of(Gauge, table["barograph_lag_seconds"])
+        self.held = _of(Gauge, table["barograph_held_partitions"])
+        self.unacknowledged = _of(Gauge, table["barograph_unacknowledged_records"])
+        self.unacknowledged_seconds = _of(Gauge, table["barograph_unacknowledged_seconds"])
+        self.checkpoint = _of(Histogram, table["barograph_checkpoint_seconds"])
+        self.checkpoint_bytes = _of(Counter, table["barograph_checkpoint_bytes_total"])
+        self.checkpoint_age = _of(Gauge, table["barograph_checkpoint_age_seconds"])
+        self.state_bytes = _of(Gauge, table["barograph_state_bytes"])
+        self.restore = _of(Histogram, table["barograph_restore_seconds"])
+        self.withheld = _of(Counter, table["barograph_log_lines_withheld_total"])
 
     def counted(self, stats: Mapping[tuple[str, str], int]) -> None:
         """Add what a block has more in its statistics than before: (what, which) -> how many."""
@@ -93,11 +90,46 @@ class Metrics:
         self._flushes.labels(str(final).lower()).inc(len(sizes))
         self._flush_bytes.inc(sum(sizes))
 
+    def overflowed(self, stage: str, beyond: Mapping[str, int]) -> None:
+        """Add what went beyond a cap: which -> how many."""
+        for cap, n in beyond.items():
+            self.overflow.labels(stage, cap).inc(n)
+
+    def behind(self, topic: str, partition: int, records: int, seconds: float) -> None:
+        """Show how far an owned partition is behind its end."""
+        self.lag.labels(topic, partition).set(records)
+        self.lag_seconds.labels(topic, partition).set(seconds)
+
     def forget(self, topic: str, partition: int) -> None:
         """Show no lag of a partition that is no longer ours."""
-        with suppress(KeyError):
-            self.lag.remove(topic, str(partition))
+        for gauge in (self.lag, self.lag_seconds):
+            with suppress(KeyError):
+                gauge.remove(topic, str(partition))
+
+    def runs(self, worker: str, state_format: str) -> None:
+        """Show what runs here."""
+        try:
+            installed = version("barograph")
+        except PackageNotFoundError:  # run from a checkout that was not installed
+            installed = "unknown"
+        self.info.labels(worker, installed, state_format).set(1)
 
     def page(self) -> bytes:
         """Write all of it as Prometheus reads it."""
         return generate_latest(self._registry)
+
+
+def _made(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    labels = tuple(metric.labels)
+    match metric.kind:
+        case "counter":
+            return Counter(metric.name.removesuffix("_total"), metric.words, labels, registry=registry)
+        case "gauge":
+            return Gauge(metric.name, metric.words, labels, registry=registry)
+        case "histogram":
+            return Histogram(metric.name, metric.words, labels, buckets=SECONDS, registry=registry)
+
+
+def _of(kind: type[_Kind], metric: Counter | Gauge | Histogram) -> _Kind:
+    assert isinstance(metric, kind), "the attribute is used as the table says"
+    return metric

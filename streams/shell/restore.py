@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.config import Config
+from schemas.strict import ConfigError
 from schemas.tallies import Loss
 from streams.shell.checkpoint import Part
 from streams.shell.clients import reader, topic
 from streams.shell.exits import TopicError
+from streams.shell.sizes import Sizes
 from streams.watch import store
 
 log = logging.getLogger(__name__)
@@ -20,21 +22,30 @@ log = logging.getLogger(__name__)
 POLL_MS: Final = 200
 
 
-async def restore(config: Config, partition: int) -> Part:
+async def restore(config: Config, partition: int, read: Callable[[int], None] = lambda _: None) -> Part:
     """Read the furthest record of each key, and where the tallies go on from there.
+
+    Parameters
+    ----------
+    read : told how many records were read, from another thread, whenever some were
 
     Raises
     ------
     TopicError
-        If the log of tallies ends before what the state knows of it.
+        If the log of tallies ends before what the state knows of it, or the state is not one that this version reads.
     """
     states = TopicPartition(topic(config, "state"), partition)
     tallies = TopicPartition(topic(config, "tallies"), partition)
+    sizes = Sizes()
     async with _reading(config) as consumer:
         begin, end = await _bounds(consumer, tallies)
         batches = _batches(consumer, states, *await _bounds(consumer, states))
         # In a thread: a day of states is more than fits into memory, and longer work than the loop may be kept from.
-        found = await asyncio.to_thread(store.restore, _pulled(batches, asyncio.get_running_loop()))
+        pulled = _watched(_pulled(batches, asyncio.get_running_loop()), sizes, read)
+        try:
+            found = await asyncio.to_thread(store.restore, pulled)
+        except ConfigError as wrong:
+            raise TopicError(f"{states.topic}:{partition}: {wrong}") from None
         at = begin if found.next is None else found.next
         if at > end:  # its last owner may have gone on meanwhile
             begin, end = await _bounds(consumer, tallies)
@@ -51,7 +62,7 @@ async def restore(config: Config, partition: int) -> Part:
         )
     part = Part(
         partition, next=at, durable=at, states=dict(found.states), written=found.written, own=found.position.own,
-        exits=found.exits, snapshot=found.position.snapshot,
+        exits=found.exits, snapshot=found.position.snapshot, sizes=sizes,
     )  # fmt: skip
     if at < begin:
         log.warning("retention overtook us: %s:%d holds nothing below %d; %d was next", *tallies, begin, at)
@@ -92,6 +103,15 @@ def _pulled(batches: AsyncIterator[list[Any]], loop: asyncio.AbstractEventLoop) 
     while (batch := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
         for record in batch:
             yield record.key, record.value
+
+
+def _watched(
+    records: Iterator[tuple[bytes, bytes | None]], sizes: Sizes, read: Callable[[int], None]
+) -> Iterator[tuple[bytes, bytes | None]]:
+    for record in records:
+        sizes.wrote([record])
+        read(1)
+        yield record
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -12,9 +13,9 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from schemas.config import Config
-from schemas.tallies import Loss, Why, encode
+from schemas.tallies import OTHER, Loss, Why, encode
 from schemas.topics import tallies_partition
-from streams.measure.stage import Message, Plan
+from streams.measure.stage import Message, Plan, overflow
 from streams.shell import groups
 from streams.shell.clients import group_consumer, measure_group, topic
 from streams.shell.control import Control
@@ -23,6 +24,7 @@ from streams.shell.failpoints import Failpoint, hooked, reach
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox, Sent, delivered
 from streams.shell.reading import Reading
+from streams.shell.stalls import Progress
 from streams.shell.ticks import Survey
 from streams.shell.topic_ids import topic_id
 
@@ -100,7 +102,7 @@ class Measure(Service):
         return [] if self._assigned else ["measure: no assignment yet"]
 
     async def survey(self) -> Survey:
-        """Publish the lag of each owned partition, and name those that are read, and told but for an open block."""
+        """Name the owned partitions that are read, and told but for an open block."""
         await self._same_topics()
         caught_up = []
         for tp, reading in list(self._readings.items()):
@@ -111,7 +113,6 @@ class Measure(Service):
             end, polled_ms = self._consumer.last_stable_offset(tp), self._consumer.last_poll_timestamp(tp)
             if end is None or polled_ms is None:
                 continue
-            self._metrics.lag.labels(tp.topic, tp.partition).set(max(end - position, 0))
             if position >= end and not reading.finished and time.time() - polled_ms / 1000 < STALE_S:
                 caught_up.append(tp.partition)
         return Survey(tuple(sorted(caught_up)), self._ids.get(self._events, ""))
@@ -135,6 +136,17 @@ class Measure(Service):
                 return
             if now and now != known:
                 raise Doubt(f"the topic {name} was deleted and made again: it is read from its start")
+
+    async def progress(self) -> list[Progress]:
+        """Say how far each owned partition is read."""
+        held = {tp: len(reading.finished) >= WAITING for tp, reading in self._readings.items()}
+        held |= {tp: tp in self._telling for tp in self._controls}
+        found = []
+        for tp, waits in held.items():
+            with suppress(IllegalStateError):  # revoked just now
+                at = await self._consumer.position(tp)
+                found.append(Progress("measure", tp, read=at, done=at, held=waits))
+        return found
 
     async def take(self, partitions: Collection[TopicPartition]) -> None:
         """Begin each of these partitions at an anchor."""
@@ -170,8 +182,6 @@ class Measure(Service):
         telling = list(self._telling.values())
         for task in telling:
             task.cancel()
-        for tp in self._readings:
-            self._metrics.forget(tp.topic, tp.partition)
         self._readings.clear()
         self._controls.clear()
         self._anchors.clear()
@@ -244,8 +254,11 @@ class Measure(Service):
             reach("measure.before_final")
             await self._send(messages, "measure.mid_final")
             reach("measure.after_final")
-            self._anchors[reading.tp] = reading.finished.popleft().end
+            block = reading.finished.popleft()
+            self._anchors[reading.tp] = block.end
             self._to_commit.set()
+            if any(OTHER.encode() in said.value for role, said in messages if role == "tallies"):
+                self._metrics.overflowed("measure", overflow(self._plan, block))
             self._metrics.flushed([len(said.value) for role, said in messages if role == "tallies"], final=True)
         if self._due(reading):
             messages = reading.so_far(time.monotonic())

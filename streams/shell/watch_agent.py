@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,8 @@ from faust.types import TP, EventT
 from schemas.config import Config
 from schemas.strict import ConfigError
 from schemas.tallies import Census, Effective, Fact, Quarantine, encode
+from schemas.topics import TOPICS
+from streams.shell.budget import Budget
 from streams.shell.checkpoint import Part, checkpoint
 from streams.shell.clients import BEATS, FETCH_BYTES, topic, watch_group
 from streams.shell.exits import ConfigRefused, Doubt, Fuse
@@ -22,6 +25,7 @@ from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox, delivered
 from streams.shell.restore import between, restore
 from streams.shell.snapshot import snapshot
+from streams.shell.stalls import Progress
 from streams.watch import effective, store
 from streams.watch.own import FLEET, left_out
 from streams.watch.partition import Engine, advance, planned
@@ -31,6 +35,8 @@ from streams.watch.stage import Record, StepFailed
 HELD_BYTES: Final = 64 << 20
 """So much read without a checkpoint brings the next one on early: what is not given back to Faust stays in memory."""
 
+SAYS: Final = tuple(topic.role for topic in TOPICS if "WATCH" in topic.writer)
+"""Roles of the topics that WATCH writes to. While the broker does not take these, it reads no further."""
 
 EXITS: Final = 3
 """So many owners that a service brought to their end at one record make us go on without it."""
@@ -62,6 +68,16 @@ class Watch:
         self._owned: frozenset[int] | None = None
         self._rebalances = 0
         self._writing = asyncio.Lock()
+        self._opening: int | None = None
+        self._done = Counter[int]()  # partition -> whatever was done there, so that a stall can be told from work
+        self._budget = Budget(config.watch.max_services, metrics)
+        metrics.weight.set_function(self._weight)
+        metrics.quarantined.set_function(lambda: sum(len(part.own.quarantined) for part in self._parts.values()))
+        metrics.checkpoint_age.set_function(self._checkpoint_age)
+        metrics.state_bytes.labels("all").set_function(lambda: sum(part.sizes.all for part in self._parts.values()))
+        metrics.state_bytes.labels("largest").set_function(
+            lambda: max((part.sizes.largest for part in self._parts.values()), default=0)
+        )
         for label, watched in (("learning", False), ("watched", True)):
             metrics.services.labels(label).set_function(partial(self._count, watched))
 
@@ -84,9 +100,9 @@ class Watch:
         for part in list(self._parts.values()):
             await self._checkpoint(part, last=True)
         self._rebalances += 1
-        for partition in self._parts:
-            self._metrics.forget(self._tallies, partition)
         self._parts.clear()
+        self._done.clear()
+        self._budget.forget()
         self._owned = None
 
     def own(self, partitions: Iterable[int]) -> None:
@@ -97,11 +113,14 @@ class Watch:
         """Name the partitions that are assigned."""
         return self._owned or frozenset()
 
-    def lag(self, end: Callable[[int], int | None]) -> None:
-        """Publish how far each partition is behind its end."""
-        for partition, part in self._parts.items():
-            if (at := end(partition)) is not None:
-                self._metrics.lag.labels(self._tallies, partition).set(max(at - part.next, 0))
+    async def progress(self) -> list[Progress]:
+        """Say how far each owned partition is stepped; while one is being restored, the others wait for it."""
+        held, opening, parts = self._outbox.crowded(SAYS), self._opening, self._parts
+        return [
+            Progress("watch", TopicPartition(self._tallies, one), part.next if (part := parts.get(one)) else None,
+                     done=self._done[one], held=held or opening not in (None, one))
+            for one in self.owned()
+        ]  # fmt: skip
 
     def missing(self) -> list[str]:
         """Say what is not ready yet."""
@@ -114,9 +133,23 @@ class Watch:
         states = [state for part in self._parts.values() for state in part.states.values()]
         return sum((state.baseline is not None) is watched for state in states)
 
+    def _weight(self) -> float:
+        return sum(planned(self._engine.plan(part.own), part.states) for part in self._parts.values())
+
+    def _checkpoint_age(self) -> float:
+        now = time.monotonic()
+        return now - min((part.checked_at for part in self._parts.values()), default=now)
+
     async def _take(self, event: EventT[bytes]) -> None:
+        await self._outbox.room(SAYS)
         message = event.message
-        part = self._parts.get(message.partition) or await self._open(message.partition, message.offset)
+        part = self._parts.get(message.partition)
+        if part is None:
+            self._opening = message.partition
+            try:
+                part = await self._open(message.partition, message.offset)
+            finally:
+                self._opening = None
         if part is None:
             return
         async with part.lock:
@@ -135,10 +168,12 @@ class Watch:
     async def _open(self, partition: int, first: int) -> Part | None:
         """Restore a partition up to the first record that Faust brings, or None if it was revoked meanwhile."""
         rebalances, began = self._rebalances, time.monotonic()
-        part = await restore(self._config, partition)
+        part = await restore(self._config, partition, partial(self._did, partition))
+        part.checked_at = began
         await self._begin(part)
         tp = TopicPartition(self._tallies, partition)
         async for record in between(self._config, tp, part.next, first):
+            await self._outbox.room(SAYS)
             async with part.lock:
                 await self._step(part, Record(record.offset, record.timestamp, record.value))
             if part.held >= HELD_BYTES:
@@ -159,6 +194,15 @@ class Watch:
             raise
         except ConfigError as wrong:
             raise ConfigRefused(str(wrong)) from None
+        self._did(part.partition)
+        self._budget.passed(self._engine.plan(own), part.partition, part.states, own.second)
+        self._metrics.lost.inc(own.lost - part.own.lost)
+        self._metrics.overflowed("watch", more(part.own.beyond, own.beyond))
+        for name, state in changed.items():
+            self._metrics.overflowed(
+                "watch", more(part.states[name].beyond if name in part.states else {}, state.beyond)
+            )
+        before = {name: part.states[name] for name in changed if name in part.states}
         part.everything |= own.config != part.own.config
         part.own = own
         part.states |= changed
@@ -172,7 +216,10 @@ class Watch:
             for role in finding.roles:
                 part.told.append(await self._outbox.put(role, finding.key, finding.value, headers=finding.headers))
             if finding.severity:
-                self._metrics.findings.labels(finding.severity).inc()
+                self._budget.found(before, finding, part.told[-1])
+
+    def _did(self, partition: int, n: int = 1) -> None:
+        self._done[partition] += n
 
     async def _begin(self, part: Part) -> None:
         """Say what is new with a new owner: what was lost, who cannot be applied, and by which config it decides."""
@@ -218,8 +265,22 @@ class Watch:
     async def _checkpoint(self, part: Part, last: bool = False) -> None:
         began = time.monotonic()
         async with self._writing:  # of one partition never two at once: the older would be written last
-            await checkpoint(part, self._outbox, self._config, last)
-        self._metrics.checkpoint.observe(time.monotonic() - began)
+            self._metrics.checkpoint_bytes.inc(await checkpoint(part, self._outbox, self._config, last))
+        part.checked_at = time.monotonic()
+        self._metrics.checkpoint.observe(part.checked_at - began)
+
+
+def more(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """Say by how much counts grew; nothing of most, which are the very same.
+
+    Examples
+    --------
+    >>> more({"cases": 1}, {"cases": 3, "episodes": 1})
+    {'cases': 2, 'episodes': 1}
+    """
+    return (
+        {} if now is before else {what: n - before.get(what, 0) for what, n in now.items() if n > before.get(what, 0)}
+    )
 
 
 class _App(faust.App):
@@ -257,7 +318,6 @@ def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
 
     async def keep() -> None:
         await fuse.guard(watch.checkpoint())
-        watch.lag(lambda partition: app.consumer.highwater(TP(tallies, partition)))
 
     async def release(*_: object, **__: object) -> None:
         await fuse.guard(watch.release())

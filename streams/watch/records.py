@@ -24,6 +24,13 @@ FORMAT: Final = blake2b(
 ).hexdigest()  # fmt: skip
 """Of all that says which cell and which bet a number in a state belongs to."""
 
+VERSION: Final = 1
+"""Of the shape of the records. One more whenever what an older version wrote would be misread; a field with a default
+is no such change."""
+
+READS: Final = (1, VERSION)
+"""The oldest and the newest shape that are read."""
+
 
 class Hot(Struct, frozen=True):
     """A state without its cold parts, and their keys."""
@@ -32,6 +39,7 @@ class Hot(Struct, frozen=True):
     state: State
     baseline: str
     buckets: dict[str, dict[int, str]]
+    version: int = VERSION
 
 
 class Position(Struct, frozen=True):
@@ -83,6 +91,7 @@ def _array_as_it_is(_: type, said: Any) -> object:
 
 class _Format(Struct):
     format: str = ""
+    version: int = 1  # the first, which did not say it
 
 
 encode: Final = msgspec.msgpack.Encoder(enc_hook=_array_out).encode
@@ -100,11 +109,27 @@ def hot(value: bytes) -> Hot:
     Raises
     ------
     ConfigError
-        If a version of Barograph wrote it that counts or bets otherwise.
+        If a version of Barograph wrote it that writes, counts or bets otherwise, or nobody of us did.
     """
-    if _format(value).format != FORMAT:
+    try:
+        wrote = _format(value)
+        if wrote.version > READS[1]:
+            raise ConfigError(
+                f"a state has format {wrote.version}, of a newer version of Barograph, and this one reads up to "
+                f"{READS[1]}: run the version that wrote it or a newer one, or delete the topic to learn anew"
+            )
+        if wrote.version < READS[0]:
+            raise ConfigError(
+                f"a state has format {wrote.version}, of an older version of Barograph, and this one reads "
+                f"{READS[0]} to {READS[1]}: upgrade by a version that reads both, or delete the topic to learn anew"
+            )
+        if wrote.format != FORMAT:
+            raise ConfigError(
+                f"a state was written by a version of Barograph that counts or bets otherwise (`{wrote.format}`, here "
+                f"`{FORMAT}`): go back to that version, or delete the topic to learn anew"
+            )
+        return _hot(value)
+    except msgspec.MsgspecError as wrong:
         raise ConfigError(
-            "the topic `barograph.state` was written by another version of Barograph, which counts or bets otherwise: "
-            "delete it to learn anew, or go back to that version"
-        )
-    return _hot(value)
+            f"a record is no state of Barograph's ({wrong}): somebody else wrote to the topic; delete it to learn anew"
+        ) from None

@@ -2,15 +2,18 @@
 
 import asyncio
 import socket
+import threading
 
 import aiohttp
 import pytest
 from aiokafka.errors import KafkaError
 
 from schemas.config import Config, Topics, Worker
+from schemas.strict import ConfigError
 from schemas.tallies import Tick, decode
 from schemas.topics import TOPICS
 from streams.shell.exits import ConfigRefused, Doubt, Fuse, TopicError
+from streams.shell.heart import Heart
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Headers, Outbox, Sent
 from streams.shell.ticks import Survey, Ticks
@@ -144,3 +147,30 @@ def test_another_number_of_tallies_partitions_is_refused(role: str, found: int) 
 
 def test_topics_of_one_partition_may_have_more() -> None:
     verify(Config(), there(Config(), incidents=4, rejected=4))
+
+
+async def test_a_loop_that_hangs_ends_the_process_from_beside_it() -> None:
+    died: asyncio.Future[Doubt] = asyncio.get_running_loop().create_future()
+    loop, hangs = asyncio.get_running_loop(), threading.Event()
+
+    def die(why: Doubt) -> None:
+        hangs.set()
+        loop.call_soon_threadsafe(died.set_result, why)
+
+    heart = Heart(2.0, die)
+    beating = asyncio.create_task(heart.beat())
+    await asyncio.sleep(0)
+    heart.listen()
+    assert hangs.wait(60), "this line keeps the loop from going round, and only the thread can end that"
+    assert "the event loop stood still for 2 s" in str(await died)
+    beating.cancel()
+
+
+async def test_a_config_that_cannot_be_used_is_no_bug() -> None:
+    async def work() -> None:
+        raise ConfigError("`watch.resolve_after_s` takes too many buckets")
+
+    fuse = Fuse()
+    await fuse.guard(work())
+    assert isinstance(fuse.why, ConfigRefused)
+    assert fuse.why.code == 2

@@ -1,5 +1,6 @@
 """The order in which MEASURE tells and commits, against a broker that takes its time."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -8,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
+from msgspec.structs import replace
 
 from schemas.config import Config, Topics
 from schemas.taxonomy import Taxonomy
@@ -19,6 +21,7 @@ from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
 from tests.shell.fakes import Consumer, Producer, settle
 from tests.shell.traffic import exchanges
+from tests.shell.workers import until
 
 CONFIG = Config(topics=Topics(tallies_partitions=1))
 TP = TopicPartition("ai.events", 0)
@@ -221,3 +224,41 @@ async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypa
     producer, consumer = Producer(acknowledges=False), Consumer(control, [Record(0, 1_795_000_000_000, fact)])
     async with measuring(monkeypatch, producer, consumer):
         assert consumer.committed == [{control: (0, "anchor")}]
+
+
+async def test_a_partition_that_waits_for_the_broker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS)
+    async with measuring(monkeypatch, producer, consumer) as (measure, _):
+        [one] = await measure.progress()
+        assert (one.stage, one.tp, one.held) == ("measure", TP, True)
+        assert one.read == one.done == source.WAITING + 1
+        producer.acknowledges = True
+        producer.acknowledge()
+
+        async def goes_on() -> bool:
+            [one] = await measure.progress()
+            return (one.read, one.held) == (len(RECORDS), False)
+
+        await until(goes_on)
+
+
+async def test_names_beyond_the_cap_are_counted_by_field_when_their_block_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hundred workflows in one block, of which sixteen may be told apart, and a block after it that ends it."""
+    cap = 16
+    events = [
+        json.loads(event) | {"workflow": f"w-{i}", "service": "one"} for i, event in enumerate(exchanges(100))
+    ]  # fmt: skip
+    records = [Record(i, 1_795_000_000_000, json.dumps(event).encode()) for i, event in enumerate(events)]
+    records.append(Record(100, 1_795_000_005_000, next(iter(exchanges(1)))))
+    monkeypatch.setattr(
+        "tests.shell.test_source.CONFIG", replace(CONFIG, measure=replace(CONFIG.measure, names_per_block=cap))
+    )
+    async with measuring(monkeypatch, Producer(), Consumer(TP, records)) as (measure, _):
+
+        async def counted() -> bool:
+            over = f'barograph_overflow_total{{cap="workflow",stage="measure"}} {100 - cap}.0'
+            return over in measure._metrics.page().decode()
+
+        await until(counted)

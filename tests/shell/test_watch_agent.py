@@ -1,25 +1,27 @@
 """Which records WATCH steps, whatever Faust brings."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
 from schemas.config import Config
-from schemas.tallies import Tick, encode
+from schemas.tallies import FIXED, Tick, encode
 from schemas.taxonomy import Taxonomy
 from streams.shell import watch_agent
 from streams.shell.checkpoint import Part
 from streams.shell.exits import Doubt, Fuse
 from streams.shell.metrics import Metrics
-from streams.shell.outbox import Outbox
+from streams.shell.outbox import AHEAD, UNDELIVERED_S, Outbox
 from streams.shell.watch_agent import Watch
 from streams.watch.own import Own
 from streams.watch.partition import Advanced, Engine
-from streams.watch.stage import Record
+from streams.watch.stage import Record, State
 from streams.watch.store import Written
 from tests.shell.fakes import Producer, settle
 
@@ -50,13 +52,15 @@ class Log:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
         self.at = at
         self.stepped: list[int] = []
+        self.read: Callable[[int], None] = lambda _: None
         self.may_restore = asyncio.Event()
         self.may_restore.set()
         monkeypatch.setattr(watch_agent, "restore", self._restore)
         monkeypatch.setattr(watch_agent, "between", self._between)
         monkeypatch.setattr(watch_agent, "advance", self._advance)
 
-    async def _restore(self, _config: Config, partition: int) -> Part:
+    async def _restore(self, _config: Config, partition: int, read: Callable[[int], None]) -> Part:
+        self.read = read
         await self.may_restore.wait()
         return Part(partition, next=self.at, durable=self.at, states={}, written=Written())
 
@@ -140,3 +144,82 @@ async def test_much_that_is_held_brings_a_checkpoint_on(monkeypatch: pytest.Monk
     monkeypatch.setattr(watch_agent, "HELD_BYTES", 2 * len(TICK))
     events = await feed(watching(Producer()), 0, 1, 2)
     assert [event.acked for event in events] == [True, True, False]
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+async def test_nothing_is_stepped_while_findings_cannot_be_delivered(
+    monkeypatch: pytest.MonkeyPatch, acknowledged: bool
+) -> None:
+    log, producer, clock = Log(monkeypatch, at=0), Producer(), [0.0]
+    config = Config()
+    outbox = Outbox(producer, config, now=lambda: clock[0])
+    watch = Watch(config, Engine(config, Taxonomy.load_default()), outbox, Metrics(), Fuse())
+    watch.own([0])
+    await feed(watch, 0)
+    producer.acknowledges = acknowledged
+    await outbox.put("incidents", b"fingerprint", b"finding")
+    clock[0] = UNDELIVERED_S + 1
+    feeding = asyncio.create_task(feed(watch, 1, 2))
+    await settle()
+    assert log.stepped == ([0, 1, 2] if acknowledged else [0])
+    assert [one.held for one in await watch.progress()] == [not acknowledged]
+    producer.acknowledges = True
+    producer.acknowledge()
+    await feeding
+    assert log.stepped == [0, 1, 2]
+    assert not (await watch.progress())[0].held
+
+
+async def test_too_many_findings_on_their_way_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, producer = Log(monkeypatch, at=0), Producer(acknowledges=False)
+    config = Config()
+    outbox = Outbox(producer, config)
+    watch = Watch(config, Engine(config, Taxonomy.load_default()), outbox, Metrics(), Fuse())
+    for _ in range(AHEAD + 1):
+        await outbox.put("incidents", b"fingerprint", b"finding")
+    feeding = asyncio.create_task(feed(watch, 0))
+    await settle()
+    assert log.stepped == []
+    producer.acknowledges = True
+    producer.acknowledge()
+    await feeding
+    assert log.stepped == [0]
+
+
+async def test_progress_is_whatever_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long restore is no stall, and neither is what is read between the state and Faust's first record."""
+    log, watch = Log(monkeypatch, at=3), watching(Producer())
+    watch.own([0, 1])
+    log.may_restore.clear()
+    feeding = asyncio.create_task(feed(watch, 7))
+    await settle()
+    [restoring, waiting] = sorted(await watch.progress())
+    assert (restoring.read, restoring.done, waiting.read, waiting.done) == (None, 0, None, 0)
+    assert (restoring.held, waiting.held) == (False, True), "one agent restores one after the other"
+    log.read(5)
+    assert min(await watch.progress()).done == 5
+    log.may_restore.set()
+    await feeding
+    [restored, waiting] = sorted(await watch.progress())
+    assert restored[2:4] == (8, 10), "and the records 3 to 7"
+    assert (restored.held, waiting.held) == (False, False)
+    await watch.release()
+    assert await watch.progress() == []
+
+
+async def test_what_goes_over_a_cap_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, metrics, config = Log(monkeypatch, at=0), Metrics(), Config()
+    over = [{"cases": 1}, {"cases": 1}, {"cases": 3, "episodes": 2}]
+
+    def advance(_engine: Engine, _partition: int, known: Own, _states: object, record: Record) -> Advanced:
+        state = State(service="a", second=0, total=np.zeros(FIXED, np.int64), beyond=over[record.offset])
+        return Advanced(msgspec.structs.replace(known, beyond={"services": record.offset}), {"a": state}, (), [])
+
+    monkeypatch.setattr(watch_agent, "advance", advance)
+    watch = Watch(config, Engine(config, Taxonomy.load_default()), Outbox(Producer(), config), metrics, Fuse())
+    await feed(watch, 0, 1, 2)
+    page = metrics.page().decode()
+    assert 'barograph_overflow_total{cap="cases",stage="watch"} 3.0' in page
+    assert 'barograph_overflow_total{cap="episodes",stage="watch"} 2.0' in page
+    assert 'barograph_overflow_total{cap="services",stage="watch"} 2.0' in page
+    assert log.stepped == []

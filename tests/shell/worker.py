@@ -4,12 +4,15 @@
     python -m tests.shell.worker CONFIG broken SERVICE
 
 With a failpoint, the process kills itself the N-th time (the first by default) that the failpoint is reached. A broken
-worker has a bug that a service brings out once it has sent a thousand exchanges.
+worker has a bug that a service brings out once it has sent a thousand exchanges. Or it stands still: with ``hang`` the
+whole event loop, from any flush on; with ``stuck`` WATCH alone, at its first record.
 """
 
+import asyncio
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -44,9 +47,19 @@ def main(config: str, failpoint: str = "", n: str = "1") -> int:
 
     if failpoint == "broken":
         break_(n)
+    elif failpoint == "hang":
+        failpoints.install(lambda _: time.sleep(3600))
+    elif failpoint == "stuck":
+        from streams.shell.watch_agent import Watch  # noqa: PLC0415 - a worker that only measures does without Faust
+
+        setattr(Watch, "_take", _never)  # noqa: B010
     elif failpoint:
         failpoints.install(die)
     return run(parse(Path(config).read_text()))
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -206,13 +206,54 @@ def test_no_name_of_a_service_can_hide_its_state(name: str) -> None:
     assert in_bytes(back.states[name]) == in_bytes(state)
 
 
-def test_a_state_of_another_version_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("reads", "said"),
+    [
+        ((1, 1), None),
+        ((1, 2), None),
+        ((2, 3), r"format 1, of an older version of Barograph, and this one reads 2 to 3: upgrade by a version that"),
+        (
+            (0, 0),
+            r"format 1, of a newer version of Barograph, and this one reads up to 0: run the version that wrote it",
+        ),
+    ],
+)
+def test_a_state_of_another_format_is_read_or_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, reads: tuple[int, int], said: str | None
+) -> None:
+    owner = Owner([])
+    owner.run(5)
+    topic = owner.checkpoint()
+    monkeypatch.setattr(records, "READS", reads)
+    if said is None:
+        assert store.restore(topic).states.keys() == owner.states.keys()
+        return
+    with pytest.raises(ConfigError, match=said):
+        store.restore(topic)
+
+
+def test_a_state_whose_numbers_mean_something_else_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     owner = Owner([])
     owner.run(5)
     topic = owner.checkpoint()
     monkeypatch.setattr(records, "FORMAT", "another")
-    with pytest.raises(ConfigError, match="another version of Barograph"):
+    with pytest.raises(ConfigError, match="counts or bets otherwise"):
         store.restore(topic)
+
+
+def test_the_first_states_did_not_say_their_format_and_are_read() -> None:
+    owner = Owner([])
+    owner.run(5)
+    (key, value), *_ = [(key, value) for key, value in owner.checkpoint() if value and key == b"alpha"]
+    first = msgspec.msgpack.decode(value)
+    del first["version"]
+    assert records.hot(msgspec.msgpack.encode(first)).state.service == key.decode()
+
+
+@pytest.mark.parametrize("value", [b"", b"garbage", msgspec.msgpack.encode({"format": records.FORMAT, "version": 1})])
+def test_what_is_no_state_is_refused_in_a_sentence(value: bytes) -> None:
+    with pytest.raises(ConfigError, match="no state of Barograph's"):
+        store.restore([(b"alpha", value)])
 
 
 def test_a_part_that_is_gone_is_said() -> None:

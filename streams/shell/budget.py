@@ -1,0 +1,93 @@
+"""Seconds that services were watched, and findings of them -> what was promised so far, and what was spent of it."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+import msgspec
+from prometheus_client import Histogram
+
+from detectors.shares import WEEK_S
+from schemas.incidents import Notify, Severity, Step
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Sent
+from streams.watch.plan import Plan
+from streams.watch.publish import Finding
+from streams.watch.severity import SILENCE
+from streams.watch.state import State
+
+GAP_S: Final = 60
+"""A longer hole in the log is no time in which anything was watched."""
+
+
+class _Change(msgspec.Struct):
+    signal: str
+
+
+class _Told(msgspec.Struct):
+    """Of an incident, what is counted."""
+
+    severity: Severity
+    step: Step
+    notify: Notify
+    service: str
+    changes: tuple[_Change, ...] = ()
+
+
+_told: Final = msgspec.json.Decoder(_Told).decode
+
+
+class Budget:
+    """Counts the pages and tickets that may have been in vain by now, and those that there were.
+
+    What is promised grows with the log's own seconds, service by service, by each one's part of
+    ``watch.false_pages_per_week``. What is spent are incidents that came to page, or to be tickets, whether in vain or
+    in earnest: nobody tells us. Both begin at nothing with the process.
+    """
+
+    def __init__(self, planned: int, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._seconds: dict[int, int] = {}
+        metrics.planned.set(planned)
+
+    def passed(self, plan: Plan, partition: int, states: Mapping[str, State], second: int) -> None:
+        """Let the clock of a partition, which is decided by this plan, go on to this second."""
+        since = self._seconds.setdefault(partition, second)
+        if second > since:
+            watch = plan.config.watch
+            weight = sum(plan.service(one.service).weight for one in states.values() if one.baseline is not None)
+            part = weight / watch.max_services * min(second - since, GAP_S) / WEEK_S
+            self._metrics.promised.labels("page").inc(watch.false_pages_per_week * part)
+            self._metrics.promised.labels("ticket").inc(watch.false_tickets_per_week * part)
+        self._seconds[partition] = second
+
+    def forget(self) -> None:
+        """Forget all clocks: the partitions are somebody else's now."""
+        self._seconds.clear()
+
+    def found(self, states: Mapping[str, State], finding: Finding, sent: Sent) -> None:
+        """Count a finding, and how long it takes from its evidence to the broker.
+
+        Parameters
+        ----------
+        states : before the record that brought it
+        sent : the finding on its way
+        """
+        told = _told(finding.value)
+        self._metrics.findings.labels(told.severity, told.step).inc()
+        before = states.get(told.service)
+        if before is None or all(change.signal == SILENCE for change in told.changes):
+            return
+        if told.step == "fired":
+            sent.add_done_callback(partial(self._delivered, self._metrics.finding.labels(told.notify), before.second))
+        if told.step in ("fired", "updated") and told.notify != "record":
+            key = finding.key.decode()
+            was = next((case.said.notify for case in before.cases if case.said.fingerprint == key), "record")
+            if was not in (told.notify, "page"):
+                self._metrics.spent.labels(told.notify).inc()
+
+    @staticmethod
+    def _delivered(seconds: Histogram, arrived: int, sent: Sent) -> None:
+        if not sent.cancelled() and sent.exception() is None:
+            seconds.observe(max(time.time() - arrived, 0.0))

@@ -1,0 +1,125 @@
+"""The manifests are Kubernetes' by its own schemas, keep to its restricted profile, and fit the worker."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from schemas import config as configs
+from schemas.config import Config
+from streams import cli
+from streams.shell.app import DRAIN_S
+
+TOP = Path(__file__).parents[2]
+MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((TOP / "deploy/kubernetes/manifests.yaml").read_text()))
+BY_KIND = {one["kind"]: one for one in MANIFESTS}
+SET = BY_KIND["StatefulSet"]["spec"]
+POD = SET["template"]["spec"]
+[WORKER] = POD["containers"]
+LABELS = SET["template"]["metadata"]["labels"]
+OLDEST, NEWEST = "1.31", "1.37"
+"""`unhealthyPodEvictionPolicy` is stable from 1.31 on; the newest is the newest whose schemas are here."""
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=list(BY_KIND))
+def test_each_manifest_is_valid(manifest: dict[str, Any], version: str) -> None:
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_the_checker_finds_a_misspelt_field() -> None:
+    wrong = {**BY_KIND["StatefulSet"], "spec": {**SET, "replica": 3}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, NEWEST, strict=True)
+
+
+def test_all_lie_in_one_namespace_that_is_restricted() -> None:
+    name = BY_KIND["Namespace"]["metadata"]["name"]
+    assert BY_KIND["Namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert {one["metadata"]["namespace"] for one in MANIFESTS if one["kind"] != "Namespace"} == {name}
+
+
+def test_the_pod_keeps_to_the_restricted_profile() -> None:
+    """What the Pod Security Standards ask of `restricted`, and a root that nobody writes to."""
+    pod, worker = POD["securityContext"], WORKER["securityContext"]
+    assert pod["runAsNonRoot"] is True
+    assert pod["runAsUser"] > 0
+    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert worker["allowPrivilegeEscalation"] is False
+    assert worker["capabilities"] == {"drop": ["ALL"]}
+    assert worker["readOnlyRootFilesystem"] is True
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & POD.keys()
+    assert all(volume.keys() <= {"name", "configMap", "secret"} for volume in POD["volumes"])
+
+
+def test_the_user_is_the_images_own() -> None:
+    assert f"USER {POD['securityContext']['runAsUser']}" in (TOP / "deploy/Dockerfile").read_text().splitlines()
+
+
+def test_nobody_gets_a_token_of_kubernetes() -> None:
+    assert BY_KIND["ServiceAccount"]["automountServiceAccountToken"] is False
+    assert POD["automountServiceAccountToken"] is False
+    assert POD["serviceAccountName"] == BY_KIND["ServiceAccount"]["metadata"]["name"]
+
+
+def test_everything_selects_the_workers() -> None:
+    selected = [
+        SET["selector"]["matchLabels"],
+        BY_KIND["Service"]["spec"]["selector"],
+        BY_KIND["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+        BY_KIND["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+        POD["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"],
+    ]
+    assert selected == [LABELS] * len(selected)
+    assert SET["serviceName"] == BY_KIND["Service"]["metadata"]["name"]
+    assert BY_KIND["Service"]["spec"]["clusterIP"] == "None"
+
+
+def test_a_pods_name_is_its_workers_name() -> None:
+    """The static member id: a pod that comes back takes up its partitions again."""
+    program, *words = WORKER["command"]
+    assert program == "barograph"
+    args = cli.parser().parse_args(words)
+    assert args.name == "$(POD_NAME)"
+    [variable] = WORKER["env"]
+    assert variable == {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    pods = [f"{BY_KIND['StatefulSet']['metadata']['name']}-{i}" for i in range(SET["replicas"])]
+    assert len({cli._named(Config(), pod).worker.name for pod in pods}) == SET["replicas"] > 1
+    assert _mounted("config") == args.config.parent
+
+
+def test_the_config_is_one_and_listens_where_the_probes_ask() -> None:
+    config = configs.parse(BY_KIND["ConfigMap"]["data"]["barograph.yaml"])
+    [port] = WORKER["ports"]
+    assert port["containerPort"] == config.worker.http_port
+    for probe, path in (("startupProbe", "/live"), ("livenessProbe", "/live"), ("readinessProbe", "/ready")):
+        assert WORKER[probe]["httpGet"] == {"path": path, "port": port["name"]}
+    assert str(config.worker.http_host) == "0.0.0.0"  # noqa: S104 - the kubelet asks at the pod's address
+    assert Path(config.worker.http_token_file).parent == _mounted("secret")
+    assert BY_KIND["Service"]["spec"]["ports"][0]["targetPort"] == port["name"]
+    assert config.topics.tallies_partitions >= SET["replicas"], "a worker without a partition watches nothing"
+
+
+def test_a_stop_leaves_time_to_drain() -> None:
+    assert POD["terminationGracePeriodSeconds"] > DRAIN_S
+
+
+def test_a_drain_of_nodes_takes_one_worker_at_a_time() -> None:
+    budget = BY_KIND["PodDisruptionBudget"]["spec"]
+    assert budget["maxUnavailable"] == 1 < SET["replicas"]
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    assert SET["updateStrategy"]["type"] == "RollingUpdate"
+
+
+def test_the_image_is_this_version() -> None:
+    version = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["version"]
+    assert WORKER["image"] == f"barograph:{version}"
+
+
+def _mounted(volume: str) -> Path:
+    [mount] = [one for one in WORKER["volumeMounts"] if one["name"] == volume]
+    assert mount["readOnly"] is True
+    return Path(mount["mountPath"])

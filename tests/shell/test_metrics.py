@@ -1,0 +1,145 @@
+"""The table of metrics is what a worker shows, and nothing that producers send makes it grow."""
+
+import asyncio
+import re
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families
+
+from schemas.config import parse
+from schemas.incidents import Incident
+from schemas.metrics import BY_NAME, GIVEN, METRICS
+from schemas.tallies import FIXED
+from schemas.taxonomy import Taxonomy
+from streams.shell.budget import GAP_S, Budget
+from streams.shell.metrics import Metrics
+from streams.shell.outbox import Sent
+from streams.watch.plan import Plan
+from streams.watch.publish import finding
+from streams.watch.state import Case, State
+from tests.watch.logs import truth, usual
+
+
+def shown(metrics: Metrics) -> dict[str, float]:
+    """Every sample of the page, by its name and labels."""
+    return {
+        sample.name + "".join(f" {label}={value}" for label, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics.page().decode())
+        for sample in family.samples
+    }
+
+
+def test_the_page_shows_what_the_table_says_and_nothing_else() -> None:
+    families = {
+        family.name + ("_total" if family.type == "counter" else ""): family
+        for family in text_string_to_metric_families(Metrics().page().decode())
+    }
+    assert families.keys() == BY_NAME.keys() | GIVEN.keys()
+    assert {name: families[name].type for name in BY_NAME} == {metric.name: metric.kind for metric in METRICS}
+
+
+def test_every_name_is_one_that_prometheus_asks_for() -> None:
+    for metric in METRICS:
+        assert re.fullmatch(r"barograph_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter")
+        assert metric.words.endswith(".")
+
+
+def test_what_is_over_a_cap_is_counted_by_cap_and_stage() -> None:
+    metrics = Metrics()
+    metrics.overflowed("watch", {"cases": 2})
+    metrics.overflowed("watch", {"cases": 1, "episodes": 0})
+    assert shown(metrics)["barograph_overflow_total cap=cases stage=watch"] == 3
+
+
+PLAN = Plan.of(
+    parse("{watch: {false_pages_per_week: 7, false_tickets_per_week: 70, max_services: 10},"
+          " services: [{name: heavy, weight: 3}]}"),
+    Taxonomy.load_default(),
+)  # fmt: skip
+BASELINE = next(state.baseline for state in truth(usual())[0].values() if state.baseline)
+DAY_S = 86_400
+
+
+def service(name: str, *, learned: bool = True) -> State:
+    return State(service=name, second=1_000, total=np.zeros(FIXED, np.int64), baseline=BASELINE if learned else None)
+
+
+def test_what_is_promised_grows_with_the_time_and_the_weight_of_watched_services() -> None:
+    """Seven pages a week over ten services: a tenth of a page a day and service, three tenths for one of weight 3."""
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    states = {one.service: one for one in (service("heavy"), service("light"), service("new", learned=False))}
+    for partition in (0, 1):
+        for second in range(0, DAY_S + 1, 30):
+            budget.passed(PLAN, partition, states, second)
+    found = shown(metrics)
+    assert found["barograph_budget_promised_total tier=page"] == pytest.approx(2 * 0.4)
+    assert found["barograph_budget_promised_total tier=ticket"] == pytest.approx(2 * 4)
+    assert found["barograph_planned_services"] == 10
+
+
+def test_a_hole_in_the_log_and_a_clock_that_goes_back_promise_nothing() -> None:
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    for second in (1000, 1000 + 10 * DAY_S, 1000, 1001):
+        budget.passed(PLAN, 0, {"light": service("light")}, second)
+    budget.forget()
+    budget.passed(PLAN, 0, {"light": service("light")}, 5 * DAY_S)
+    assert shown(metrics)["barograph_budget_promised_total tier=page"] == pytest.approx((GAP_S + 1) * 0.1 / DAY_S)
+
+
+def incident(**changed: Any) -> Incident:
+    """The first incident that the usual log brings, but for what is changed."""
+    said = [msgspec.json.decode(one.value, type=Incident) for one in truth(usual())[1]]
+    return replace(next(one for one in said if one.step == "fired"), **changed)
+
+
+async def test_only_what_comes_to_page_or_to_be_a_ticket_spends_and_never_twice() -> None:
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    sent: Sent = asyncio.get_running_loop().create_future()
+    new = service("light")
+
+    def tell(said: Incident, before: State) -> None:
+        budget.found({"light": before}, finding(said), sent)
+
+    fired = incident(service="light", notify="ticket", severity="sev-3")
+    paged = replace(fired, step="updated", notify="page", severity="sev-2")
+    open_ = replace(new, cases=(Case(alarms=(), said=fired, said_second=0),))
+    on_call = replace(new, cases=(Case(alarms=(), said=paged, said_second=0),))
+    tell(fired, new)  # a ticket
+    tell(replace(fired, step="updated"), open_)  # the same
+    tell(paged, open_)  # which became a page
+    tell(replace(paged, step="updated"), on_call)
+    tell(replace(paged, step="resolved"), on_call)
+    tell(replace(fired, notify="record", severity="sev-4"), new)
+    tell(replace(paged, step="fired", changes=(replace(fired.changes[0], signal="silence"),)), new)
+    found = shown(metrics)
+    assert found["barograph_budget_spent_total tier=ticket"] == 1
+    assert found["barograph_budget_spent_total tier=page"] == 1
+    assert found["barograph_findings_total severity=sev-2 step=updated"] == 2
+    assert sum(n for name, n in found.items() if name.startswith("barograph_findings_total")) == 7
+
+
+async def test_a_finding_takes_from_the_second_of_its_evidence_to_its_acknowledgement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    said = finding(incident(service="light", notify="page", severity="sev-2"))
+    taken: list[Sent] = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    for sent in taken:
+        budget.found({"light": service("light")}, said, sent)  # whose last evidence came in second 1000
+    monkeypatch.setattr("time.time", lambda: 1001.75)
+    taken[0].set_result(None)
+    taken[1].set_exception(RuntimeError("not acknowledged"))
+    taken[2].cancel()
+    await asyncio.sleep(0)
+    found = shown(metrics)
+    assert found["barograph_finding_seconds_count notify=page"] == 1
+    assert found["barograph_finding_seconds_sum notify=page"] == 1.75

@@ -1,14 +1,10 @@
 """Whole workers on a real broker: what is promised of topics, counts, crashes and stops."""
 
 import asyncio
-import os
-import re
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import pytest
 from aiokafka import ConsumerRecord
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -18,9 +14,8 @@ from schemas.config import Config
 from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
 from streams.shell import topics
-from streams.shell.exits import Doubt, TopicError
+from streams.shell.exits import TopicError
 from streams.shell.failpoints import Failpoint
-from streams.shell.outbox import UNDELIVERED_S
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Record, State
@@ -112,135 +107,6 @@ async def test_each_stage_runs_alone(config: Config, tmp_path: Path) -> None:
             await counted(config, events)
             assert await measuring.stop() == 0
         assert await watching.stop() == 0
-
-
-async def test_a_broker_that_takes_nothing_is_waited_for_and_said(
-    own_kafka: Cluster, namespace: str, tmp_path: Path
-) -> None:
-    """Frozen, as behind a network that drops everything: reading stops, `/ready` says so, and it goes on by itself."""
-    config = _config(own_kafka.bootstrap, namespace)
-    events = list(exchanges(3000))
-    async with worker(config, tmp_path) as running:
-        await running.ready()
-        await _produce(config, events[:1500])
-        await _counted(config, events[:1500])
-        with _frozen(own_kafka):
-            said = ""
-
-            async def undelivered() -> bool:
-                nonlocal said
-                status, said = await running.ask("/ready")
-                return status == 503 and "not acknowledged a record for" in said
-
-            await until(undelivered)
-            assert "nothing is read on until it does" in said
-            _, page = await running.ask("/metrics")
-            [waited] = [line for line in page.splitlines() if line.startswith("barograph_unacknowledged_seconds ")]
-            assert float(waited.split()[1]) > UNDELIVERED_S
-            assert "barograph_ready 0.0" in page
-        await running.ready()
-        await _produce(config, events[1500:])
-        await _counted(config, events)
-        assert await running.stop() == 0
-    assert told(record for records in await _tallies(config) for record in records) == sent(events)
-
-
-async def test_a_broker_that_takes_nothing_for_too_long_ends_the_worker(
-    own_kafka: Cluster, namespace: str, tmp_path: Path
-) -> None:
-    config = _config(own_kafka.bootstrap, namespace)
-    config = replace(config, kafka=replace(config.kafka, delivery_timeout_s=10))
-    async with worker(config, tmp_path) as running:
-        await running.ready()
-        with _frozen(own_kafka):
-            assert await running.ended() == Doubt.code
-    assert "longer than `kafka.delivery_timeout_s` of 10: nothing that rests on it was committed" in running.said[-1]
-
-
-@pytest.mark.parametrize(
-    ("how", "said"),
-    [
-        (
-            "stuck",
-            r"barograph: watch made no progress on .*barograph\.tallies:[01] for 10 s, with \d+ records to read from",
-        ),
-        ("hang", r"barograph: the event loop stood still for 10 s \(`worker.stall_after_s`\): a bug"),
-    ],
-)
-async def test_a_worker_that_stands_still_ends_itself(config: Config, tmp_path: Path, how: str, said: str) -> None:
-    config = replace(config, worker=replace(config.worker, stall_after_s=10))
-    async with worker(config, tmp_path, how) as running:
-        await _produce_once_there(config, list(exchanges(100)))
-        assert await running.ended() == Doubt.code
-    assert re.match(said, running.said[-1])
-
-
-async def _produce_once_there(config: Config, events: Sequence[bytes]) -> None:
-    await asyncio.to_thread(topics.ensure, config)
-    await _produce(config, events)
-
-
-@contextmanager
-def _frozen(kafka: Cluster) -> Iterator[None]:
-    assert kafka.pid is not None
-    os.kill(kafka.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(kafka.pid, signal.SIGCONT)
-
-
-async def test_a_stop_under_load_drains_in_time_and_loses_nothing(config: Config, tmp_path: Path) -> None:
-    """Asked to stop with most of a backlog unread: it ends with 0, so within `DRAIN_S`, and the next one goes on."""
-    events = list(exchanges(60_000))
-    await asyncio.to_thread(topics.ensure, config)
-    await _produce(config, events)
-    async with worker(config, tmp_path) as stopped:
-
-        async def begun() -> bool:
-            return sum(len(records) for records in await _tallies(config)) > 0
-
-        await until(begun)
-        assert await stopped.stop() == 0
-    async with worker(config, tmp_path) as following:
-        await _counted(config, events)
-        assert await following.stop() == 0
-    assert told(record for records in await _tallies(config) for record in records) == sent(events)
-
-
-@pytest.mark.parametrize(
-    ("version", "said"), [(99, "format 99, of a newer version"), (0, "format 0, of an older version")]
-)
-async def test_a_state_of_another_version_is_one_sentence(
-    config: Config, tmp_path: Path, version: int, said: str
-) -> None:
-    """As a rolled back upgrade finds it; the state is left as it is."""
-    events = list(exchanges(300))
-    async with worker(config, tmp_path) as running:
-        await running.ready()
-        await _produce(config, events)
-        await _counted(config, events)
-        assert await running.stop() == 0
-    name = f"{config.topics.prefix}barograph.state"
-    before = await _read(config, "barograph.state", config.topics.tallies_partitions)
-    [record] = [record for record in before[0] if record.value and record.key == _service_of(before[0])][-1:]
-    other = msgspec.msgpack.decode(record.value) | {"version": version}
-    async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap) as producer:
-        await producer.send_and_wait(name, msgspec.msgpack.encode(other), record.key, 0)
-    async with worker(config, tmp_path) as refused:
-        assert await refused.ended() == TopicError.code
-    lines = [line for line in refused.said if line.startswith("barograph: ")]
-    assert len(lines) == 1
-    assert f"{name}:0: a state has {said}" in lines[0]
-    assert "delete the topic to learn anew" in lines[0]
-    assert not any("Traceback" in line for line in refused.said)
-    after = await _read(config, "barograph.state", 1)
-    assert len(after[0]) == len(before[0]) + 1
-
-
-def _service_of(records: Sequence[ConsumerRecord]) -> bytes:
-    """A service that has its state in these records of the state topic."""
-    return bytes(next(record.key for record in records if record.key != b"@" and b"\0" not in record.key))
 
 
 DEATHS: Sequence[Failpoint] = (

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from schemas import config as configs
 from schemas.config import Config
+from schemas.printable import printable, printable_json
 from schemas.strict import ConfigError
 from schemas.topics import TOPICS
 from streams import saying
@@ -89,8 +90,10 @@ def _moment(said: str) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from streams import promise
+    from streams.shell import secret
 
     config = configs.load(args.config)
+    secret.check(config)
     print(f"# The effective config of {args.config}: every setting, by default where the file says nothing.")
     print(configs.show(config))
     for line in promise.lines(config):
@@ -181,9 +184,10 @@ def _named(config: Config, name: str | None) -> Config:
 
 
 def _write(findings: Iterable[bytes]) -> int:
-    out = sys.stdout.buffer
+    out, seen = sys.stdout.buffer, sys.stdout.isatty()
     for finding in findings:
-        out.write(finding + b"\n")
+        # Byte for byte what a topic would get; at a terminal the same JSON, but with nothing that a terminal obeys.
+        out.write((printable_json(finding.decode()).encode() if seen else finding) + b"\n")
     return 0
 
 
@@ -196,7 +200,7 @@ def _readable(findings: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _refused(why: Exception, code: int) -> int:
-    print(f"barograph: {why}", file=sys.stderr)
+    print(f"barograph: {printable(str(why))}", file=sys.stderr)
     return code
 
 

@@ -124,7 +124,7 @@ def config_for(folder: Path, bootstrap: str, prefix: str = "") -> str:
 def test_where_no_broker_answers_its_address_is_named_with_3(
     argv: list[str], tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.shell.topics.ANSWER_S", 0.3)
+    monkeypatch.setattr("streams.shell.knock.ANSWER_S", 0.3)
     address = nobody()
     assert main([*argv, "--config", config_for(tmp_path, address)]) == 3
     refused(capsys, 3, address, "`kafka.bootstrap`")
@@ -133,7 +133,7 @@ def test_where_no_broker_answers_its_address_is_named_with_3(
 def test_the_table_of_topics_is_shown_even_where_no_broker_answers(
     tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.shell.topics.ANSWER_S", 0.3)
+    monkeypatch.setattr("streams.shell.knock.ANSWER_S", 0.3)
     main(["topics", "--config", config_for(tmp_path, nobody(), "eu.")])
     rows = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
     assert ["eu.ai.events", "?", "2"] in rows

@@ -14,11 +14,14 @@ from typing import Any, Final, NoReturn
 from mode import Service
 
 from schemas.config import Config
+from schemas.printable import printable
+from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan as Measured
-from streams.shell import groups, topics
+from streams.shell import groups, secret, topics
 from streams.shell.clients import producer, watch_group
 from streams.shell.exits import Doubt, Exit, Fuse
+from streams.shell.logs import Printable
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
@@ -55,17 +58,27 @@ def run(config: Config) -> int:
     """
     _quiet()
     try:
+        secret.check(config)
         topics.ensure(config)
         asyncio.run(_work(config))
     except Exit as why:
-        print(f"barograph: {why}", file=sys.stderr, flush=True)
+        _say(why)
         return why.code
+    except ConfigError as why:
+        _say(why)
+        return 2
     return 0
+
+
+def _say(why: Exception) -> None:
+    print(f"barograph: {printable(str(why))}", file=sys.stderr, flush=True)
 
 
 def _quiet() -> None:
     """Log what is wrong, and nothing that is right but the start and the end."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     log.setLevel(logging.INFO)
 
 
@@ -99,7 +112,7 @@ async def _drain(starting: asyncio.Task[None], opened: AsyncExitStack) -> None:
 
 
 def _end(why: Exit) -> NoReturn:
-    print(f"barograph: {why}", file=sys.stderr, flush=True)
+    _say(why)
     sys.stdout.flush()
     os._exit(why.code)
 

@@ -7,6 +7,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
+from schemas.printable import printable
+
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _FIELDS: Final = 50
 """Names of unknown fields that get a label of their own: what producers send must not fill Prometheus."""
@@ -84,9 +86,10 @@ class Metrics:
                 case "late":
                     self._late.inc(n)
                 case "unknown_field":
+                    name = printable(which)
                     if len(self._fields) < _FIELDS:
-                        self._fields.add(which)
-                    self._unknown.labels(which if which in self._fields else "__other__").inc(n)
+                        self._fields.add(name)
+                    self._unknown.labels(name if name in self._fields else "__other__").inc(n)
 
     def flushed(self, sizes: Sequence[int], final: bool) -> None:
         """Add flushes, of so many bytes each, that the broker has acknowledged."""

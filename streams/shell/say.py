@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError
 from schemas.config import Config
 from streams.shell.clients import producer, topic
 from streams.shell.exits import BrokerError
-from streams.shell.topics import ANSWER_S, hushed
+from streams.shell.knock import ANSWER_S, hushed
 
 
 def say(config: Config, service: str, fact: bytes) -> str:

@@ -11,6 +11,7 @@ from schemas.config import Config
 from schemas.tallies import Quarantine, decode
 from streams.shell.clients import reader, topic
 from streams.shell.exits import BrokerError, TopicError
+from streams.shell.knock import knock
 from streams.shell.snapshot import KEY_BYTES
 from streams.watch import store
 from streams.watch.partition import Begun
@@ -32,11 +33,12 @@ def recorded(config: Config, begun: Mapping[int, int] = MappingProxyType({})) ->
     Raises
     ------
     BrokerError
-        If nobody answers.
+        If nobody answers, or we are not let in.
     TopicError
         If there is no such topic, or its number of partitions is not the configured one.
     """
     with asyncio.Runner() as runner:
+        runner.run(knock(config))
         consumer = runner.run(_connected(config))
         try:
             for tp in runner.run(_partitions(config, consumer, "tallies")):
@@ -101,9 +103,7 @@ async def _connected(config: Config) -> AIOKafkaConsumer:
         await consumer.start()
     except KafkaConnectionError:
         await consumer.stop()
-        raise BrokerError(
-            f"no Kafka broker answers at `{config.kafka.bootstrap}`: start it, or put its address in `kafka.bootstrap`"
-        ) from None
+        raise BrokerError(f"the Kafka broker at {config.kafka.bootstrap} does not answer any more") from None
     return consumer
 
 

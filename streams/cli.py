@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from schemas import acls
 from schemas import config as configs
 from schemas.config import Config
 from schemas.printable import printable, printable_json
@@ -103,6 +104,11 @@ def _check(args: argparse.Namespace) -> int:
 
 def _topics(args: argparse.Namespace) -> int:
     config = _config(args)
+    if args.acls:
+        if args.create:
+            raise ConfigError("--acls prints, --create acts; say one of the two - at `topics`")
+        print("\n".join(acls.commands(config)))
+        return 0
 
     def work() -> int:
         from streams.shell import topics
@@ -262,6 +268,8 @@ def parser() -> argparse.ArgumentParser:
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
     takes_config(topics)
     topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
+
+    topics.add_argument("--acls", action="store_true", help="print the rights that each role needs, for kafka-acls")
 
     control = command(
         "control", _control, "say what pipelines and people know: releases, sign-offs, that an incident is taken",

@@ -1,6 +1,7 @@
 """The command line promises: one sentence and a code for what the user can put right, never a traceback."""
 
 import gzip
+import io
 import json
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas.config import parse
+from streams import cli
 from streams.cli import main
 from tests.kafka.cluster import Cluster
 
@@ -86,6 +88,36 @@ def test_every_shipped_config_is_checked_and_printed_as_a_config(path: Path, cap
     assert parse(said) == parse(path.read_text())
     for service in parse(said).services:
         assert f"# {service.name} (weight {service.weight:g}), in vain at most:" in said
+
+
+def test_the_rights_are_printed_without_a_broker(tmp_path: Path, capsys: Said) -> None:
+    path = config_for(tmp_path, nobody(), "eu.")
+    assert main(["topics", "--acls", "--config", path]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("kafka-acls ") for line in said) > 5
+    assert all(line.startswith(("#", "kafka-acls ")) for line in said)
+    assert main(["topics", "--acls", "--create", "--config", path]) == 2
+    refused(capsys, 2, "--acls", "--create")
+
+
+def test_findings_at_a_terminal_are_the_same_json_but_do_not_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = '{"service":"shop\x9b2J\u202e"}'.encode()
+    for terminal in (False, True):
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        monkeypatch.setattr(out, "isatty", lambda there=terminal: there)
+        monkeypatch.setattr("sys.stdout", out)
+        cli._write([finding])
+        written = out.buffer.getvalue()
+        assert json.loads(written) == json.loads(finding)
+        assert (written == finding + b"\n") is not terminal
+        assert written.decode().rstrip().isprintable() is terminal
+
+
+def test_a_sentence_that_quotes_anything_is_one_line(capsys: Said, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text('"a\\e[2J\\nb": 1')
+    assert main(["check", str(path)]) == 2
+    refused(capsys, 2, r"a\x1b[2J\nb")
 
 
 def test_a_config_is_checked_without_kafkas_clients() -> None:

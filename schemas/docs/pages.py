@@ -37,8 +37,9 @@ def topics() -> str:
         "`topics.prefix` stands before every name. `barograph topics` shows which the broker has; "
         "`barograph topics --create` creates them. asyncapi.yaml says what each message looks like.",
         _table(("topic", "key", "value", "partitions", "kept", "written by", "read by", "settings"), rows),
-        "Who may write where is an access rule of the broker's. Nobody but Barograph writes to `barograph.*`; who may "
-        "write to `ai.control` may declare releases and take incidents.",
+        "Who may write where is an access rule of the broker's; `barograph topics --acls` prints all that are needed. "
+        "Nobody but Barograph writes to `barograph.*`; who may write to `ai.control` may declare releases and take "
+        "incidents.",
     )
 
 

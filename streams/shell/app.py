@@ -18,9 +18,9 @@ from schemas.printable import printable
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan as Measured
-from streams.shell import groups, secret, topics
+from streams.shell import groups, rights, secret, topics
 from streams.shell.clients import producer, watch_group
-from streams.shell.exits import Doubt, Exit, Fuse
+from streams.shell.exits import Doubt, Exit, Fuse, forbidden
 from streams.shell.logs import Printable
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
@@ -59,7 +59,10 @@ def run(config: Config) -> int:
     _quiet()
     try:
         secret.check(config)
+        known = rights.require(config)
         topics.ensure(config)
+        if not known:
+            rights.require(config)
         asyncio.run(_work(config))
     except Exit as why:
         _say(why)
@@ -169,7 +172,7 @@ async def _crashed(service: Service) -> None:
     """Wait until something within Faust fails; it would log that, and stand still."""
     await service.wait_until_stopped()
     if service.crash_reason:
-        raise Doubt(f"Faust crashed: {service.crash_reason!r}")
+        raise forbidden(service.crash_reason) or Doubt(f"Faust crashed: {service.crash_reason!r}")
 
 
 async def _nothing() -> Survey:

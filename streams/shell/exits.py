@@ -5,7 +5,13 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +44,31 @@ class Doubt(Exit):
     """What is in memory may no longer be what the log says. Reading it again cures that: end, and be started again."""
 
     code = 4
+
+
+def forbidden(error: BaseException) -> BrokerError | None:
+    """Say what the broker does not allow, if that is what an error means: no longer, for it was asked at the start.
+
+    Examples
+    --------
+    >>> forbidden(TopicAuthorizationFailedError("ai.incidents"))
+    BrokerError('the broker no longer allows what is needed: the topic ai.incidents; `barograph topics --acls` prints \
+how to grant it')
+    >>> forbidden(KafkaError("it is slow"))
+    """
+    match error:
+        case TopicAuthorizationFailedError():
+            what = "the topic"
+        case GroupAuthorizationFailedError():
+            what = "the group"
+        case ClusterAuthorizationFailedError():
+            what = "idempotent writing"
+        case _:
+            return None
+    names = " ".join(str(name) for name in error.args)
+    return BrokerError(
+        f"the broker no longer allows what is needed: {what} {names}; `barograph topics --acls` prints how to grant it"
+    )
 
 
 class Fuse:
@@ -81,7 +112,7 @@ class Fuse:
         except KafkaConnectionError:
             self.blow(BrokerError("the Kafka broker does not answer any more"))
         except KafkaError as error:
-            self.blow(Doubt(f"Kafka: {error!r}"))
+            self.blow(forbidden(error) or Doubt(f"Kafka: {error!r}"))
         except Exception as bug:
             log.exception("a bug")
             self.blow(Doubt(f"a bug: {bug!r}"))

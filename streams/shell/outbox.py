@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.config import Config
 from streams.shell.clients import topic
-from streams.shell.exits import Doubt
+from streams.shell.exits import Doubt, forbidden
 
 Headers = Sequence[tuple[str, bytes]]
 Sent = asyncio.Future[Any]
@@ -45,7 +45,8 @@ class Outbox:
         try:
             return await self._producer.send(topic(self._config, role), value, key, partition, headers=list(headers))
         except KafkaError as error:
-            raise Doubt(f"no record could be sent to {topic(self._config, role)}: {error!r}") from error
+            said = f"no record could be sent to {topic(self._config, role)}: {error!r}"
+            raise forbidden(error) or Doubt(said) from error
 
 
 async def delivered(records: Iterable[Sent]) -> None:
@@ -59,4 +60,4 @@ async def delivered(records: Iterable[Sent]) -> None:
     try:
         await asyncio.gather(*records)
     except KafkaError as error:
-        raise Doubt(f"a record was not acknowledged: {error!r}") from error
+        raise forbidden(error) or Doubt(f"a record was not acknowledged: {error!r}") from error

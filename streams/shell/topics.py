@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.config import Config
 from schemas.topics import TOPICS, Topic
@@ -140,6 +140,11 @@ async def _create(client: AIOKafkaAdminClient, config: Config, there: Mapping[st
         # The embedded broker has no controller; there, the question after a topic below makes it.
         answer = await client.create_topics([_new(config, topic) for topic in missing])
         for name, code, *said in answer.topic_errors:
+            if code == TopicAuthorizationFailedError.errno:
+                raise TopicError(
+                    f"the topic {name} is not there, or this user may not see it, and may not create it: create it, or "
+                    "grant that; `barograph topics --acls` prints how"
+                )
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise TopicError(f"the broker did not create the topic {name}: {said[0] or for_code(code).__name__}")
     names = [config.topics.prefix + topic.name for topic in missing]

@@ -98,7 +98,8 @@ def refusal(fact: Passed, refused: Refused) -> Finding:
     key = f"{fact.source}:{fact.partition}:{fact.offset}"
     said = Rejected(
         source=fact.source, partition=fact.partition, offset=fact.offset, timestamp=fact.timestamp,
-        reason=refused.reason, field=printable(refused.field), said=printable(refused.said), size=len(msgspec.json.encode(fact.said)),
+        reason=refused.reason, field=printable(refused.field), said=printable(refused.said),
+        size=len(msgspec.json.encode(fact.said)),
     )  # fmt: skip
     return Finding(key.encode(), key, msgspec.json.encode(said), (), roles=("rejected",))
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -154,6 +155,21 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def acls(self, line: str) -> None:
+        """Run a line of `kafka-acls`, as an administrator does at a shell.
+
+        Raises
+        ------
+        BrokerError
+            With what the command says, if it fails.
+        """
+        command, *words = shlex.split(line)
+        assert command == "kafka-acls"
+        java = self._java("org.apache.kafka.tools.AclCommand", *words)
+        done = subprocess.run(java, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode or "Error" in done.stdout:
+            raise BrokerError(f"{line}: {done.stdout} {done.stderr}")
 
     def _format(self, config: Path) -> None:
         listeners = {"PLAINTEXT": self.bootstrap} | {name: self.guarded(name) for name in self._guarded}

@@ -11,14 +11,13 @@ from aiokafka.errors import (
     KafkaError,
     TopicAuthorizationFailedError,
 )
-from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
 from schemas.acls import Grant, Operation, grants
 from schemas.config import Config
 from streams.shell.clients import access
 from streams.shell.exits import BrokerError
 from streams.shell.knock import hushed, knock
+from streams.shell.wire import GroupsRequest, TopicsRequest
 
 BITS: Final[dict[Operation, int]] = {"Read": 3, "Write": 4, "Describe": 8}
 """Kafka's AclOperation; whether a topic may be created is found out where one is missing."""
@@ -27,7 +26,6 @@ UNKNOWN: Final = -(2**31)
 
 _ATTEMPTS: Final = 60
 _PAUSE_S: Final = 0.25
-_Text: Final = String("utf-8")
 
 
 def require(config: Config) -> bool:
@@ -92,7 +90,7 @@ def _missing(wanted: list[Grant], found: dict[tuple[str, str], int]) -> Iterator
 
 async def _topics(client: Any, names: list[str]) -> dict[str, int]:
     """Ask what we may do with each of these topics that is there."""
-    answer = await client.send(client.get_random_node(), _TopicsRequest(names))
+    answer = await client.send(client.get_random_node(), TopicsRequest(names))
     refused = TopicAuthorizationFailedError.errno
     return {topic[1]: 0 if topic[0] == refused else topic[4] for topic in answer.topics if topic[0] in (0, refused)}
 
@@ -102,7 +100,7 @@ async def _group(client: Any, name: str) -> int:
     for attempt in range(_ATTEMPTS):
         try:
             node = await client.coordinator_lookup(CoordinationType.GROUP, name)
-            [group] = (await client.send(node, _GroupsRequest([name]))).groups
+            [group] = (await client.send(node, GroupsRequest([name]))).groups
         except GroupAuthorizationFailedError:
             return 0
         except (IncompatibleBrokerVersion, NotImplementedError):
@@ -117,82 +115,3 @@ async def _group(client: Any, name: str) -> int:
                 return 0
         await asyncio.sleep(_PAUSE_S)
     return UNKNOWN
-
-
-class _TopicsResponse(Response):  # type: ignore[misc]  # aiokafka has no types
-    """Metadata version 8: the first that says what one may do, which aiokafka does not know."""
-
-    API_KEY = 3
-    API_VERSION = 8
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        ("brokers", Array(("node_id", Int32), ("host", _Text), ("port", Int32), ("rack", _Text))),
-        ("cluster_id", _Text),
-        ("controller_id", Int32),
-        ("topics", Array(
-            ("error_code", Int16),
-            ("topic", _Text),
-            ("is_internal", Boolean),
-            ("partitions", Array(
-                ("error_code", Int16), ("partition", Int32), ("leader", Int32), ("leader_epoch", Int32),
-                ("replicas", Array(Int32)), ("isr", Array(Int32)), ("offline_replicas", Array(Int32)),
-            )),
-            ("authorized_operations", Int32),
-        )),
-        ("cluster_authorized_operations", Int32),
-    )  # fmt: skip
-
-
-class _TopicsRequestV8(RequestStruct):  # type: ignore[misc]
-    API_KEY = 3
-    API_VERSION = 8
-    RESPONSE_TYPE = _TopicsResponse
-    SCHEMA = Schema(
-        ("topics", Array(_Text)), ("allow_auto_topic_creation", Boolean),
-        ("include_cluster_authorized_operations", Boolean), ("include_topic_authorized_operations", Boolean),
-    )  # fmt: skip
-
-
-class _TopicsRequest(Request[_TopicsRequestV8]):  # type: ignore[misc]
-    API_KEY = 3
-
-    def __init__(self, names: list[str]) -> None:
-        self._names = names
-
-    def build(self, kind: type[_TopicsRequestV8]) -> _TopicsRequestV8:
-        return kind(self._names, False, False, True)
-
-
-class _GroupsResponse(Response):  # type: ignore[misc]
-    """DescribeGroups version 3; aiokafka asks for it, and reads the answer as one of version 2."""
-
-    API_KEY = 15
-    API_VERSION = 3
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        ("groups", Array(
-            ("error_code", Int16), ("group", _Text), ("state", _Text), ("protocol_type", _Text), ("protocol", _Text),
-            ("members", Array(
-                ("member_id", _Text), ("client_id", _Text), ("client_host", _Text),
-                ("member_metadata", Bytes), ("member_assignment", Bytes),
-            )),
-            ("authorized_operations", Int32),
-        )),
-    )  # fmt: skip
-
-
-class _GroupsRequestV3(RequestStruct):  # type: ignore[misc]
-    API_KEY = 15
-    API_VERSION = 3
-    RESPONSE_TYPE = _GroupsResponse
-    SCHEMA = Schema(("groups", Array(_Text)), ("include_authorized_operations", Boolean))
-
-
-class _GroupsRequest(Request[_GroupsRequestV3]):  # type: ignore[misc]
-    API_KEY = 15
-
-    def __init__(self, names: list[str]) -> None:
-        self._names = names
-
-    def build(self, kind: type[_GroupsRequestV3]) -> _GroupsRequestV3:
-        return kind(self._names, True)

@@ -35,7 +35,11 @@ LISTENERS: Final[Mapping[str, str]] = {
 """Name of a listener -> its protocol."""
 
 SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
-USERS: Final[Mapping[str, str]] = {"worker": "w0rker-s3cret", "stranger": "str4nger-s3cret"}
+USERS: Final[Mapping[str, str]] = {
+    "worker": "w0rker-s3cret",
+    "operator": "0perator-s3cret",
+    "stranger": "str4nger-s3cret",
+}
 """User -> password, the same for PLAIN and SCRAM."""
 
 

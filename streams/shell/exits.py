@@ -47,12 +47,12 @@ class Doubt(Exit):
 
 
 def forbidden(error: BaseException) -> BrokerError | None:
-    """Say what the broker does not allow, if that is what an error means: no longer, for it was asked at the start.
+    """Say what the broker does not allow, if that is what an error means.
 
     Examples
     --------
     >>> forbidden(TopicAuthorizationFailedError("ai.incidents"))
-    BrokerError('the broker no longer allows what is needed: the topic ai.incidents; `barograph topics --acls` prints \
+    BrokerError('the broker does not allow what is needed: the topic ai.incidents; `barograph topics --acls` prints \
 how to grant it')
     >>> forbidden(KafkaError("it is slow"))
     """
@@ -67,7 +67,7 @@ how to grant it')
             return None
     names = " ".join(str(name) for name in error.args)
     return BrokerError(
-        f"the broker no longer allows what is needed: {what} {names}; `barograph topics --acls` prints how to grant it"
+        f"the broker does not allow what is needed: {what} {names}; `barograph topics --acls` prints how to grant it"
     )
 
 

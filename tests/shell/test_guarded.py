@@ -24,6 +24,7 @@ from streams.shell import knock, secret, topics
 from streams.shell.clients import producer, topic
 from streams.shell.exits import BrokerError, TopicError
 from streams.shell.rights import BITS, require
+from streams.shell.say import say
 from streams.shell.tallies import recorded
 from streams.watch.stage import State
 from streams.watch.store import restore
@@ -350,7 +351,7 @@ async def test_a_right_that_is_revoked_from_a_running_worker_ends_it_with_its_na
         await running.ready()
         without(Grant("topic", "eu.barograph.tallies", ("Write",)), "Write")  # a tick is written every second
         assert await running.ended() == 3
-    assert "no longer allows what is needed: the topic eu.barograph.tallies" in running.said[-1]
+    assert "does not allow what is needed: the topic eu.barograph.tallies" in running.said[-1]
 
 
 async def test_who_replays_needs_no_more_than_to_read_the_tallies(
@@ -369,6 +370,12 @@ async def test_who_replays_needs_no_more_than_to_read_the_tallies(
         return False
 
     await until(read_all)
+
+
+async def test_who_may_not_write_control_facts_is_told_so(config: Config, there: None) -> None:
+    """The worker itself may not: it only reads them."""
+    with pytest.raises(BrokerError, match=r"does not allow what is needed: the topic eu\.ai\.control"):
+        await asyncio.to_thread(say, config, "shop", b"{}")
 
 
 async def test_a_stranger_learns_which_topic_it_may_not_create(config: Config, guarded_kafka: Cluster) -> None:

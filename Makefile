@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos bench lint types imports docs docs-current check lock kafka clean
+.PHONY: help install demo test chaos bench lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ docs-current: install ## fail if the generated docs are not those of the code
 	$(BIN)/python -m schemas.docs --check
 
 check: lint types imports docs-current ## all four
+
+audit: install ## is any pinned dependency known to be vulnerable? (asks the network; no part of the tests)
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
 
 lock: install ## pin the dependencies again, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --group build --universal --python-version 3.11 --fork-strategy fewest \

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from schemas import security
+from schemas.security import Security, Variable, loopback
 from schemas.signals import BY_NAME
 from schemas.strict import ConfigError, read
 
@@ -38,6 +40,7 @@ class Kafka(_Section, frozen=True, kw_only=True):
     session_timeout_s : how long a worker may be away before others take over its partitions
     request_timeout_s : how long one request to the broker may take
     delivery_timeout_s : how long the broker may leave a record unacknowledged; then the worker ends, and reads again
+    security : TLS and SASL, see below
     """
 
     bootstrap: Addresses = "localhost:9092"
@@ -45,6 +48,7 @@ class Kafka(_Section, frozen=True, kw_only=True):
     session_timeout_s: Annotated[float, Meta(ge=6, le=300)] = 10.0
     request_timeout_s: Annotated[float, Meta(ge=5, le=300)] = 30.0
     delivery_timeout_s: Annotated[float, Meta(ge=10, le=3600)] = 120.0
+    security: Security = Security()
 
 
 class Topics(_Section, frozen=True, kw_only=True):
@@ -71,18 +75,24 @@ class Worker(_Section, frozen=True, kw_only=True):
     ----------
     name : of this worker, as no other; a restarted worker of the same name takes up its partitions again
     stages : what it runs; both by default, one alone to scale it apart
-    http_host : where `/metrics`, `/live` and `/ready` listen; this machine only
+    http_host : where `/metrics`, `/live` and `/ready` listen; another address than loopback needs a token
     http_port : 0 picks a free one
     ready_lag_s : how far behind the end of a log it may be, in seconds, and still be ready; ready again at half of it
     stall_after_s : a partition that has something to read, and of which nothing is read for so long, ends the worker
+    http_token_file : file that holds the bearer token, which is then asked for everywhere but at `/live` and `/ready`
+    http_token_env : environment variable that holds it, instead of a file
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description=Letters)] = "barograph-0"
     stages: Annotated[tuple[Literal["measure", "watch"], ...], Meta(min_length=1)] = ("measure", "watch")
-    http_host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
+    http_host: Annotated[str, Meta(pattern=r"^[^\s]+$", max_length=253, description="a host name or an address")] = (
+        "127.0.0.1"
+    )
     http_port: Annotated[int, Meta(ge=0, le=65535)] = 9464
     ready_lag_s: Annotated[float, Meta(ge=2, le=86400)] = 30.0
     stall_after_s: Annotated[float, Meta(ge=10, le=3600)] = 120.0
+    http_token_file: str = ""
+    http_token_env: Variable = ""
 
 
 class Measure(_Section, frozen=True, kw_only=True):
@@ -256,7 +266,7 @@ def parse(text: str) -> Config:
     >>> parse("kafka: {bootstrp: 'localhost:9092'}")
     Traceback (most recent call last):
     schemas.strict.ConfigError: unknown key `bootstrp` at `kafka`; did you mean `bootstrap`? \
-Keys there: bootstrap, delivery_timeout_s, group, request_timeout_s, session_timeout_s
+Keys there: bootstrap, delivery_timeout_s, group, request_timeout_s, security, session_timeout_s
     """
     return _consistent(read(text, Config))
 
@@ -284,7 +294,20 @@ def _consistent(config: Config) -> Config:
             f"the services' weights add up to {planned:g}, more than the {config.watch.max_services} that the page "
             "budget is divided by; raise `watch.max_services`, or lower the weights - at `services`"
         )
+    security.check(config.kafka.security)
+    _guarded(config.worker)
     return config
+
+
+def _guarded(worker: Worker) -> None:
+    """Refuse to listen beyond this machine without a token."""
+    if worker.http_token_file and worker.http_token_env:
+        raise ConfigError("a token in a file and one in the environment: keep one - at `worker.http_token_env`")
+    if not loopback(worker.http_host) and not (worker.http_token_file or worker.http_token_env):
+        raise ConfigError(
+            f"{worker.http_host} can be reached from other machines, so it needs a token: name one in "
+            "`worker.http_token_file` or `worker.http_token_env`, or listen on 127.0.0.1 - at `worker.http_host`"
+        )
 
 
 def show(config: Config) -> str:

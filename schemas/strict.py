@@ -99,6 +99,8 @@ _SAID = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTAL
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$", re.DOTALL)
 _NOT_TEXT = re.compile(r"^Expected `str`.* - at `key` in `\$\.?(?P<path>[^`]*)`$")
 _KINDS = re.compile(r"`([a-z |]+)`")
+_SECRET = re.compile("password|token")
+"""Settings of which what is there is not repeated: it may be the secret itself, put into the wrong place."""
 _WORDS = {
     "object": "a mapping", "array": "a list", "str": "text", "float": "a number", "int": "a whole number",
     "bool": "true or false", "null": "nothing",
@@ -128,7 +130,7 @@ def _explain(said: str, value: Any, kind: type) -> str:
         expected = (meant.extra_json_schema or {}).get("description", expected)
     expected = _KINDS.sub(lambda kinds: " or ".join(_WORDS.get(k, k) for k in kinds[1].split(" | ")), expected)
     there = _pick(value, path)
-    got = "nothing" if there is None else repr(there)
+    got = "nothing" if there is None else "something else" if _SECRET.search(path) else repr(there)
     return f"expected {expected}, got {got if len(got) <= 60 else got[:57] + '...'} - {_at(path)}"
 
 

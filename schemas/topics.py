@@ -7,6 +7,10 @@ from msgspec import Struct
 
 _DAY_S: Final = 86_400
 
+Actor = Literal["producer", "pipeline", "measure", "watch", "reader", "operator"]
+"""Who does something with a topic: a service that sends events, who declares releases and takes incidents, a stage of a
+worker, who reads what was found, who replays."""
+
 
 class Topic(Struct, frozen=True, kw_only=True):
     """One topic.
@@ -19,8 +23,10 @@ class Topic(Struct, frozen=True, kw_only=True):
         Which setting says how many: `topics.events_partitions`, `topics.tallies_partitions`, or always one.
     retention_s : int or None
         Seconds that a record stays at least; None where compaction alone decides.
-    ours : bool
-        Whether Barograph creates it when it is missing. It never changes a topic that exists.
+    writer, reader : str
+        For people.
+    written_by, read_by : tuple of Actor
+        The same for `schemas.acls`.
     """
 
     role: str
@@ -32,6 +38,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     partitions: Literal["events", "tallies", "one"]
     writer: str
     reader: str
+    written_by: tuple[Actor, ...]
+    read_by: tuple[Actor, ...]
     timestamp: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
     max_message_bytes: int = 1 << 20
     settings: dict[str, str] = {}
@@ -56,23 +64,27 @@ class Topic(Struct, frozen=True, kw_only=True):
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
+        written_by=("producer",), read_by=("measure",),
         role="events", name="ai.events", key="any; split requests and responses: the exchange's id",
         value="JSON: exchange, request, response, outcome or evaluation",
         cleanup="delete", retention_s=3 * _DAY_S, partitions="events",
         writer="your services, gateways and collectors", reader="MEASURE",
     ),
     Topic(
+        written_by=("pipeline",), read_by=("measure",),
         role="control", name="ai.control", key="service",
         value="JSON: release, sign_off, acknowledge, rebaseline or approve",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
         writer="pipelines and people, `barograph control`", reader="MEASURE",
     ),
     Topic(
+        written_by=("measure", "watch"), read_by=("reader",),
         role="rejected", name="ai.events.rejected", key="topic:partition:offset of the rejected record",
         value="JSON: reason, field, position", cleanup="delete", retention_s=7 * _DAY_S, partitions="one",
         writer="MEASURE; WATCH, of control facts", reader="people",
     ),
     Topic(
+        written_by=("measure", "watch"), read_by=("watch", "operator"),
         role="tallies", name="barograph.tallies", key="flush: its source and anchor; tick: its worker",
         value="msgpack: flush, tick or another fact", cleanup="delete", retention_s=7 * _DAY_S, partitions="tallies",
         writer="MEASURE", reader="WATCH, replay",
@@ -80,6 +92,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         timestamp="LogAppendTime",
     ),
     Topic(
+        written_by=("watch",), read_by=("watch",),
         role="state", name="barograph.state", key="service, or service and part, or @",
         value="msgpack: state of WATCH", cleanup="compact", retention_s=None, partitions="tallies",
         writer="WATCH", reader="WATCH, at start", max_message_bytes=8 << 20,
@@ -88,22 +101,26 @@ TOPICS: Final[tuple[Topic, ...]] = (
         settings={"min.compaction.lag.ms": str(_DAY_S * 1000), "compression.type": "zstd"},
     ),
     Topic(
+        written_by=("watch",), read_by=("operator",),
         role="snapshots", name="barograph.snapshots", key="offset, and the key that the record has in barograph.state",
         value="msgpack: all states of a partition at one offset, once a day", cleanup="delete", retention_s=7 * _DAY_S,
         partitions="tallies", writer="WATCH", reader="replay", max_message_bytes=8 << 20,
         settings={"compression.type": "zstd"},
     ),
     Topic(
+        written_by=("watch",), read_by=("reader",),
         role="incidents", name="ai.incidents", key="fingerprint", value="JSON: incident, with CloudEvents headers",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
         writer="WATCH", reader="on-call, and what routes to it",
     ),
     Topic(
+        written_by=("watch",), read_by=("reader",),
         role="incidents_state", name="ai.incidents.state", key="fingerprint", value="JSON: the incident's latest step",
         cleanup="compact", retention_s=None, partitions="one",
         writer="WATCH", reader="dashboards",
     ),
     Topic(
+        written_by=("watch",), read_by=("reader",),
         role="changes", name="ai.changes", key="service:release",
         value="JSON: what a release changed, the latest report",
         cleanup="compact", retention_s=None, partitions="one",

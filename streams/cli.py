@@ -12,8 +12,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from schemas import acls
 from schemas import config as configs
 from schemas.config import Config
+from schemas.printable import printable, printable_json
 from schemas.strict import ConfigError
 from schemas.topics import TOPICS
 from streams import saying
@@ -89,8 +91,10 @@ def _moment(said: str) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from streams import promise
+    from streams.shell import secret
 
     config = configs.load(args.config)
+    secret.check(config)
     print(f"# The effective config of {args.config}: every setting, by default where the file says nothing.")
     print(configs.show(config))
     for line in promise.lines(config):
@@ -100,6 +104,11 @@ def _check(args: argparse.Namespace) -> int:
 
 def _topics(args: argparse.Namespace) -> int:
     config = _config(args)
+    if args.acls:
+        if args.create:
+            raise ConfigError("--acls prints, --create acts; say one of the two - at `topics`")
+        print("\n".join(acls.commands(config)))
+        return 0
 
     def work() -> int:
         from streams.shell import topics
@@ -181,9 +190,10 @@ def _named(config: Config, name: str | None) -> Config:
 
 
 def _write(findings: Iterable[bytes]) -> int:
-    out = sys.stdout.buffer
+    out, seen = sys.stdout.buffer, sys.stdout.isatty()
     for finding in findings:
-        out.write(finding + b"\n")
+        # Byte for byte what a topic would get; at a terminal the same JSON, but with nothing that a terminal obeys.
+        out.write((printable_json(finding.decode()).encode() if seen else finding) + b"\n")
     return 0
 
 
@@ -196,7 +206,7 @@ def _readable(findings: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _refused(why: Exception, code: int) -> int:
-    print(f"barograph: {why}", file=sys.stderr)
+    print(f"barograph: {printable(str(why))}", file=sys.stderr)
     return code
 
 
@@ -258,6 +268,8 @@ def parser() -> argparse.ArgumentParser:
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
     takes_config(topics)
     topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
+
+    topics.add_argument("--acls", action="store_true", help="print the rights that each role needs, for kafka-acls")
 
     control = command(
         "control", _control, "say what pipelines and people know: releases, sign-offs, that an incident is taken",

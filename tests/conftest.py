@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kafka.cluster import Cluster
+from tests.kafka.guarded import Guard
 
 _serial = itertools.count(1)
 
@@ -32,6 +33,15 @@ def a_broker_can_be_had() -> None:
 def kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The session's real Kafka. A test that kills its broker takes `own_kafka`, so that nobody else's flow breaks."""
     with Cluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real Kafka with TLS and SASL on, and an authorizer that refuses what nobody granted."""
+    folder = tmp_path_factory.mktemp("guarded-kafka")
+    settings = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer"}
+    with Cluster(folder / "kafka", settings=settings, guard=Guard(folder / "guard")) as cluster:
         yield cluster
 
 

@@ -1,6 +1,7 @@
 """The command line promises: one sentence and a code for what the user can put right, never a traceback."""
 
 import gzip
+import io
 import json
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas.config import parse
+from streams import cli
 from streams.cli import main
 from tests.kafka.cluster import Cluster
 
@@ -88,6 +90,36 @@ def test_every_shipped_config_is_checked_and_printed_as_a_config(path: Path, cap
         assert f"# {service.name} (weight {service.weight:g}), in vain at most:" in said
 
 
+def test_the_rights_are_printed_without_a_broker(tmp_path: Path, capsys: Said) -> None:
+    path = config_for(tmp_path, nobody(), "eu.")
+    assert main(["topics", "--acls", "--config", path]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("kafka-acls ") for line in said) > 5
+    assert all(line.startswith(("#", "kafka-acls ")) for line in said)
+    assert main(["topics", "--acls", "--create", "--config", path]) == 2
+    refused(capsys, 2, "--acls", "--create")
+
+
+def test_findings_at_a_terminal_are_the_same_json_but_do_not_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = '{"service":"shop\x9b2J\u202e"}'.encode()
+    for terminal in (False, True):
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        monkeypatch.setattr(out, "isatty", lambda there=terminal: there)
+        monkeypatch.setattr("sys.stdout", out)
+        cli._write([finding])
+        written = out.buffer.getvalue()
+        assert json.loads(written) == json.loads(finding)
+        assert (written == finding + b"\n") is not terminal
+        assert written.decode().rstrip().isprintable() is terminal
+
+
+def test_a_sentence_that_quotes_anything_is_one_line(capsys: Said, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text('"a\\e[2J\\nb": 1')
+    assert main(["check", str(path)]) == 2
+    refused(capsys, 2, r"a\x1b[2J\nb")
+
+
 def test_a_config_is_checked_without_kafkas_clients() -> None:
     check = f"main(['check', {str(CONFIGS[0])!r}])"
     code = f"import sys; from streams.cli import main; {check}; print('aiokafka' in sys.modules)"
@@ -124,7 +156,7 @@ def config_for(folder: Path, bootstrap: str, prefix: str = "") -> str:
 def test_where_no_broker_answers_its_address_is_named_with_3(
     argv: list[str], tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.shell.topics.ANSWER_S", 0.3)
+    monkeypatch.setattr("streams.shell.knock.ANSWER_S", 0.3)
     address = nobody()
     assert main([*argv, "--config", config_for(tmp_path, address)]) == 3
     refused(capsys, 3, address, "`kafka.bootstrap`")
@@ -133,7 +165,7 @@ def test_where_no_broker_answers_its_address_is_named_with_3(
 def test_the_table_of_topics_is_shown_even_where_no_broker_answers(
     tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.shell.topics.ANSWER_S", 0.3)
+    monkeypatch.setattr("streams.shell.knock.ANSWER_S", 0.3)
     main(["topics", "--config", config_for(tmp_path, nobody(), "eu.")])
     rows = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
     assert ["eu.ai.events", "?", "2"] in rows

@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from schemas.config import parse
 from schemas.events import Event
 from streams import cli
 
 TOP = Path(__file__).parents[1]
 TEXT = (TOP / "README.md").read_text()
+SECURITY = (TOP / "SECURITY.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
 NEEDS_BROKER = ("barograph run", "barograph topics", "--topic")
@@ -49,6 +51,13 @@ def test_the_event_is_one(text: str) -> None:
     assert json.loads(text).keys() <= known | {"type"}
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|deploy|streams|benchmarks)/[\w./-]+)`", TEXT))))
+@pytest.mark.parametrize("text", re.findall(r"^```yaml\n(.*?)^```", SECURITY, re.MULTILINE | re.DOTALL))
+def test_the_configs_of_the_security_page_are_configs(text: str) -> None:
+    assert parse(text) != parse("")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:docs|deploy|schemas|streams|benchmarks)/[\w./-]+)`", TEXT + SECURITY)))
+)
 def test_every_path_is_there(path: str) -> None:
     assert (TOP / path).exists()

@@ -38,8 +38,9 @@ def topics() -> str:
         "`topics.prefix` stands before every name. `barograph topics` shows which the broker has; "
         "`barograph topics --create` creates them. asyncapi.yaml says what each message looks like.",
         _table(("topic", "key", "value", "partitions", "kept", "written by", "read by", "settings"), rows),
-        "Who may write where is an access rule of the broker's. Nobody but Barograph writes to `barograph.*`; who may "
-        "write to `ai.control` may declare releases and take incidents.",
+        "Who may write where is an access rule of the broker's; `barograph topics --acls` prints all that are needed. "
+        "Nobody but Barograph writes to `barograph.*`; who may write to `ai.control` may declare releases and take "
+        "incidents.",
     )
 
 
@@ -48,14 +49,7 @@ def config() -> str:
     parts = []
     for field in msgspec.structs.fields(Config):
         kind = Service if field.name == "services" else type(field.default)
-        info, meanings = inspect.type_info(kind), attributes(kind)
-        assert isinstance(info, inspect.StructType)
-        rows = [
-            (f"`{one.encode_name}`", _default(one), _allowed(one.type), meanings[one.encode_name])
-            for one in info.fields
-        ]
-        title = "services[]" if kind is Service else field.name
-        parts.append(f"## {title}\n\n{summary(kind)}\n\n{_table(('setting', 'default', 'allowed', 'meaning'), rows)}")
+        parts += _section("services[]" if kind is Service else field.name, kind)
     return _page(
         "Settings",
         f"{summary(Config)} The file is YAML; schemas/config.json is its JSON Schema. `barograph check FILE` validates "
@@ -81,6 +75,21 @@ def metrics() -> str:
         _table(("metric", "type", "labels", "what it is", "what to do"), rows),
         "## Of the process\n\n" + _table(("metric", "what it is good for"), [(f"`{a}`", b) for a, b in GIVEN.items()]),
     )
+
+
+def _section(title: str, kind: type) -> list[str]:
+    """Describe a section's settings, and then the sections within it."""
+    info, meanings, rows, within = inspect.type_info(kind), attributes(kind), [], []
+    assert isinstance(info, inspect.StructType)
+    for one in info.fields:
+        name = one.encode_name
+        if isinstance(one.type, inspect.StructType):
+            within += _section(f"{title}.{name}", one.type.cls)
+            rows.append((f"`{name}`", "-", "a section", meanings[name]))
+        else:
+            rows.append((f"`{name}`", _default(one), _allowed(one.type), meanings[name]))
+    table = _table(("setting", "default", "allowed", "meaning"), rows)
+    return [f"## {title}\n\n{summary(kind)}\n\n{table}", *within]
 
 
 def signals() -> str:
@@ -182,6 +191,8 @@ def _allowed(kind: inspect.Type) -> str:
             return str((extra or {}).get("description") or _allowed(inner))
         case inspect.UnionType(types=types):
             return " or ".join(_allowed(one) for one in types if not isinstance(one, inspect.NoneType))
+        case inspect.BoolType():
+            return "`true`, `false`"
         case inspect.LiteralType(values=values):
             return ", ".join(f"`{value}`" for value in values)
         case inspect.VarTupleType(item_type=inner, min_length=least, max_length=most):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import convert
 
 from schemas.incidents import Change, Incident, Interval
+from schemas.printable import printable
 
 WIDTH: Final = 100
 LABEL: Final = 11
@@ -214,6 +215,6 @@ def _clock(ms: int) -> str:
 
 def _wrap(text: str, first: str = "", then: str = "") -> list[str]:
     """Break one paragraph into lines of `WIDTH`; nothing that cannot be seen passes, but for the glue."""
-    seen = "".join(c if c.isprintable() or c == GLUE else c.encode("unicode_escape").decode("ascii") for c in text)
+    seen = GLUE.join(map(printable, text.split(GLUE)))
     lines = textwrap.wrap(seen, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False)
     return [line.replace(GLUE, " ") for line in lines or [first.rstrip()]]

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
+from schemas.printable import printable
 from schemas.rejected import Reason
 
 _decode: Final = msgspec.json.Decoder(Event).decode
@@ -148,8 +149,8 @@ def fault(index: int, value: bytes | None, wrong: Exception) -> Fault:
         if missing := _MISSING.search(said):
             field += f".{missing['field']}"
         unknown = field == "$.type" and said.startswith("Invalid value")
-        return Fault(index, "unknown_type" if unknown else "invalid", field, said[:200])
-    return Fault(index, "not_json", _field_at(value, str(wrong)), str(wrong)[:200])
+        return Fault(index, "unknown_type" if unknown else "invalid", printable(field), printable(said)[:200])
+    return Fault(index, "not_json", printable(_field_at(value, str(wrong))), printable(str(wrong))[:200])
 
 
 def _field_at(value: bytes, said: str) -> str:

@@ -15,13 +15,16 @@ from typing import Any, Final, NoReturn
 from mode import Service
 
 from schemas.config import Config
+from schemas.printable import printable
+from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan as Measured
-from streams.shell import groups, topics
+from streams.shell import groups, rights, secret, topics
 from streams.shell.clients import producer, watch_group
-from streams.shell.exits import Doubt, Exit, Fuse
+from streams.shell.exits import Doubt, Exit, Fuse, forbidden
 from streams.shell.floods import WINDOW_S, Floods
 from streams.shell.heart import Heart
+from streams.shell.logs import Printable
 from streams.shell.lookout import Lookout, Stage
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
@@ -61,19 +64,32 @@ def run(config: Config) -> int:
     metrics = Metrics()
     floods = _quiet(metrics)
     try:
+        secret.check(config)
+        known = rights.require(config)
         topics.ensure(config)
+        if not known:
+            rights.require(config)
         asyncio.run(_work(config, metrics, floods))
     except Exit as why:
-        print(f"barograph: {why}", file=sys.stderr, flush=True)
+        _say(why)
         return why.code
+    except ConfigError as why:
+        _say(why)
+        return 2
     finally:
         floods.sum_up()
     return 0
 
 
+def _say(why: Exception) -> None:
+    print(f"barograph: {printable(str(why))}", file=sys.stderr, flush=True)
+
+
 def _quiet(metrics: Metrics) -> Floods:
     """Log what is wrong, and nothing that is right but the start and the end; a flood of lines only in sum."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stream = logging.StreamHandler()
+    stream.setFormatter(Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[stream])
     log.setLevel(logging.INFO)
     floods = Floods(metrics)
     for handler in logging.getLogger().handlers:
@@ -127,7 +143,7 @@ def _end(why: Exit) -> NoReturn:
         for one in handler.filters:
             if isinstance(one, Floods):
                 one.sum_up()  # what led here may have been said a thousand times
-    print(f"barograph: {why}", file=sys.stderr, flush=True)
+    _say(why)
     sys.stdout.flush()
     os._exit(why.code)
 
@@ -196,7 +212,7 @@ async def _crashed(service: Service) -> None:
     """Wait until something within Faust fails; it would log that, and stand still."""
     await service.wait_until_stopped()
     if service.crash_reason:
-        raise Doubt(f"Faust crashed: {service.crash_reason!r}")
+        raise forbidden(service.crash_reason) or Doubt(f"Faust crashed: {service.crash_reason!r}")
 
 
 async def _nothing() -> Survey:

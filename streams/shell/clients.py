@@ -1,15 +1,21 @@
 """A config -> connections to Kafka, with the settings that exactness and speed ask for."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 
 from schemas.config import Config
+from schemas.security import Security
+from schemas.strict import ConfigError
 from schemas.topics import BY_ROLE
+from streams.shell import secret
 
 FETCH_BYTES: Final = 1 << 20
 """Bytes a partition and fetch: some 1,400 events, so that no partition keeps the others waiting."""
@@ -40,10 +46,59 @@ def watch_group(config: Config) -> str:
     return f"{config.kafka.group}-watch"
 
 
+class Token(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+    """The token of OAUTHBEARER, as its file holds it when a connection is made."""
+
+    def __init__(self, security: Security) -> None:
+        self._security = security
+
+    async def token(self) -> str:
+        """Read it.
+
+        Raises
+        ------
+        OSError
+            If it is missing or empty just now; the client then tries again, as when a broker does not answer.
+        """
+        try:
+            return (await asyncio.to_thread(secret.token, self._security)).reveal()
+        except ConfigError as wrong:
+            raise OSError(str(wrong)) from None
+
+
+def access(config: Config) -> dict[str, Any]:
+    """Say how every client connects: to whom, and how both sides know each other.
+
+    Raises
+    ------
+    ConfigError
+        If a secret or a certificate cannot be read.
+    """
+    security = config.kafka.security
+    logging.getLogger("aiokafka.conn").addFilter(_no_requests)
+    said: dict[str, Any] = {
+        "bootstrap_servers": config.kafka.bootstrap,
+        "security_protocol": security.protocol,
+        "ssl_context": secret.tls(security),
+    }
+    if security.mechanism:
+        said["sasl_mechanism"] = security.mechanism
+    if security.mechanism == "OAUTHBEARER":
+        said["sasl_oauth_token_provider"] = Token(security)
+    elif password := secret.password(security):
+        said |= {"sasl_plain_username": security.username, "sasl_plain_password": password.reveal()}
+    return said
+
+
+def _no_requests(record: logging.LogRecord) -> bool:
+    """Drop what the client logs at level DEBUG: every request as it is, that of SASL with the password."""
+    return record.levelno > logging.DEBUG
+
+
 def producer(config: Config) -> AIOKafkaProducer:
     """Make the one producer of a worker: what it acknowledged is on every replica, once and in order."""
     return AIOKafkaProducer(
-        bootstrap_servers=config.kafka.bootstrap,
+        **access(config),
         client_id=config.worker.name,
         enable_idempotence=True,
         acks="all",
@@ -57,7 +112,7 @@ def producer(config: Config) -> AIOKafkaProducer:
 def group_consumer(config: Config) -> AIOKafkaConsumer:
     """Make MEASURE's consumer, a static member of its group: a restart within the session moves no partition."""
     return AIOKafkaConsumer(
-        bootstrap_servers=config.kafka.bootstrap,
+        **access(config),
         client_id=config.worker.name,
         group_id=measure_group(config),
         group_instance_id=config.worker.name,
@@ -76,7 +131,7 @@ def group_consumer(config: Config) -> AIOKafkaConsumer:
 def reader(config: Config) -> AIOKafkaConsumer:
     """Make a consumer without a group, that reads what it is told to."""
     return AIOKafkaConsumer(
-        bootstrap_servers=config.kafka.bootstrap,
+        **access(config),
         client_id=f"{config.worker.name}-reader",
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -90,7 +145,7 @@ def reader(config: Config) -> AIOKafkaConsumer:
 async def admin(config: Config) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect an admin client, and close it in any case."""
     client = AIOKafkaAdminClient(
-        bootstrap_servers=config.kafka.bootstrap,
+        **access(config),
         client_id=f"{config.worker.name}-admin",
         request_timeout_ms=_ms(config.kafka.request_timeout_s),
     )
@@ -105,7 +160,7 @@ async def admin(config: Config) -> AsyncIterator[AIOKafkaAdminClient]:
 async def connection(config: Config, what: str) -> AsyncIterator[AIOKafkaClient]:
     """Connect a bare client, for requests that the others do not make, and close it in any case."""
     client = AIOKafkaClient(
-        bootstrap_servers=config.kafka.bootstrap,
+        **access(config),
         client_id=f"{config.worker.name}-{what}",
         request_timeout_ms=_ms(config.kafka.request_timeout_s),
     )

@@ -20,7 +20,7 @@ from schemas.config import Config
 from streams.demo.story import SECONDS, SEED, story
 from streams.demo.tell import tell
 from streams.shell.broker import embedded
-from streams.shell.clients import producer, topic
+from streams.shell.clients import access, producer, topic
 from streams.shell.exits import BrokerError, Exit
 
 FOLDER: Final = Path(".demo")
@@ -196,9 +196,7 @@ async def _sending(config: Config) -> AsyncIterator[AIOKafkaProducer]:
 
 @contextlib.asynccontextmanager
 async def _consumer(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        topic(config, "incidents"), bootstrap_servers=config.kafka.bootstrap, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(topic(config, "incidents"), **access(config), auto_offset_reset="earliest")
     await consumer.start()
     try:
         yield consumer

@@ -5,7 +5,13 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from schemas.strict import ConfigError
 
@@ -48,6 +54,31 @@ class Stalled(Doubt):
     def __init__(self, words: str, topic: str, partition: int, position: int) -> None:
         super().__init__(words)
         self.topic, self.partition, self.position = topic, partition, position
+
+
+def forbidden(error: BaseException) -> BrokerError | None:
+    """Say what the broker does not allow, if that is what an error means.
+
+    Examples
+    --------
+    >>> forbidden(TopicAuthorizationFailedError("ai.incidents"))
+    BrokerError('the broker does not allow what is needed: the topic ai.incidents; `barograph topics --acls` prints \
+how to grant it')
+    >>> forbidden(KafkaError("it is slow"))
+    """
+    match error:
+        case TopicAuthorizationFailedError():
+            what = "the topic"
+        case GroupAuthorizationFailedError():
+            what = "the group"
+        case ClusterAuthorizationFailedError():
+            what = "idempotent writing"
+        case _:
+            return None
+    names = " ".join(str(name) for name in error.args)
+    return BrokerError(
+        f"the broker does not allow what is needed: {what} {names}; `barograph topics --acls` prints how to grant it"
+    )
 
 
 class Fuse:
@@ -93,7 +124,7 @@ class Fuse:
         except KafkaConnectionError:
             self.blow(BrokerError("the Kafka broker does not answer any more"))
         except KafkaError as error:
-            self.blow(Doubt(f"Kafka: {error!r}"))
+            self.blow(forbidden(error) or Doubt(f"Kafka: {error!r}"))
         except Exception as bug:
             log.exception("a bug")
             self.blow(Doubt(f"a bug: {bug!r}"))

@@ -17,6 +17,7 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 
 from schemas.metrics import METRICS, SECONDS, Metric
+from schemas.printable import printable
 
 _FIELDS: Final = 50
 """Names of unknown fields that get a label of their own: what producers send must not fill Prometheus."""
@@ -81,9 +82,10 @@ class Metrics:
                 case "late":
                     self._late.inc(n)
                 case "unknown_field":
+                    name = printable(which)
                     if len(self._fields) < _FIELDS:
-                        self._fields.add(which)
-                    self._unknown.labels(which if which in self._fields else "__other__").inc(n)
+                        self._fields.add(name)
+                    self._unknown.labels(name if name in self._fields else "__other__").inc(n)
 
     def flushed(self, sizes: Sequence[int], final: bool) -> None:
         """Add flushes, of so many bytes each, that the broker has acknowledged."""

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.config import Config
 from streams.shell.clients import topic
-from streams.shell.exits import Doubt
+from streams.shell.exits import Doubt, forbidden
 
 UNDELIVERED_S: Final = 5.0
 """A record that is not acknowledged for so long is one that cannot be delivered now. A broker takes milliseconds."""
@@ -73,7 +73,8 @@ class Outbox:
             sent = await self._producer.send(topic(self._config, role), value, key, partition, headers=list(headers))
         except KafkaError as error:
             over()
-            raise Doubt(f"no record could be sent to {topic(self._config, role)}: {error!r}") from error
+            said = f"no record could be sent to {topic(self._config, role)}: {error!r}"
+            raise forbidden(error) or Doubt(said) from error
         except BaseException:  # whoever sends was told to stop
             over()
             raise
@@ -131,4 +132,4 @@ async def delivered(records: Iterable[Sent]) -> None:
     try:
         await asyncio.gather(*records)
     except KafkaError as error:
-        raise Doubt(f"a record was not acknowledged: {error!r}") from error
+        raise forbidden(error) or Doubt(f"a record was not acknowledged: {error!r}") from error

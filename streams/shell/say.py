@@ -6,8 +6,8 @@ from aiokafka.errors import KafkaError
 
 from schemas.config import Config
 from streams.shell.clients import producer, topic
-from streams.shell.exits import BrokerError
-from streams.shell.topics import ANSWER_S, hushed
+from streams.shell.exits import BrokerError, forbidden
+from streams.shell.knock import ANSWER_S, hushed, knock
 
 
 def say(config: Config, service: str, fact: bytes) -> str:
@@ -28,14 +28,15 @@ def say(config: Config, service: str, fact: bytes) -> str:
 
 
 async def _say(config: Config, service: str, fact: bytes) -> str:
+    await knock(config)
     name, sender = topic(config, "control"), producer(config)
     try:
         with hushed():
             async with asyncio.timeout(ANSWER_S * 2):
                 await sender.start()
                 sent = await sender.send_and_wait(name, fact, service.encode())
-    except (KafkaError, TimeoutError):
-        raise BrokerError(
+    except (KafkaError, TimeoutError) as error:
+        raise forbidden(error) or BrokerError(
             f"the fact was not said: no Kafka broker at {config.kafka.bootstrap} took it for the topic {name}; set "
             "`kafka.bootstrap` to where it is, or create the topic with `barograph topics --create`"
         ) from None

@@ -1,16 +1,18 @@
 """The recorded tallies of a broker -> records, partition by partition."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.config import Config
 from schemas.tallies import Quarantine, decode
-from streams.shell.clients import reader, topic
+from streams.shell.clients import admin, reader, topic
 from streams.shell.exits import BrokerError, TopicError
+from streams.shell.knock import knock
 from streams.shell.snapshot import KEY_BYTES
 from streams.watch import store
 from streams.watch.partition import Begun
@@ -32,25 +34,12 @@ def recorded(config: Config, begun: Mapping[int, int] = MappingProxyType({})) ->
     Raises
     ------
     BrokerError
-        If nobody answers.
+        If nobody answers, or we are not let in.
     TopicError
         If there is no such topic, or its number of partitions is not the configured one.
     """
-    with asyncio.Runner() as runner:
-        consumer = runner.run(_connected(config))
-        try:
-            for tp in runner.run(_partitions(config, consumer, "tallies")):
-                consumer.assign([tp])
-                begin = max(runner.run(consumer.beginning_offsets([tp]))[tp], begun.get(tp.partition, 0))
-                end = runner.run(consumer.end_offsets([tp]))[tp]
-                consumer.seek(tp, begin)
-                while runner.run(consumer.position(tp)) < end:
-                    batches = runner.run(consumer.getmany(tp, timeout_ms=500))
-                    for record in batches.get(tp, ()):
-                        if record.offset < end:
-                            yield tp.partition, Record(record.offset, record.timestamp, record.value)
-        finally:
-            runner.run(consumer.stop())
+    for partition, record in _records(config, "tallies", begun):
+        yield partition, Record(record.offset, record.timestamp, record.value)
 
 
 def quarantines(config: Config) -> list[tuple[int, Quarantine]]:
@@ -73,26 +62,48 @@ def snapshots(config: Config, before_s: int | None) -> dict[int, Begun]:
         Nothing of a partition that has none.
     """
     found: dict[int, Begun] = {}
-    with asyncio.Runner() as runner:
-        consumer = runner.run(_connected(config))
-        try:
-            for tp in runner.run(_partitions(config, consumer, "snapshots")):
-                consumer.assign([tp])
-                end = runner.run(consumer.end_offsets([tp]))[tp]
-                runner.run(consumer.seek_to_beginning(tp))
-                held: dict[bytes, list[tuple[bytes, bytes | None]]] = {}
-                while runner.run(consumer.position(tp)) < end:
-                    for record in runner.run(consumer.getmany(tp, timeout_ms=500)).get(tp, ()):
-                        at, key = record.key[:KEY_BYTES], record.key[KEY_BYTES:]
-                        held.setdefault(at, []).append((key, record.value))
-                        if key == store.POSITION:
-                            one = store.restore(held.pop(at))
-                            late = before_s is not None and one.position.own.second > before_s
-                            if not late and (before_s is not None or tp.partition not in found):
-                                found[tp.partition] = Begun(one.position.own, one.states, one.position.next)
-        finally:
-            runner.run(consumer.stop())
+    held: dict[tuple[int, bytes], list[tuple[bytes, bytes | None]]] = {}
+    for partition, record in _records(config, "snapshots"):
+        at, key = record.key[:KEY_BYTES], record.key[KEY_BYTES:]
+        held.setdefault((partition, at), []).append((key, record.value))
+        if key == store.POSITION:
+            one = store.restore(held.pop((partition, at)))
+            late = before_s is not None and one.position.own.second > before_s
+            if not late and (before_s is not None or partition not in found):
+                found[partition] = Begun(one.position.own, one.states, one.position.next)
     return found
+
+
+def _records(
+    config: Config, role: str, begun: Mapping[int, int] = MappingProxyType({})
+) -> Iterator[tuple[int, Any]]:  # fmt: skip
+    """Read a topic, one partition after the other, each to where it ends now."""
+    with asyncio.Runner() as runner:
+        runner.run(knock(config))
+        batches = _batches(config, role, begun)
+        try:
+            while (batch := runner.run(anext(batches, None))) is not None:
+                yield from batch
+        finally:
+            runner.run(batches.aclose())
+
+
+async def _batches(
+    config: Config, role: str, begun: Mapping[int, int]
+) -> AsyncGenerator[list[tuple[int, Any]], None]:  # fmt: skip
+    """Read records as they come; whatever a consumer does, its `assign` too, it does within a running loop."""
+    consumer = await _connected(config)
+    try:
+        for tp in await _partitions(config, role):
+            consumer.assign([tp])
+            begin = max((await consumer.beginning_offsets([tp]))[tp], begun.get(tp.partition, 0))
+            end = (await consumer.end_offsets([tp]))[tp]
+            consumer.seek(tp, begin)
+            while await consumer.position(tp) < end:
+                got = await consumer.getmany(tp, timeout_ms=500)
+                yield [(tp.partition, record) for record in got.get(tp, ()) if record.offset < end]
+    finally:
+        await consumer.stop()
 
 
 async def _connected(config: Config) -> AIOKafkaConsumer:
@@ -101,17 +112,18 @@ async def _connected(config: Config) -> AIOKafkaConsumer:
         await consumer.start()
     except KafkaConnectionError:
         await consumer.stop()
-        raise BrokerError(
-            f"no Kafka broker answers at `{config.kafka.bootstrap}`: start it, or put its address in `kafka.bootstrap`"
-        ) from None
+        raise BrokerError(f"the Kafka broker at {config.kafka.bootstrap} does not answer any more") from None
     return consumer
 
 
-async def _partitions(config: Config, consumer: AIOKafkaConsumer, role: str) -> list[TopicPartition]:
+async def _partitions(config: Config, role: str) -> list[TopicPartition]:
     name, wanted = topic(config, role), config.topics.tallies_partitions
-    there = consumer.partitions_for_topic(name) if name in await consumer.topics() else None
+    # A consumer knows only of topics that it follows.
+    async with admin(config) as asking:
+        described = await asking.describe_topics([name]) if name in await asking.list_topics() else []
+    there = sorted(found["partition"] for one in described for found in one["partitions"])
     if not there:
         raise TopicError(f"there is no topic `{name}` at `{config.kafka.bootstrap}`; nothing was recorded")
     if len(there) != wanted:
         raise TopicError(f"topic `{name}` has {len(there)} partitions, not the {wanted} of `topics.tallies_partitions`")
-    return [TopicPartition(name, partition) for partition in sorted(there)]
+    return [TopicPartition(name, partition) for partition in there]

@@ -1,21 +1,17 @@
 """The table of topics and a broker -> all topics are there and fit, or the sentence that says which does not."""
 
 import asyncio
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.config import Config
 from schemas.topics import TOPICS, Topic
 from streams.shell.clients import admin
 from streams.shell.exits import BrokerError, TopicError
-
-ANSWER_S: Final = 5.0
-"""How long a broker may keep us waiting for its first answer: one that is just being started gets so long."""
+from streams.shell.knock import hushed, knock
 
 VISIBLE_S: Final = 20.0
 """How long a new topic may take until all its partitions have a leader."""
@@ -115,14 +111,8 @@ def verify(config: Config, there: Mapping[str, int]) -> None:
 
 async def _with_broker(config: Config, create: bool) -> dict[str, int]:
     address = config.kafka.bootstrap
+    await knock(config)
     with hushed():
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await _answered(config)
-        except TimeoutError:
-            raise BrokerError(
-                f"no Kafka broker answers at {address}: start one, or set `kafka.bootstrap` to where it is"
-            ) from None
         try:
             async with admin(config) as client:
                 there = await _there(client, config)
@@ -132,16 +122,6 @@ async def _with_broker(config: Config, create: bool) -> dict[str, int]:
                 return there
         except (KafkaError, TimeoutError) as error:
             raise BrokerError(f"the Kafka broker at {address} does not do its work: {error!r}") from None
-
-
-async def _answered(config: Config) -> None:
-    """Wait for an answer; where nobody listens yet, knock again."""
-    while True:
-        try:
-            async with admin(config):
-                return
-        except (KafkaError, OSError):
-            await asyncio.sleep(_PAUSE_S)
 
 
 async def _there(client: AIOKafkaAdminClient, config: Config) -> dict[str, int]:
@@ -160,6 +140,11 @@ async def _create(client: AIOKafkaAdminClient, config: Config, there: Mapping[st
         # The embedded broker has no controller; there, the question after a topic below makes it.
         answer = await client.create_topics([_new(config, topic) for topic in missing])
         for name, code, *said in answer.topic_errors:
+            if code == TopicAuthorizationFailedError.errno:
+                raise TopicError(
+                    f"the topic {name} is not there, or this user may not see it, and may not create it: create it, or "
+                    "grant that; `barograph topics --acls` prints how"
+                )
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise TopicError(f"the broker did not create the topic {name}: {said[0] or for_code(code).__name__}")
     names = [config.topics.prefix + topic.name for topic in missing]
@@ -183,15 +168,3 @@ def _new(config: Config, topic: Topic) -> NewTopic:
 def _led(topic: Mapping[str, object]) -> bool:
     found = topic["partitions"]
     return topic["error_code"] == 0 and isinstance(found, list) and all(one["leader"] >= 0 for one in found)
-
-
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Keep the client from logging each attempt: what comes of them is said in one sentence."""
-    log = logging.getLogger("aiokafka")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(level)

@@ -10,8 +10,10 @@ from typing import Final
 
 import faust
 from aiokafka import TopicPartition
+from faust.auth import OAuthCredentials
 from faust.streams import Stream
 from faust.types import TP, EventT
+from faust.types.auth import CredentialsT
 
 from schemas.config import Config
 from schemas.strict import ConfigError
@@ -19,7 +21,7 @@ from schemas.tallies import Census, Effective, Fact, Quarantine, encode
 from schemas.topics import TOPICS
 from streams.shell.budget import Budget
 from streams.shell.checkpoint import Part, checkpoint
-from streams.shell.clients import BEATS, FETCH_BYTES, topic, watch_group
+from streams.shell.clients import BEATS, FETCH_BYTES, access, topic, watch_group
 from streams.shell.exits import ConfigRefused, Doubt, Fuse
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox, delivered
@@ -288,12 +290,27 @@ class _App(faust.App):
         """Make no folders for tables: there are none."""
 
 
+def _credentials(config: Config) -> CredentialsT | None:
+    """Say in Faust's words how its clients and the brokers know each other; it hands them on to aiokafka."""
+    said = access(config)
+    context, mechanism = said["ssl_context"], said.get("sasl_mechanism")
+    if mechanism is None:
+        return None if context is None else faust.SSLCredentials(context)
+    if mechanism == "OAUTHBEARER":
+        return OAuthCredentials(oauth_cb=said["sasl_oauth_token_provider"], ssl_context=context)
+    return faust.SASLCredentials(
+        username=said["sasl_plain_username"], password=said["sasl_plain_password"], mechanism=mechanism,
+        ssl_context=context,
+    )  # fmt: skip
+
+
 def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
     """Make the Faust app that feeds `watch`."""
     session_s = config.kafka.session_timeout_s
     app = _App(
         watch_group(config),
         broker=[f"kafka://{address}" for address in config.kafka.bootstrap.split(",")],
+        broker_credentials=_credentials(config),
         broker_client_id=config.worker.name,
         consumer_group_instance_id=config.worker.name,
         consumer_auto_offset_reset="earliest",

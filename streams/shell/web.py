@@ -1,14 +1,21 @@
-"""A worker's state -> /metrics, /live and /ready on loopback."""
+"""A worker's state -> /metrics, /live and /ready, on loopback or behind a token."""
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
 from aiohttp import web
 from mode import Service
 
 from schemas.config import Config
+from schemas.printable import printable
+from streams.shell import secret
 from streams.shell.exits import ConfigRefused
 from streams.shell.metrics import Metrics
+
+PROBES: Final = frozenset({"/live", "/ready"})
+"""Whoever supervises the worker asks here, and reads the status alone: a kubelet has no token."""
 
 
 class Web(Service):
@@ -16,6 +23,9 @@ class Web(Service):
 
     ``/live`` answers whenever the event loop does. ``/ready`` is 200 once partitions are assigned and their state is
     restored, and 503 with what is missing before.
+
+    Where the config names a token, whoever asks must bring it (``Authorization: Bearer ...``), at any path, also at one
+    that is not there; else the answer is 401. The two probes answer without, but then by their status alone.
 
     Parameters
     ----------
@@ -25,12 +35,14 @@ class Web(Service):
     def __init__(self, config: Config, metrics: Metrics, missing: Callable[[], list[str]]) -> None:
         self._config, self._metrics, self._missing = config, metrics, missing
         self._runner: web.AppRunner | None = None
+        self._token = secret.http_token(config.worker)
         self.port = config.worker.http_port
         super().__init__()
 
     async def on_start(self) -> None:
         """Listen; with port 0, on one that is free, which `port` then tells."""
-        app = web.Application()
+        # Whatever path is added later is guarded, too.
+        app = web.Application(middlewares=[self._guard])
         app.add_routes([
             web.get("/metrics", self._page), web.get("/live", self._live), web.get("/ready", self._ready)
         ])  # fmt: skip
@@ -50,16 +62,35 @@ class Web(Service):
         if self._runner:
             await self._runner.cleanup()
 
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path in PROBES or self._known(request):
+            return await handler(request)
+        return web.Response(status=401, text="a token is needed\n", headers={"WWW-Authenticate": "Bearer"})
+
+    def _known(self, request: web.Request) -> bool:
+        """Whether who asks may know more than that we are there; how long that takes tells nothing of the token."""
+        if self._token is None:
+            return True
+        scheme, _, brought = request.headers.get("Authorization", "").partition(" ")
+        said = brought.strip().encode("utf-8", "surrogateescape")
+        return scheme.lower() == "bearer" and hmac.compare_digest(said, self._token.reveal().encode())
+
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.page(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _live(self, _: web.Request) -> web.Response:
         return web.Response(text="live\n")
 
-    async def _ready(self, _: web.Request) -> web.Response:
-        missing = self._missing()
+    async def _ready(self, request: web.Request) -> web.Response:
+        missing = [printable(one) for one in self._missing()]
+        said: dict[str, object] = {"ready": not missing}
+        if self._known(request):
+            said["missing"] = missing
         return web.Response(
             status=503 if missing else 200,
-            body=orjson.dumps({"ready": not missing, "missing": missing}),
+            body=orjson.dumps(said),
             content_type="application/json",
         )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from schemas.incidents import Change, ChangeReport
+from schemas.printable import printable
 from schemas.tallies import OTHER
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -78,7 +79,7 @@ def _report(plan: Plan, detector: Detector, state: State, stream: Stream, now_ms
         id=f"{state.service}:{stream.release}:{stream.reports + 1}", sequence=stream.reports + 1,
         service=state.service, release=stream.release, previous=previous, phase=fact.phase if fact else "",
         generation=fact.generation if fact else None, first_seen_at=stream.first_second * 1000, updated_at=now_ms,
-        summary=f"{state.service} {stream.release} against {previous}: {said}", changes=changes,
+        summary=printable(f"{state.service} {stream.release} against {previous}: {said}"), changes=changes,
         incidents=tuple(case.said.fingerprint for case in mine), baseline_version=state.baseline.version,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.incidents import Incident, Notify, Severity
+from schemas.printable import printable
 from streams.watch.identity import fingerprint
 from streams.watch.report import resolved
 
@@ -104,7 +105,7 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
     said = Incident(
         id=f"{print_}-{episode}-{sequence}", fingerprint=print_, episode=episode, sequence=sequence, status="firing",
         step="updated" if before else "fired", severity=kind.severity, notify=kind.notify, labels=labels,
-        service=SERVICE, summary=words, why_severity=why,
+        service=SERVICE, summary=printable(words), why_severity=why,
         action=kind.action, since=before.since if before else second * 1000,
         since_low=before.since_low if before else second * 1000, since_high=before.since_high if before else now_ms,
         started_at=before.started_at if before else now_ms, updated_at=now_ms,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.incidents import ChangeReport, Incident, Severity
+from schemas.printable import printable
 from schemas.rejected import Rejected
 from schemas.tallies import Fact, Passed
 from streams.watch.control import Refused
@@ -97,7 +98,8 @@ def refusal(fact: Passed, refused: Refused) -> Finding:
     key = f"{fact.source}:{fact.partition}:{fact.offset}"
     said = Rejected(
         source=fact.source, partition=fact.partition, offset=fact.offset, timestamp=fact.timestamp,
-        reason=refused.reason, field=refused.field, said=refused.said, size=len(msgspec.json.encode(fact.said)),
+        reason=refused.reason, field=printable(refused.field), said=printable(refused.said),
+        size=len(msgspec.json.encode(fact.said)),
     )  # fmt: skip
     return Finding(key.encode(), key, msgspec.json.encode(said), (), roles=("rejected",))
 
@@ -116,7 +118,7 @@ def _headers(kind: str, id_: str, subject: str, at_ms: int) -> dict[str, str]:
         "ce_source": "//barograph/watch",
         "ce_id": id_,
         "ce_time": at.replace("+00:00", "Z"),
-        "ce_subject": subject,
+        "ce_subject": printable(subject),  # CloudEvents allows no control characters, and it may become HTTP
         "content-type": "application/json",
     }
 

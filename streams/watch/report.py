@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas.incidents import Also, Change, Incident, ModeCount, Slice
+from schemas.printable import printable
 from schemas.signals import BY_NAME, CATALOGUE, CATEGORIES
 from schemas.tallies import OTHER
 from streams.watch.describe import by_signal, change
@@ -188,7 +189,7 @@ def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> 
     said = [short(one) for one in changes[:4]]
     more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
     place = f" ({where.dimension} {where.name or 'not given'})" if where else ""
-    return f"{service}: {', '.join(said)}{more}{place}"
+    return printable(f"{service}: {', '.join(said)}{more}{place}")
 
 
 def short(one: Change) -> str:

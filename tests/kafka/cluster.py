@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +23,8 @@ from typing import Self
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from tests.kafka.guarded import LISTENERS, Guard
+
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".kafka"
 JARS = CACHE / "jars"
@@ -33,7 +36,6 @@ SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "4",  # 50 by default: seconds of start for nothing
@@ -64,6 +66,7 @@ class Cluster:
     folder : where data, configuration and logs go; kept on `stop`, so that a restart finds everything
     heap : the JVM's heap, as for ``-Xmx``
     settings : broker settings that add to `SETTINGS` or replace them
+    guard : if given, the broker also has the guarded listeners of `tests.kafka.guarded`; `bootstrap` stays open
 
     Raises
     ------
@@ -71,11 +74,15 @@ class Cluster:
         from `start` and `restart`, with the end of the broker's log, if it ends or gives no answer
     """
 
-    def __init__(self, folder: Path, heap: str = "512m", settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, heap: str = "512m", settings: Mapping[str, str] | None = None, guard: Guard | None = None
+    ) -> None:
         self.folder = folder
         self.heap = heap
         self.settings = dict(settings or {})
-        self.port, self._controller_port = _free_ports(2)
+        self.guard = guard
+        self.port, self._controller_port, *ports = _free_ports(2 + (len(LISTENERS) if guard else 0))
+        self._guarded = dict(zip(LISTENERS, ports, strict=True)) if guard else {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @staticmethod
@@ -93,6 +100,10 @@ class Cluster:
     def bootstrap(self) -> str:
         """The address that clients are given, ``host:port``; the same after every restart."""
         return f"127.0.0.1:{self.port}"
+
+    def guarded(self, listener: str = "SASLTLS") -> str:
+        """The address of one of the guarded listeners, ``host:port``."""
+        return f"127.0.0.1:{self._guarded[listener]}"
 
     @property
     def pid(self) -> int | None:
@@ -145,19 +156,45 @@ class Cluster:
     ) -> None:
         self.stop()
 
+    def acls(self, line: str) -> None:
+        """Run a line of `kafka-acls`, as an administrator does at a shell.
+
+        Raises
+        ------
+        BrokerError
+            With what the command says, if it fails.
+        """
+        command, *words = shlex.split(line)
+        assert command == "kafka-acls"
+        java = self._java("org.apache.kafka.tools.AclCommand", *words)
+        done = subprocess.run(java, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode or "Error" in done.stdout:
+            raise BrokerError(f"{line}: {done.stdout} {done.stderr}")
+
     def _format(self, config: Path) -> None:
+        listeners = {"PLAINTEXT": self.bootstrap} | {name: self.guarded(name) for name in self._guarded}
+        clients = ",".join(f"{name}://{address}" for name, address in listeners.items())
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"} | {
+            name: LISTENERS[name] for name in self._guarded
+        }
         properties = {
             **SETTINGS,
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"{clients},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+            "inter.broker.listener.name": "PLAINTEXT",
+            "advertised.listeners": clients,
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "log.dirs": str(self.folder / "data"),
+            **(self.guard.settings() if self.guard else {}),
             **self.settings,
         }
         draft = config.with_suffix(".draft")
         draft.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         # The cluster id is 16 bytes in base64url; any will do, and one node never meets another cluster.
-        command = self._java("kafka.tools.StorageTool", "format", "-t", "barographAAAAAAAAAAAAA", "-c", str(draft))
+        users = self.guard.scram() if self.guard else []
+        command = self._java(
+            "kafka.tools.StorageTool", "format", "-t", "barographAAAAAAAAAAAAA", "-c", str(draft), *users
+        )
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerError(f"Kafka could not format {self.folder}: {done.stderr.strip()}")

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -52,6 +53,43 @@ async def test_a_port_that_is_taken_is_one_sentence() -> None:
         with pytest.raises(ConfigRefused, match=rf"cannot listen on 127\.0\.0\.1:{port} .*`worker\.http_port`"):
             await web.start()
         await web.stop()
+
+
+async def test_beyond_loopback_a_token_is_asked_for_everywhere_but_of_probes(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3same\n")
+    worker = Worker(http_host="127.0.0.1", http_port=0, http_token_file=str(tmp_path / "token"))
+    web = Web(Config(worker=worker), Metrics(), lambda: ["watch: no assignment \x9b yet"])
+    await web.start()
+    ours = {"Authorization": "Bearer s3same"}
+    strangers: list[dict[str, str]] = [
+        {}, {"Authorization": "Bearer"}, {"Authorization": "Bearer s3sam"}, {"Authorization": "Basic s3same"},
+        {"Authorization": "s3same"}, {"Authorization": "Bearer s3same\N{LATIN SMALL LETTER E WITH ACUTE}"},
+    ]  # fmt: skip
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{web.port}") as session:
+            for path, found in (("/metrics", 200), ("/nothing", 404)):
+                for headers in strangers:
+                    async with session.get(path, headers=headers) as answer:
+                        assert answer.status == 401, (path, headers)
+                        assert answer.headers["WWW-Authenticate"] == "Bearer"
+                async with session.get(path, headers=ours) as answer:
+                    assert answer.status == found
+            async with session.get("/live") as answer:
+                assert answer.status == 200
+            async with session.get("/ready") as answer:
+                assert answer.status == 503
+                assert await answer.json() == {"ready": False}
+            async with session.get("/ready", headers=ours) as answer:
+                assert await answer.json() == {"ready": False, "missing": [r"watch: no assignment \x9b yet"]}
+    finally:
+        await web.stop()
+
+
+def test_names_of_unknown_fields_cannot_act_on_who_reads_the_metrics() -> None:
+    metrics = Metrics()
+    metrics.counted({("unknown_field", 'a\x1b[2J\n"} 1\u202e'): 1})
+    [line] = [one for one in metrics.page().decode().splitlines() if one.startswith("barograph_unknown_fields_total")]
+    assert line == r'barograph_unknown_fields_total{field="a\\x1b[2J\\n\"} 1\\u202e"} 1.0'
 
 
 def test_names_of_unknown_fields_cannot_fill_prometheus() -> None:

@@ -6,9 +6,9 @@ million names by the end. A worker as `barograph run` starts it reads them as th
 it has read the broker deletes, so that the disk does not fill.
 
 The worker's resident memory is read twice a second, and a line fitted to the second half (`benchmarks.line`): it is
-flat if its slope lies within three standard errors of none. So must be the number of services that WATCH holds, and the
-series of its metrics. A picture goes to ``benchmarks/out/soak.svg``. A worker that takes more than `--most-mb`, or that
-counts nothing for two minutes, has failed, and is ended there.
+flat if its slope lies within three standard errors of none. So must be the series of its metrics; and WATCH may hold no
+more services than `watch.services_per_partition` allows. A picture goes to ``benchmarks/out/soak.svg``. A worker that
+takes more than `--most-mb`, or that counts nothing for two minutes, has failed, and is ended there.
 
     python -m benchmarks.soak [--json] [--events 10000000] [--stages measure,watch] [--most-mb 4000]
 """
@@ -157,10 +157,12 @@ def _told(config: Config) -> Told:
 
 
 def _beyond(config: Config) -> dict[str, int]:
-    """Add up what the states say was over a cap."""
+    """Add up what the partitions and the states say was over a cap."""
     found: Counter[str] = Counter()
     for partition in range(config.topics.tallies_partitions):
-        for state in asyncio.run(restore(config, partition)).states.values():
+        part = asyncio.run(restore(config, partition))
+        found.update(part.own.beyond)
+        for state in part.states.values():
             found.update(state.beyond)
     return dict(found)
 
@@ -183,7 +185,8 @@ def _tell(
     beyond: dict[str, Any],
 ) -> int:
     later = _halved(readings)
-    rss, services, series = (_line(later, field) for field in ("rss_mb", "services", "series"))
+    rss, series = (_line(later, field) for field in ("rss_mb", "series"))
+    held = config.watch.services_per_partition * config.topics.tallies_partitions
     OUT.mkdir(exist_ok=True)
     x = [one.events / 1e6 for one in readings]
     title = f"RSS of a worker, MB ({args.stages}); second half {rss.slope:+.3f} +- {rss.error:.3f} MB a million events"
@@ -198,8 +201,8 @@ def _tell(
               f"{rss.slope:+.3f} +- {rss.error:.3f}", not failed and rss.flat),
         Bound("RSS at the end; as many events more would add", "told",
               f"{readings[-1].rss_mb:.0f} MB; {share:+.1f} %", True),
-        Bound("services that WATCH holds, a million events", "no more",
-              f"{services.slope:+,.0f}; {readings[-1].services:,} at the end", services.flat),
+        Bound("services that WATCH holds at the most", f"at most {held:,}",
+              f"{max(one.services for one in readings):,}", max(one.services for one in readings) <= held),
         Bound("series of the metrics, a million events", "no more",
               f"{series.slope:+.2f}; {readings[-1].series} at the end", series.flat),
         Bound("services named in a block", f"at most {cap} and {OTHER}", f"{told.most_services:,}",
@@ -208,7 +211,8 @@ def _tell(
               f"{counted:,}; {folded:,} under {OTHER}", counted == args.events),
     ]  # fmt: skip
     if "watch" in config.worker.stages:
-        bounds.append(Bound("over a cap, counted by WATCH", "releases", f"{beyond or 'nothing'}", "releases" in beyond))
+        said = ", ".join(f"{n:,} {what}" for what, n in sorted(beyond.items())) or "nothing"
+        bounds.append(Bound("over a cap, counted by WATCH", "services", said, beyond.get("services", 0) > 0))
     print(f"{picture.relative_to(Path.cwd()) if picture.is_relative_to(Path.cwd()) else picture} shows it; "
           f"one service in {OF} is new")  # fmt: skip
     figures = {"events": readings[-1].events, "rss_mb": readings[-1].rss_mb, "slope": rss.slope, "error": rss.error}

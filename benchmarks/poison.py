@@ -278,7 +278,8 @@ def _tell(args: argparse.Namespace, sent: Sent, control: Ran, ran: Ran, shares: 
     return tell(
         bounds,
         {"amiss": dict(amiss), "wrong": sorted(wrong), "share": part, "block_ms": block.own_s * 1000,
-         "blocks_above": over, "clean_blocks_above": before, "clean_block_ms": clean.own_s * 1000, "reasons": reasons, "rss_mb": ran.rss_mb},
+         "blocks_above": over, "clean_blocks_above": before, "clean_block_ms": clean.own_s * 1000,
+         "reasons": reasons, "rss_mb": ran.rss_mb},
         args.json,
     )  # fmt: skip
 

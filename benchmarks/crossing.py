@@ -16,6 +16,8 @@ from schemas.incidents import Incident
 from schemas.tallies import Flush, Tick, decode, encode
 from streams.measure import stage as measure
 from streams.watch import stage as watch
+from streams.watch.own import Own
+from streams.watch.partition import Engine, advance
 from streams.watch.state import State
 
 _incident: Final = msgspec.json.Decoder(Incident).decode
@@ -55,21 +57,23 @@ class Crossing(NamedTuple):
     after: int
 
 
-def replayed(plan: watch.Plan, partition: int, records: Iterable[watch.Record]) -> Iterator[tuple[bytes, Fired | None]]:
-    """Step a partition of the tallies from its start.
+def replayed(engine: Engine, partition: int, records: Iterable[watch.Record]) -> Iterator[tuple[bytes, Fired | None]]:
+    """Step a partition of the tallies from its start, as its owner did.
 
     Yields
     ------
     bytes, Fired or None
-        Each finding, and what it was decided by if it is the first of its incident.
+        Each step of an incident, and what it was decided by if it is the first.
     """
-    states: dict[str, State] = {}
+    states, known = dict[str, State](), Own()
     seconds: dict[str, Open] = {}
     for record in records:
         fact = decode(record.value)
         names = set(fact.names) if isinstance(fact, Flush) else set()
-        changed, findings = watch.step(plan, partition, states, record)
+        known, changed, forgotten, findings = advance(engine, partition, known, states, record)
         for finding in findings:
+            if "incidents" not in finding.roles:
+                continue
             said = _incident(finding.value)
             opened = seconds.get(said.service)
             first = said.step == "fired" and opened is not None
@@ -81,6 +85,8 @@ def replayed(plan: watch.Plan, partition: int, records: Iterable[watch.Record]) 
                 seconds[name] = Open(state)
             seconds[name].records.append(record)
         states |= changed
+        for name in forgotten:
+            states.pop(name, None)
 
 
 def crossing(measured: measure.Plan, plan: watch.Plan, fired: Fired, events: Events) -> Crossing | None:

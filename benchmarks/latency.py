@@ -53,6 +53,7 @@ from streams.measure import stage as measure
 from streams.shell.clients import topic
 from streams.shell.restore import restore
 from streams.watch import stage as watch
+from streams.watch.partition import Engine
 from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster
 
@@ -212,10 +213,10 @@ def reader(path: Path) -> None:
 
 def replay(config: Config) -> Iterator[tuple[bytes, Fired | None]]:
     """Step the recorded tallies again, as far as the worker came before it was stopped."""
-    plan = watch.Plan.of(config, Taxonomy.load_default())
+    engine = Engine(config, Taxonomy.load_default())
     for partition in range(config.topics.tallies_partitions):
         log = read(config, "tallies", partition, end=asyncio.run(restore(config, partition)).next)
-        yield from replayed(plan, partition, (watch.Record(r.offset, r.timestamp, r.value or b"") for r in log))
+        yield from replayed(engine, partition, (watch.Record(r.offset, r.timestamp, r.value or b"") for r in log))
 
 
 def times(

@@ -7,6 +7,8 @@ Every event has an id, a session and a trace of its own. Beyond that, of every h
 - one comes from a release that never was, of a known service;
 - ten give a name that never was in one of the named fields, each in turn;
 - one has a field of a name that never was, and one an attribute, a tool, a guardrail and an error type of new names.
+
+And of every half million events the last ten thousand each come from another new service: more than a block may name.
 """
 
 import random
@@ -22,6 +24,8 @@ NAMED: Final = (
     "finish_reason",
 )  # fmt: skip
 OF: Final = 100
+FLOOD_EVERY: Final = 500_000
+FLOOD: Final = 10_000
 _HOLE: Final = "7f3ahole"
 
 
@@ -51,7 +55,8 @@ class Novelties:
 
     def of(self, n: int, at_ms: int) -> Novel:
         """Make the n-th event, at that time."""
-        place, which = n % OF, (n // OF * 7 + n) % TEMPLATES
+        flood = n % FLOOD_EVERY >= FLOOD_EVERY - FLOOD
+        place, which = 0 if flood else n % OF, (n // OF * 7 + n) % TEMPLATES
         one, holes = self._odd.get(place, self._plain)[which]
         value = one % ((at_ms, *((n,) * holes)))
         return Novel(b"new-service-%d" % n if place == 0 else self._services[which], value)

@@ -5,7 +5,8 @@ from collections import Counter
 import msgspec
 import orjson
 
-from benchmarks.novel import NAMED, OF, Novelties
+from benchmarks.novel import FLOOD, FLOOD_EVERY, NAMED, OF, Novelties
+from schemas.config import Config
 from schemas.events import Event, Exchange
 
 AT_MS = 1_795_478_400_000
@@ -45,3 +46,11 @@ def test_fields_tools_and_errors_have_names_that_never_were() -> None:
     assert len({name for one in raw for name in one if name.startswith("new_field_")}) == N / OF
     assert len({tool["name"] for one in raw for tool in one["tools"] if tool["name"].startswith("new-")}) == N / OF
     assert len({one["error_type"] for one in raw if one.get("error_type", "").startswith("New")}) == N / OF
+
+
+def test_a_flood_names_more_services_than_a_block_may() -> None:
+    novelties = Novelties()
+    events = range(FLOOD_EVERY - FLOOD - 1, FLOOD_EVERY + 2)
+    services = [novelties.of(n, AT_MS).service for n in events]
+    assert len(set(services)) >= FLOOD > 4 * Config().measure.names_per_block
+    assert not services[0].startswith(b"new-")

@@ -1,0 +1,241 @@
+"""Requests and responses of a partition -> whole exchanges, and requests given up.
+
+Nothing is stored. Whether two records pair is decided by the log near them, so that whoever begins at an anchor and
+reads back `lookback` offsets has the same requests open there as the one who went on. Each rule here looks only at the
+records from the request on, and the bound forgets by offset: so the requests that a reader of a later part of the log
+has open are, at any record, just those of them that lie in its part (docs/decisions/0020, 0021).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from itertools import dropwhile
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from schemas.config import Measure
+from schemas.events import Event, Exchange, Request, Response
+from schemas.tallies import Ints
+from streams.measure.decode import Fault, RecordLike, decode
+from streams.measure.texts import LONGEST, Texts
+from streams.measure.times import second, when
+
+NO_RESPONSE: Final = "no_response"
+"""The `error_type` of a request that is given up; the taxonomy makes `AVL.NO_RESPONSE` of it."""
+
+_HALVES: Final = frozenset({Request, Response})
+_SIDE: Final = frozenset(Request.__struct_fields__) - {"service", "release", "at", "id"}
+_LONG_TIME: Final = 40
+_SLACK: Final = 1024
+_RECALLED: Final = 200
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What pairs, and what is kept of an open request.
+
+    Attributes
+    ----------
+    timeout_ms : how far the timestamps of a pair may lie apart
+    lookback : how far its offsets may
+    most : open requests at once; of more, the oldest are forgotten
+    fields : what a response may take from its request: that of the request's side which is counted or judged
+    """
+
+    timeout_ms: int
+    lookback: int
+    most: int
+    fields: tuple[str, ...]
+
+    @classmethod
+    def of(cls, measure: Measure, counted: Iterable[str]) -> "Pairing":
+        """Make it of the settings and of the names of all fields that are counted or judged.
+
+        Examples
+        --------
+        >>> Pairing.of(Measure(), ["intent", "latency_ms", "input_tokens"]).fields
+        ('input_tokens', 'intent', 'trace')
+        """
+        fields = tuple(sorted(_SIDE & {*counted, "trace"}))
+        return cls(measure.pair_timeout_s * 1000, measure.pair_lookback, measure.open_requests, fields)
+
+
+class Asked(NamedTuple):
+    """An open request: its deadline (ms), offset, service and id, release, time, and what its fields say."""
+
+    deadline: int
+    offset: int
+    key: tuple[str, str]
+    release: str
+    at: str | int
+    said: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The open requests at one place of the log. A value: nothing here changes.
+
+    Attributes
+    ----------
+    requests : by service and id, in the order of their offsets
+    due : a heap of all of them, by deadline; those that wait no more may be among them
+    """
+
+    requests: Mapping[tuple[str, str], Asked] = field(default_factory=dict)
+    due: Sequence[Asked] = ()
+
+
+def forget(waiting: Waiting, before: int) -> tuple[Waiting, int]:
+    """Forget the requests that lie before an offset, and say how many they were: done at every anchor."""
+    requests = waiting.requests
+    oldest = next(iter(requests.values()), None)
+    if oldest is None or oldest.offset >= before:
+        return waiting, 0
+    near = {asked.key: asked for asked in dropwhile(lambda asked: asked.offset < before, requests.values())}
+    return Waiting(near, waiting.due), len(requests) - len(near)
+
+
+class GivenUp(NamedTuple):
+    """A request that was given up: its row among the batch's, its offset, and the timestamp of the record that did."""
+
+    row: int
+    offset: int
+    stamp: int
+
+
+class Pairs:
+    """Pairs the events of one batch, chunk by chunk, in the order of the log.
+
+    Attributes
+    ----------
+    whole : rows of the responses that found their request
+    given_up : requests that nothing answered in time, each a row of its own
+    became : what became of requests -> how many
+    """
+
+    def __init__(self, pairing: Pairing, waiting: Waiting, texts: Texts) -> None:
+        self.whole: list[int] = []
+        self.given_up: list[GivenUp] = []
+        self.became: Counter[str] = Counter()
+        self._pairing, self._texts, self._rows = pairing, texts, 0
+        self._requests, self._due = dict(waiting.requests), list(waiting.due)
+        if len(self._due) > 2 * len(self._requests) + _SLACK:
+            self._due = list(self._requests.values())
+            heapify(self._due)
+        self._read = attrgetter(*pairing.fields, "id")  # two names at least, so that it gives a tuple
+
+    def waiting(self) -> Waiting:
+        """Say which requests are open now."""
+        return Waiting(self._requests, self._due)
+
+    def pair(self, events: list[Event], faults: Sequence[Fault], offsets: Ints, stamps: Ints) -> list[Event]:
+        """Pair the next chunk.
+
+        A record first gives up the requests whose deadline its timestamp has passed, whatever it holds itself. Then a
+        request opens, in place of an open one of its service and id; or a response takes up the one that is open. An
+        event whose time is refused does neither.
+
+        Parameters
+        ----------
+        events : of all records but those at fault
+        faults : `place` counts within the chunk
+        offsets, stamps : of all records, stamps in milliseconds
+
+        Returns
+        -------
+        list
+            The same events, responses completed by what their requests said, and for each request that was given up an
+            exchange that failed, before the event of the record that gave it up.
+        """
+        if _HALVES.isdisjoint(map(type, events)) and not (self._due and stamps.max() > self._due[0].deadline):
+            self._rows += len(events)
+            return events
+        slots: list[Event | None] = list(events)
+        for fault in faults:
+            slots.insert(fault.place, None)
+        untimely = _untimely(slots, stamps)
+        found, before, due = list[Event](), self._rows, self._due
+        for place, (offset, stamp, event) in enumerate(zip(offsets.tolist(), stamps.tolist(), slots, strict=True)):
+            while due and due[0].deadline < stamp:
+                asked = heappop(due)
+                if self._requests.get(asked.key) is asked:
+                    del self._requests[asked.key]
+                    self.given_up.append(GivenUp(before + len(found), asked.offset, stamp))
+                    self.became["no_response"] += 1
+                    found.append(self._unanswered(asked))
+            if event is None:
+                continue
+            if isinstance(event, Request) and place not in untimely:
+                self._open(event, offset, stamp)
+            elif isinstance(event, Response) and place not in untimely and self._completed(event, offset, stamp):
+                self.whole.append(before + len(found))
+            found.append(event)
+        self._rows += len(found)
+        return found
+
+    def _open(self, request: Request, offset: int, stamp: int) -> None:
+        requests, shared = self._requests, self._shared
+        at = request.at if isinstance(request.at, int) or len(request.at) <= _LONG_TIME else second(request.at) * 1000
+        *said, id_ = self._read(request)
+        asked = Asked(
+            stamp + self._pairing.timeout_ms, offset, (shared(request.service), id_), shared(request.release), at,
+            tuple([shared(value) if type(value) is str else value for value in said]),
+        )  # fmt: skip
+        if requests.pop(asked.key, None) is not None:
+            self.became["repeated"] += 1
+        elif len(requests) >= self._pairing.most:
+            del requests[next(iter(requests))]
+            self.became["overflow"] += 1
+        requests[asked.key] = asked
+        heappush(self._due, asked)
+
+    def _completed(self, response: Response, offset: int, stamp: int) -> bool:
+        """Complete a response from its request, if one is open that is near enough."""
+        pairing = self._pairing
+        asked = self._requests.get((response.service[:LONGEST], response.id))
+        if asked is None or offset - asked.offset > pairing.lookback or stamp < asked.deadline - 2 * pairing.timeout_ms:
+            return False
+        del self._requests[asked.key]
+        for name, own, value in zip(pairing.fields, self._read(response), asked.said, strict=False):
+            if own is None and value is not None:
+                setattr(response, name, value)
+        self.became["answered"] += 1
+        return True
+
+    def _shared(self, text: str) -> str:
+        """Cut a text as it is counted, and keep but one of those that are alike, where it is known by now."""
+        known = self._texts.get(text)
+        return text[:LONGEST] if known is None else self._texts.of[known]
+
+    def _unanswered(self, asked: Asked) -> Exchange:
+        said = dict(zip(self._pairing.fields, asked.said, strict=True))
+        service, id_ = asked.key
+        return Exchange(service=service, release=asked.release, at=asked.at, id=id_, error_type=NO_RESPONSE, **said)
+
+
+def recall(
+    pairing: Pairing, waiting: Waiting, records: Sequence[RecordLike], texts: Texts, max_event_bytes: int
+) -> Waiting:
+    """Read records without counting them, for the requests that they leave open."""
+    pairs = Pairs(pairing, waiting, texts)
+    for begins in range(0, len(records), _RECALLED):
+        chunk = records[begins : begins + _RECALLED]
+        events, faults = decode(chunk, max_event_bytes)
+        pairs.pair(
+            events, faults, np.array([record.offset for record in chunk]),
+            np.array([record.timestamp for record in chunk]),
+        )  # fmt: skip
+    return pairs.waiting()
+
+
+def _untimely(slots: Sequence[Event | None], stamps: Ints) -> frozenset[int]:
+    """Find the halves whose time is refused."""
+    halves = [(i, event.at) for i, event in enumerate(slots) if event is not None and type(event) in _HALVES]
+    if not halves:
+        return frozenset()
+    places, times = zip(*halves, strict=True)
+    _, faults = when(times, stamps[list(places)] // 1000)
+    return frozenset(places[i] for i in faults)

@@ -55,7 +55,7 @@ def count(
     waiting : the requests that were open before
     """
     columns, faults = Columns(plan.readers, plan.failures, texts), list[Fault]()
-    pairs = Pairs(plan.pairing, waiting, texts) if plan.pairing else None
+    pairs = Pairs(plan.pairing, waiting, int(stamps.max())) if plan.pairing else None
     for begins in range(0, len(records), CHUNK):
         these = slice(begins, begins + CHUNK)
         events, wrong = decode(records[these], plan.max_event_bytes)

@@ -11,16 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import dropwhile
+from math import inf
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from schemas.config import Measure
 from schemas.events import Event, Exchange, Request, Response
 from schemas.tallies import Ints
 from streams.measure.decode import Fault, RecordLike, decode
-from streams.measure.texts import LONGEST, Texts
+from streams.measure.texts import LONGEST
 from streams.measure.times import second, when
 
 NO_RESPONSE: Final = "no_response"
@@ -29,8 +31,13 @@ NO_RESPONSE: Final = "no_response"
 _HALVES: Final = frozenset({Request, Response})
 _SIDE: Final = frozenset(Request.__struct_fields__) - {"service", "release", "at", "id"}
 _LONG_TIME: Final = 40
-_SLACK: Final = 1024
+"""Characters; a longer time is kept as a number."""
+
 _RECALLED: Final = 200
+
+
+Key = tuple[str, str]
+"""Service and id."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,12 @@ class Pairing:
         return cls(measure.pair_timeout_s * 1000, measure.pair_lookback, measure.open_requests, fields)
 
 
-class Asked(NamedTuple):
-    """An open request: its deadline (ms), offset, service and id, release, time, and what its fields say."""
+class Asked(Struct, frozen=True, gc=False):
+    """An open request: its deadline in milliseconds, where it lies, whose it is, and what of it is counted."""
 
     deadline: int
     offset: int
-    key: tuple[str, str]
+    key: Key
     release: str
     at: str | int
     said: tuple[Any, ...]
@@ -81,11 +88,11 @@ class Waiting:
     Attributes
     ----------
     requests : by service and id, in the order of their offsets
-    due : a heap of all of them, by deadline; those that wait no more may be among them
+    earliest : no deadline lies before it (the first that does may have been answered)
     """
 
-    requests: Mapping[tuple[str, str], Asked] = field(default_factory=dict)
-    due: Sequence[Asked] = ()
+    requests: Mapping[Key, Asked] = field(default_factory=dict)
+    earliest: float = inf
 
 
 def forget(waiting: Waiting, before: int) -> tuple[Waiting, int]:
@@ -95,7 +102,15 @@ def forget(waiting: Waiting, before: int) -> tuple[Waiting, int]:
     if oldest is None or oldest.offset >= before:
         return waiting, 0
     near = {asked.key: asked for asked in dropwhile(lambda asked: asked.offset < before, requests.values())}
-    return Waiting(near, waiting.due), len(requests) - len(near)
+    return Waiting(near, waiting.earliest), len(requests) - len(near)
+
+
+class _Cut(dict[str, str]):
+    """Texts, cut as they are counted; of those that are alike, one is kept."""
+
+    def __missing__(self, text: str) -> str:
+        cut = self[text] = text[:LONGEST]
+        return cut
 
 
 class GivenUp(NamedTuple):
@@ -109,6 +124,11 @@ class GivenUp(NamedTuple):
 class Pairs:
     """Pairs the events of one batch, chunk by chunk, in the order of the log.
 
+    Parameters
+    ----------
+    waiting : the requests that were open before
+    latest : the largest timestamp of the batch's records, in milliseconds
+
     Attributes
     ----------
     whole : rows of the responses that found their request
@@ -116,20 +136,28 @@ class Pairs:
     became : what became of requests -> how many
     """
 
-    def __init__(self, pairing: Pairing, waiting: Waiting, texts: Texts) -> None:
+    def __init__(self, pairing: Pairing, waiting: Waiting, latest: int) -> None:
         self.whole: list[int] = []
         self.given_up: list[GivenUp] = []
         self.became: Counter[str] = Counter()
-        self._pairing, self._texts, self._rows = pairing, texts, 0
-        self._requests, self._due = dict(waiting.requests), list(waiting.due)
-        if len(self._due) > 2 * len(self._requests) + _SLACK:
-            self._due = list(self._requests.values())
+        self._pairing, self._latest, self._rows = pairing, latest, 0
+        self._requests, self._earliest = dict(waiting.requests), waiting.earliest
+        self._due: list[tuple[int, int, Asked]] = []  # a heap of those that a record of this batch may give up
+        if self._earliest < latest:
+            deadlines = [asked.deadline for asked in self._requests.values()]
+            self._due = [
+                (deadline, asked.offset, asked)
+                for deadline, asked in zip(deadlines, self._requests.values(), strict=True)
+                if deadline < latest
+            ]
             heapify(self._due)
+            self._earliest = min((deadline for deadline in deadlines if deadline >= latest), default=inf)
+        self._cut = _Cut()
         self._read = attrgetter(*pairing.fields, "id")  # two names at least, so that it gives a tuple
 
     def waiting(self) -> Waiting:
-        """Say which requests are open now."""
-        return Waiting(self._requests, self._due)
+        """Say which requests are open now; all records of the batch must have been paired."""
+        return Waiting(self._requests, min([self._earliest, *(deadline for deadline, _, _ in self._due)]))
 
     def pair(self, events: list[Event], faults: Sequence[Fault], offsets: Ints, stamps: Ints) -> list[Event]:
         """Pair the next chunk.
@@ -150,7 +178,7 @@ class Pairs:
             The same events, responses completed by what their requests said, and for each request that was given up an
             exchange that failed, before the event of the record that gave it up.
         """
-        if _HALVES.isdisjoint(map(type, events)) and not (self._due and stamps.max() > self._due[0].deadline):
+        if _HALVES.isdisjoint(map(type, events)) and not (self._due and stamps.max() > self._due[0][0]):
             self._rows += len(events)
             return events
         slots: list[Event | None] = list(events)
@@ -159,8 +187,8 @@ class Pairs:
         untimely = _untimely(slots, stamps)
         found, before, due = list[Event](), self._rows, self._due
         for place, (offset, stamp, event) in enumerate(zip(offsets.tolist(), stamps.tolist(), slots, strict=True)):
-            while due and due[0].deadline < stamp:
-                asked = heappop(due)
+            while due and due[0][0] < stamp:
+                _, _, asked = heappop(due)
                 if self._requests.get(asked.key) is asked:
                     del self._requests[asked.key]
                     self.given_up.append(GivenUp(before + len(found), asked.offset, stamp))
@@ -177,20 +205,21 @@ class Pairs:
         return found
 
     def _open(self, request: Request, offset: int, stamp: int) -> None:
-        requests, shared = self._requests, self._shared
+        requests, cut, deadline = self._requests, self._cut, stamp + self._pairing.timeout_ms
         at = request.at if isinstance(request.at, int) or len(request.at) <= _LONG_TIME else second(request.at) * 1000
         *said, id_ = self._read(request)
-        asked = Asked(
-            stamp + self._pairing.timeout_ms, offset, (shared(request.service), id_), shared(request.release), at,
-            tuple([shared(value) if type(value) is str else value for value in said]),
-        )  # fmt: skip
-        if requests.pop(asked.key, None) is not None:
+        key = cut[request.service], id_
+        if requests.pop(key, None) is not None:
             self.became["repeated"] += 1
         elif len(requests) >= self._pairing.most:
             del requests[next(iter(requests))]
             self.became["overflow"] += 1
-        requests[asked.key] = asked
-        heappush(self._due, asked)
+        kept = tuple([cut[value] if type(value) is str else value for value in said])
+        asked = requests[key] = Asked(deadline, offset, key, cut[request.release], at, kept)
+        if deadline < self._latest:
+            heappush(self._due, (deadline, offset, asked))
+        elif deadline < self._earliest:
+            self._earliest = deadline
 
     def _completed(self, response: Response, offset: int, stamp: int) -> bool:
         """Complete a response from its request, if one is open that is near enough."""
@@ -205,29 +234,21 @@ class Pairs:
         self.became["answered"] += 1
         return True
 
-    def _shared(self, text: str) -> str:
-        """Cut a text as it is counted, and keep but one of those that are alike, where it is known by now."""
-        known = self._texts.get(text)
-        return text[:LONGEST] if known is None else self._texts.of[known]
-
     def _unanswered(self, asked: Asked) -> Exchange:
         said = dict(zip(self._pairing.fields, asked.said, strict=True))
         service, id_ = asked.key
         return Exchange(service=service, release=asked.release, at=asked.at, id=id_, error_type=NO_RESPONSE, **said)
 
 
-def recall(
-    pairing: Pairing, waiting: Waiting, records: Sequence[RecordLike], texts: Texts, max_event_bytes: int
-) -> Waiting:
+def recall(pairing: Pairing, waiting: Waiting, records: Sequence[RecordLike], max_event_bytes: int) -> Waiting:
     """Read records without counting them, for the requests that they leave open."""
-    pairs = Pairs(pairing, waiting, texts)
+    offsets = np.array([record.offset for record in records], np.int64)
+    stamps = np.array([record.timestamp for record in records], np.int64)
+    pairs = Pairs(pairing, waiting, int(stamps.max()))
     for begins in range(0, len(records), _RECALLED):
-        chunk = records[begins : begins + _RECALLED]
-        events, faults = decode(chunk, max_event_bytes)
-        pairs.pair(
-            events, faults, np.array([record.offset for record in chunk]),
-            np.array([record.timestamp for record in chunk]),
-        )  # fmt: skip
+        these = slice(begins, begins + _RECALLED)
+        events, faults = decode(records[these], max_event_bytes)
+        pairs.pair(events, faults, offsets[these], stamps[these])
     return pairs.waiting()
 
 

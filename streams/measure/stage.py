@@ -102,7 +102,7 @@ def remember(plan: Plan, block: Block, records: Sequence[RecordLike]) -> Block:
             f"records {first} to {last} are not those before {block.anchor}, where nothing of "
             f"{block.source}:{block.partition} is counted yet"
         )
-    return replace(block, waiting=recall(plan.pairing, block.waiting, records, block.texts, plan.max_event_bytes))
+    return replace(block, waiting=recall(plan.pairing, block.waiting, records, plan.max_event_bytes))
 
 
 def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block, list[Block]]:

@@ -11,11 +11,12 @@ from schemas.tallies import LATE, Ints
 from streams.measure.columns import EXCHANGE, Columns
 from streams.measure.decode import Fault, RecordLike, decode
 from streams.measure.flush import Key, Seen
-from streams.measure.pair import Pairs, Waiting
+from streams.measure.pair import Pairs
 from streams.measure.plan import Plan
 from streams.measure.rows import Mask, Rows, rows
 from streams.measure.texts import Texts
 from streams.measure.times import when
+from streams.measure.waiting import Waiting
 
 CHUNK: Final = 200
 """Events decoded before their fields are read. With all their texts they fill 200 kB, which a processor keeps close;

@@ -7,102 +7,30 @@ has open are, at any record, just those of them that lie in its part (docs/decis
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
-from itertools import dropwhile
 from math import inf
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from msgspec import Struct
 
-from schemas.config import Measure
 from schemas.events import Event, Exchange, Request, Response
 from schemas.tallies import Ints
 from streams.measure.decode import Fault, RecordLike, decode
 from streams.measure.texts import LONGEST
 from streams.measure.times import second, when
+from streams.measure.waiting import Asked, Pairing, Waiting
 
 NO_RESPONSE: Final = "no_response"
 """The `error_type` of a request that is given up; the taxonomy makes `AVL.NO_RESPONSE` of it."""
 
 _HALVES: Final = frozenset({Request, Response})
-_SIDE: Final = frozenset(Request.__struct_fields__) - {"service", "release", "at", "id"}
 _LONG_TIME: Final = 40
 """Characters; a longer time is kept as a number."""
 
 _RECALLED: Final = 200
-
-
-Key = tuple[str, str]
-"""Service and id."""
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """What pairs, and what is kept of an open request.
-
-    Attributes
-    ----------
-    timeout_ms : how far the timestamps of a pair may lie apart
-    lookback : how far its offsets may
-    most : open requests at once; of more, the oldest are forgotten
-    fields : what a response may take from its request: that of the request's side which is counted or judged
-    """
-
-    timeout_ms: int
-    lookback: int
-    most: int
-    fields: tuple[str, ...]
-
-    @classmethod
-    def of(cls, measure: Measure, counted: Iterable[str]) -> "Pairing":
-        """Make it of the settings and of the names of all fields that are counted or judged.
-
-        Examples
-        --------
-        >>> Pairing.of(Measure(), ["intent", "latency_ms", "input_tokens"]).fields
-        ('input_tokens', 'intent', 'trace')
-        """
-        fields = tuple(sorted(_SIDE & {*counted, "trace"}))
-        return cls(measure.pair_timeout_s * 1000, measure.pair_lookback, measure.open_requests, fields)
-
-
-class Asked(Struct, frozen=True, gc=False):
-    """An open request: its deadline in milliseconds, where it lies, whose it is, and what of it is counted."""
-
-    deadline: int
-    offset: int
-    key: Key
-    release: str
-    at: str | int
-    said: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The open requests at one place of the log. A value: nothing here changes.
-
-    Attributes
-    ----------
-    requests : by service and id, in the order of their offsets
-    earliest : no deadline lies before it (the first that does may have been answered)
-    """
-
-    requests: Mapping[Key, Asked] = field(default_factory=dict)
-    earliest: float = inf
-
-
-def forget(waiting: Waiting, before: int) -> tuple[Waiting, int]:
-    """Forget the requests that lie before an offset, and say how many they were: done at every anchor."""
-    requests = waiting.requests
-    oldest = next(iter(requests.values()), None)
-    if oldest is None or oldest.offset >= before:
-        return waiting, 0
-    near = {asked.key: asked for asked in dropwhile(lambda asked: asked.offset < before, requests.values())}
-    return Waiting(near, waiting.earliest), len(requests) - len(near)
+"""Records of a chunk, as of those that are counted."""
 
 
 class _Cut(dict[str, str]):
@@ -134,6 +62,16 @@ class Pairs:
     whole : rows of the responses that found their request
     given_up : requests that nothing answered in time, each a row of its own
     became : what became of requests -> how many
+
+    Examples
+    --------
+    >>> from schemas.config import Measure
+    >>> pairs = Pairs(Pairing.of(Measure(), ["intent"]), Waiting(), latest=5)
+    >>> asked = Request(service="s", release="r", at=0, id="1", intent="buy")
+    >>> answered = Response(service="s", release="r", at=0, id="1")
+    >>> _, whole = pairs.pair([asked, answered], [], np.array([7, 8]), np.array([3, 5]))
+    >>> whole.intent, pairs.whole, dict(pairs.became), pairs.waiting().requests
+    ('buy', [1], {'answered': 1}, {})
     """
 
     def __init__(self, pairing: Pairing, waiting: Waiting, latest: int) -> None:

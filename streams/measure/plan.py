@@ -14,7 +14,7 @@ from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
 from streams.measure.columns import Column, column
-from streams.measure.pair import Pairing
+from streams.measure.waiting import Pairing
 
 _NAMED: Final = tuple(signal.field for signal in CATEGORIES)
 _SIGNALS: Final = tuple(signal.field for signal in CATALOGUE)

@@ -17,10 +17,11 @@ from streams.measure.batch import Batch, count
 from streams.measure.columns import EXCHANGE, RESPONSE
 from streams.measure.decode import Fault, Record, RecordLike, unknown_fields
 from streams.measure.flush import Cover, Key, Message, Seen, folded, messages
-from streams.measure.pair import Waiting, forget, recall
+from streams.measure.pair import recall
 from streams.measure.plan import Plan
 from streams.measure.rows import Rows, join
 from streams.measure.texts import Texts
+from streams.measure.waiting import Waiting, forget
 
 __all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects", "remember"]
 

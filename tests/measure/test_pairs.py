@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.config import Config, Measure
-from streams.measure.pair import Asked, forget
 from streams.measure.stage import Block, Message, Plan, Record, begin, feed, flushes, rejects, remember
+from streams.measure.waiting import Asked, forget
 from tests.measure.recount import counts, read, read_beside, read_exemplars, settled, total
 from tests.measure.test_counts import agree, told
 from tests.measure.traffic import SECOND, TAXONOMY, halves, measured, pairings

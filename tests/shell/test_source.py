@@ -280,7 +280,7 @@ async def test_a_new_owner_reads_back_for_open_requests_and_counts_none_again(
     records = [Record(offset, 1_795_000_000_000 + offset * 1000, value) for offset, value in enumerate(values)]
     producer, commits = Producer(), {TP: OffsetAndMetadata(3, "anchor")}
     config = Config(topics=CONFIG.topics, measure=Settings(pairing=True, pair_lookback=lookback))
-    async with measuring(monkeypatch, producer, Consumer(TP, records), commits, config):
+    async with measuring(monkeypatch, producer, Consumer(TP, records), commits, config=config):
         assert producer.sent == [block(3)]
     flush = decode(producer.values[0] or b"")
     assert isinstance(flush, Flush)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schemas.config import Config, Topics
 from schemas.config import Measure as Settings
-from schemas.tallies import Flush, decode
+from schemas.tallies import Flush, Loss, decode
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
 from streams.shell import groups, source
@@ -285,4 +285,23 @@ async def test_a_new_owner_reads_back_for_open_requests_and_counts_none_again(
     flush = decode(producer.values[0] or b"")
     assert isinstance(flush, Flush)
     assert read_beside(flush) == ({} if whole else {("s", "r", "response"): 1})
+<<<<<<< HEAD
 >>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
+=======
+
+
+@pytest.mark.parametrize(("log_start", "lost"), [(3, []), (6, [(4, 6)])])
+async def test_what_retention_took_of_what_would_only_be_read_back_is_no_loss(
+    monkeypatch: pytest.MonkeyPatch, log_start: int, lost: list[tuple[int, int]]
+) -> None:
+    class Retained(Consumer):
+        async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(partitions, log_start if self.asked else 0)
+
+    producer, commits = Producer(), {TP: OffsetAndMetadata(4, "anchor")}
+    config = Config(topics=CONFIG.topics, measure=Settings(pairing=True))
+    async with measuring(monkeypatch, producer, Retained(TP, RECORDS[log_start:]), commits, config=config) as (_, fuse):
+        assert fuse.why is None
+        facts = [decode(value or b"") for value in producer.values]
+        assert [(fact.begin, fact.end) for fact in facts if isinstance(fact, Loss)] == lost
+>>>>>>> 30127ec (What retention takes of what would only be read back is no loss)

@@ -78,7 +78,7 @@ def exchange(chance: random.Random, ms: int, number: int, failing: float = FAILI
         "id": f"{chance.getrandbits(96):024x}",
         "service": f"assistant-{number:02d}",
         "release": f"2026.11.{chance.random() < 0.1:d}",
-        "at": _rfc3339(ms),
+        "at": rfc3339(ms),
         "env": "production",
         "workflow": WORKFLOWS[int(8 * chance.random() ** 2)],
         "intent": INTENTS[int(12 * chance.random() ** 2)],
@@ -113,7 +113,8 @@ def exchange(chance: random.Random, ms: int, number: int, failing: float = FAILI
     return said
 
 
-def _rfc3339(ms: int) -> str:
+def rfc3339(ms: int) -> str:
+    """Write a time as most producers do."""
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 

@@ -107,6 +107,13 @@ class Measure(_Section, frozen=True, kw_only=True):
     names_per_block : different names counted in a second; the rest is `__other__`. Against abuse, not to save space
     exemplars : failed exchanges named as examples, for each failure mode
     max_event_bytes : a larger event is rejected
+    pairing : whether requests and responses that come as two records are put together. Both halves need the same `id`,
+        the same `service` and the same partition, the request first. Leave it off where services send whole exchanges:
+        then a worker that takes over a partition begins at once, and need not read back
+    pair_timeout_s : how much later than its request a response may come, by the records' timestamps; a request that
+        waits longer has failed, `AVL.NO_RESPONSE`. Must lie below `late_after_s`
+    pair_lookback : how many offsets may lie between the two; a worker that takes over a partition reads back so far
+    open_requests : requests of a partition that may wait at once; beyond, the oldest are forgotten. About 0.6 kB each
     """
 
     slices: Annotated[tuple[Dimension, ...], Meta(max_length=3)] = ("workflow", "intent", "model_served")
@@ -116,6 +123,10 @@ class Measure(_Section, frozen=True, kw_only=True):
     names_per_block: Annotated[int, Meta(ge=16, le=16384)] = 1024
     exemplars: Annotated[int, Meta(ge=0, le=20)] = 3
     max_event_bytes: Annotated[int, Meta(ge=1024, le=8 << 20)] = 1 << 20
+    pairing: bool = False
+    pair_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 60
+    pair_lookback: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
+    open_requests: Annotated[int, Meta(ge=1, le=1_000_000)] = 50_000
 
 
 class Watch(_Section, frozen=True, kw_only=True):
@@ -288,6 +299,12 @@ def _consistent(config: Config) -> Config:
         for i, name in enumerate(names):
             if name in names[:i]:
                 raise ConfigError(f"`{name}` is there twice - at `{path.format(i)}`")
+    if (measure := config.measure).pairing and measure.pair_timeout_s >= measure.late_after_s:
+        raise ConfigError(
+            f"a request is given up after {measure.pair_timeout_s} s, but is late after {measure.late_after_s} s, so "
+            "that every one would be late; lower `measure.pair_timeout_s` below `measure.late_after_s`, or raise that"
+            " - at `measure.pair_timeout_s`"
+        )
     planned = sum(service.weight for service in config.services)
     if planned > config.watch.max_services:
         raise ConfigError(

@@ -120,11 +120,11 @@ class Exchange(_BothSides, tag="exchange"):
 
 
 class Request(_RequestSide, tag="request"):
-    """The first half of an exchange that is sent in two records."""
+    """The first half of an exchange that is sent in two records, both of one partition: give them the same key."""
 
 
 class Response(_BothSides, tag="response"):
-    """The second half; it may repeat what the request said."""
+    """The second half, with the `id` and `service` of its request; what it does not say, the request's word holds."""
 
 
 class Outcome(_Event, tag="outcome"):

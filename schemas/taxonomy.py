@@ -130,6 +130,18 @@ class Taxonomy:
                 return known.severity
         raise KeyError(mode)
 
+    def fields(self) -> frozenset[str]:
+        """Name every field of an exchange that a rule looks at.
+
+        Examples
+        --------
+        >>> sorted(load("modes: []").fields())
+        []
+        """
+        asked = [(field, matcher) for mode in self.modes for rule in mode.rules for field, matcher in rule.items()]
+        others = (other for _, matcher in asked for other in (matcher.at_least_field, matcher.other_language_than))
+        return frozenset(field for field, _ in asked) | frozenset(filter(None, others))
+
     def fingerprint(self) -> str:
         """Sum up all that decides which mode an exchange gets: equal exactly where every exchange is judged alike."""
         decides = (

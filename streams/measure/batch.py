@@ -1,5 +1,6 @@
 """Some records that follow in the log -> rows, failed exchanges, and what is no event."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -7,19 +8,19 @@ from zlib import crc32
 import numpy as np
 
 from schemas.tallies import LATE, Ints
-from streams.measure.columns import Columns
+from streams.measure.columns import EXCHANGE, Columns
 from streams.measure.decode import Fault, RecordLike, decode
 from streams.measure.flush import Key, Seen
+from streams.measure.pair import Pairs
 from streams.measure.plan import Plan
 from streams.measure.rows import Mask, Rows, rows
 from streams.measure.texts import Texts
-from streams.measure.times import BadTime, second, seconds
+from streams.measure.times import when
+from streams.measure.waiting import Waiting
 
 CHUNK: Final = 200
 """Events decoded before their fields are read. With all their texts they fill 200 kB, which a processor keeps close;
 five hundred cost a fifth more (docs/benchmarks.md)."""
-
-DAY_S: Final = 86_400
 
 
 class Batch(NamedTuple):
@@ -27,18 +28,24 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    rows : their events
+    rows : their events, and the requests that they gave up
     failed : exchanges that failed, the `row` of each among the block's served ones
     faults : why the other records are no events; `place` counts within the records
+    waiting : the requests that are open behind them
+    became : what became of requests -> how many
     """
 
     rows: Rows
     failed: list[tuple[Key, Seen]]
     faults: list[Fault]
+    waiting: Waiting
+    became: Counter[str]
 
 
-def count(plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints, served: int) -> Batch:
-    """Decode, classify and lay out as rows.
+def count(
+    plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints, served: int, waiting: Waiting
+) -> Batch:
+    """Decode, pair, classify and lay out as rows.
 
     Parameters
     ----------
@@ -46,29 +53,48 @@ def count(plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints
     records : a thousand or so
     offsets, stamps : (n,) theirs
     served : how many exchanges of the block were served before
+    waiting : the requests that were open before
     """
     columns, faults = Columns(plan.readers, plan.failures, texts), list[Fault]()
+    pairs = Pairs(plan.pairing, waiting, int(stamps.max())) if plan.pairing else None
     for begins in range(0, len(records), CHUNK):
-        events, wrong = decode(records[begins : begins + CHUNK], plan.max_event_bytes)
+        these = slice(begins, begins + CHUNK)
+        events, wrong = decode(records[these], plan.max_event_bytes)
+        if pairs:
+            events = pairs.pair(events, wrong, offsets[these], stamps[these])
         columns.add(events)
         del events  # so that the next chunk is decoded into the memory of this one, which is still close
         faults += [fault._replace(place=begins + fault.place) for fault in wrong]
+    place = np.arange(len(records))
     if faults:
-        good = np.delete(np.arange(len(records)), [fault.place for fault in faults])
-        offsets, stamps = offsets[good], stamps[good]
+        place = np.delete(place, [fault.place for fault in faults])
+        offsets, stamps = offsets[place], stamps[place]
+    if pairs:
+        offsets, stamps, place = _with_given_up(pairs, offsets, stamps, place)
+        for row in pairs.whole:
+            columns.kind[row] = EXCHANGE
     arrived = stamps // 1000
-    said, bad = _seconds(columns.at)
-    for i in np.flatnonzero(said > arrived + DAY_S).tolist():
-        bad[i] = Fault(0, "future", "$.at", f"{columns.at[i]} is more than a day after the record itself")
+    said, bad = when(columns.at, arrived)
     bucket = np.where(arrived - said > plan.late_after_s, LATE, said // plan.bucket_s)
     found = rows(columns, bucket, texts)
     keep = np.ones(len(said), np.bool_)
     if bad:
-        place = good if faults else np.arange(len(said))
         faults = sorted(faults + [fault._replace(place=int(place[i])) for i, fault in bad.items()])
         keep[list(bad)] = False
     failed = _failed(columns, found, offsets, texts, keep, served) if columns.failed else []
-    return Batch(found.where(keep) if bad else found, failed, faults)
+    return Batch(
+        found.where(keep) if bad else found, failed, faults, pairs.waiting() if pairs else waiting,
+        pairs.became if pairs else Counter(),
+    )  # fmt: skip
+
+
+def _with_given_up(pairs: Pairs, offsets: Ints, stamps: Ints, place: Ints) -> tuple[Ints, Ints, Ints]:
+    """Give each request that was given up a row: it lies where it was asked, and arrives when it is given up."""
+    if not pairs.given_up:
+        return offsets, stamps, place
+    row, offset, stamp = np.array(pairs.given_up).T
+    where = row - np.arange(len(row))  # `insert` counts by the rows before
+    return np.insert(offsets, where, offset), np.insert(stamps, where, stamp), np.insert(place, where, -1)
 
 
 def _failed(
@@ -89,16 +115,3 @@ def _failed(
         for (_, mode, one), good, offset, row in where
         if good
     ]
-
-
-def _seconds(times: Sequence[str | int]) -> tuple[Ints, dict[int, Fault]]:
-    """Read times: all at once where they look alike, else one by one."""
-    if times and (found := seconds(times)) is not None:
-        return found, {}
-    found, bad = np.zeros(len(times), np.int64), dict[int, Fault]()
-    for i, at in enumerate(times):
-        try:
-            found[i] = second(at)
-        except BadTime as wrong:
-            bad[i] = Fault(0, "bad_time", "$.at", str(wrong))
-    return found, bad

@@ -14,8 +14,10 @@ from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
 from streams.measure.columns import Column, column
+from streams.measure.waiting import Pairing
 
 _NAMED: Final = tuple(signal.field for signal in CATEGORIES)
+_SIGNALS: Final = tuple(signal.field for signal in CATALOGUE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Plan:
     named : every field of which names are counted: the slices', then the categories'
     readers : of `named`, in that order
     slice_rows, category_rows : where slices and categories stand in `named`
+    pairing : how requests and responses are put together, None where they are not
     digest : of everything that could make another tally from the same log
     """
 
@@ -44,6 +47,7 @@ class Plan:
     slice_rows: tuple[int, ...]
     category_rows: tuple[int, ...]
     classifier: Classifier
+    pairing: Pairing | None
     digest: str
 
     @classmethod
@@ -51,9 +55,11 @@ class Plan:
         """Make the plan of a config and a taxonomy."""
         measure = config.measure
         named = tuple(dict.fromkeys((*measure.slices, *_NAMED)))
+        pairing = Pairing.of(measure, (*named, *_SIGNALS, *taxonomy.fields())) if measure.pairing else None
         counted = (
             CATALOGUE, measure.slices, measure.bucket_s, measure.late_after_s, measure.names_per_block,
             measure.exemplars, measure.max_event_bytes, config.topics.tallies_partitions, taxonomy.fingerprint(),
+            pairing and (pairing.timeout_ms, pairing.lookback, pairing.most),
         )  # fmt: skip
         return cls(
             source=config.topics.prefix + BY_ROLE["events"].name,
@@ -69,6 +75,7 @@ class Plan:
             slice_rows=tuple(named.index(field) for field in measure.slices),
             category_rows=tuple(named.index(field) for field in _NAMED),
             classifier=compile(taxonomy),
+            pairing=pairing,
             digest=sha256(msgspec.json.encode(counted)).hexdigest()[:16],
         )
 

@@ -13,14 +13,17 @@ import numpy as np
 from schemas.rejected import Rejected
 from schemas.tallies import KINDS, LATE, Ints
 from streams.measure import blocks
-from streams.measure.batch import count
+from streams.measure.batch import Batch, count
+from streams.measure.columns import EXCHANGE, RESPONSE
 from streams.measure.decode import Fault, Record, RecordLike, unknown_fields
 from streams.measure.flush import Cover, Key, Message, Seen, folded, messages
+from streams.measure.pair import recall
 from streams.measure.plan import Plan
 from streams.measure.rows import Rows, join
 from streams.measure.texts import Texts
+from streams.measure.waiting import Waiting, forget
 
-__all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects"]
+__all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects", "remember"]
 
 BATCH: Final = 2000
 """Records that are laid out as rows at once."""
@@ -46,6 +49,7 @@ class Block:
     served : how many of them say what became of an exchange
     failed : candidates for exemplars
     rejected : what is set aside
+    waiting : requests that are open at its end; not counted yet
     stats : for metrics only: (what, which) -> how many
     """
 
@@ -60,6 +64,7 @@ class Block:
     served: int = 0
     failed: Mapping[Key, tuple[Seen, ...]] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()
+    waiting: Waiting = field(default_factory=Waiting)
     stats: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @cached_property
@@ -73,6 +78,32 @@ def begin(source: str, partition: int, anchor: int, texts: Texts | None = None, 
     if texts is None or len(texts.of) > _MANY_TEXTS:
         texts = Texts()
     return Block(source, partition, anchor, anchor, texts, topic_id)
+
+
+def remember(plan: Plan, block: Block, records: Sequence[RecordLike]) -> Block:
+    """Read back before a block is begun: take in the requests that are open at its anchor, and count nothing.
+
+    Parameters
+    ----------
+    plan : one that pairs
+    block : begun, and nothing counted yet
+    records : that follow in the log, all before the anchor and none further back than `plan.pairing.lookback`
+
+    Raises
+    ------
+    ValueError
+        If these records do not lie there: the requests of others would be others than everybody else's.
+    """
+    assert plan.pairing is not None
+    if not records:
+        return block
+    first, last = records[0].offset, records[-1].offset
+    if block.end > block.anchor or last >= block.anchor or first < block.anchor - plan.pairing.lookback:
+        raise ValueError(
+            f"records {first} to {last} are not those before {block.anchor}, where nothing of "
+            f"{block.source}:{block.partition} is counted yet"
+        )
+    return replace(block, waiting=recall(plan.pairing, block.waiting, records, plan.max_event_bytes))
 
 
 def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block, list[Block]]:
@@ -109,9 +140,19 @@ def feed(plan: Plan, block: Block, records: Sequence[RecordLike]) -> tuple[Block
         if stop < n:
             anchor = blocks.next_anchor(block.anchor, int(offsets[stop]))
             finished.append(replace(block, end=anchor))
-            block = begin(block.source, block.partition, anchor, block.texts, block.topic_id)
+            block = _next(plan, block, anchor)
         at = stop
     return block, finished
+
+
+def _next(plan: Plan, block: Block, anchor: int) -> Block:
+    """Open the next block; of the open requests, those go with it that lie near enough."""
+    opened = begin(block.source, block.partition, anchor, block.texts, block.topic_id)
+    if plan.pairing is None:
+        return opened
+    waiting, forgotten = forget(block.waiting, anchor - plan.pairing.lookback)
+    stats = Counter({("requests", "too_far"): forgotten}) if forgotten else Counter[tuple[str, str]]()
+    return replace(opened, waiting=waiting, stats=stats)
 
 
 def flushes(plan: Plan, block: Block, final: bool) -> list[Message]:
@@ -145,10 +186,11 @@ def _offsets(records: Sequence[RecordLike]) -> Ints:
 
 def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Block:
     parts, failed, rejected, stats = list(block.parts), dict(block.failed), list(block.rejected), block.stats.copy()
-    served = block.served
+    served, waiting = block.served, block.waiting
     for begins in range(0, len(records), BATCH):
         these = slice(begins, begins + BATCH)
-        batch = count(plan, block.texts, records[these], offsets[these], stamps[these], served)
+        batch = count(plan, block.texts, records[these], offsets[these], stamps[these], served, waiting)
+        waiting = batch.waiting
         for key, seen in batch.failed:
             _choose(plan, failed, key, seen)
         for fault in batch.faults:
@@ -157,7 +199,7 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
         if len(batch.rows.bucket):
             parts.append(batch.rows)
             served += len(batch.rows.mode)
-            _count_kinds(batch.rows, stats)
+            _count_kinds(plan, batch, stats)
     # A block's first record stands for all: a field that nobody reads is a matter of seconds to find, not of exact
     # counts. What was set aside is not looked at again: it may be as deep or as large as it likes.
     if block.end == block.anchor and (not rejected or rejected[0].offset != records[0].offset):
@@ -165,14 +207,23 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
             stats["unknown_field", name[:64]] += 1
     return replace(
         block, end=int(offsets[-1]) + 1, parts=tuple(parts), served=served, failed=failed, rejected=tuple(rejected),
-        stats=stats,
+        waiting=waiting, stats=stats,
     )  # fmt: skip
 
 
-def _count_kinds(part: Rows, stats: Counter[tuple[str, str]]) -> None:
-    for kind, n in enumerate(np.bincount(part.kind).tolist()):
-        stats["events", "exchange" if kind == 0 else KINDS[kind - 1]] += n
-    stats["late", ""] += int(np.count_nonzero(part.bucket == LATE))
+def _count_kinds(plan: Plan, batch: Batch, stats: Counter[tuple[str, str]]) -> None:
+    """Count events by the type that they were sent as, and what became of the halves."""
+    kinds = Counter(dict(enumerate(np.bincount(batch.rows.kind).tolist())))
+    stats["late", ""] += int(np.count_nonzero(batch.rows.bucket == LATE))
+    if plan.pairing is not None:
+        if alone := kinds[RESPONSE]:
+            stats["unpaired", ""] += alone
+        for what, n in batch.became.items():
+            stats["requests", what] += n
+        kinds[RESPONSE] += batch.became["answered"]
+        kinds[EXCHANGE] -= batch.became["answered"] + batch.became["no_response"]
+    for kind, n in kinds.items():
+        stats["events", "exchange" if kind == EXCHANGE else KINDS[kind - 1]] += n
 
 
 def _choose(plan: Plan, failed: dict[Key, tuple[Seen, ...]], key: Key, seen: Seen) -> None:

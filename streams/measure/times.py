@@ -8,6 +8,9 @@ from typing import Final
 import numpy as np
 
 from schemas.tallies import Ints
+from streams.measure.decode import Fault
+
+DAY_S: Final = 86_400
 
 
 class BadTime(ValueError):
@@ -106,3 +109,31 @@ def seconds(times: Sequence[str | int]) -> Ints | None:
         return np.array([_UTC[at[:_HEAD]] for at in times], np.int64)  # type: ignore[index]
     except BadTime:
         return None
+
+
+def when(times: Sequence[str | int], arrived: Ints) -> tuple[Ints, dict[int, Fault]]:
+    """Read the times of some events: all at once where they look alike, else one by one.
+
+    Parameters
+    ----------
+    times : n of them, as they were said
+    arrived : (n,) seconds of the events' records
+
+    Returns
+    -------
+    seconds : (n,) 0 where there is no time
+    faults
+        By index: what is no time, and what lies more than a day ahead of its record.
+    """
+    faults: dict[int, Fault] = {}
+    found = seconds(times) if times else None
+    if found is None:
+        found = np.zeros(len(times), np.int64)
+        for i, at in enumerate(times):
+            try:
+                found[i] = second(at)
+            except BadTime as wrong:
+                faults[i] = Fault(0, "bad_time", "$.at", str(wrong))
+    for i in np.flatnonzero(found > arrived + DAY_S).tolist():
+        faults[i] = Fault(0, "future", "$.at", f"{times[i]} is more than a day after the record itself")
+    return found, faults

@@ -1,12 +1,14 @@
 """Records of one owned partition of events -> what is to be told of it next."""
 
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Sequence
+from operator import attrgetter
 
 from aiokafka import TopicPartition
 
 from streams.measure.decode import RecordLike
-from streams.measure.stage import Block, Message, Plan, begin, feed, flushes, rejects
+from streams.measure.stage import Block, Message, Plan, begin, feed, flushes, rejects, remember
 from streams.shell.exits import Doubt
 
 
@@ -18,15 +20,20 @@ class Reading:
     anchor : offset of its first block
     topic_id : of the topic, where the broker can tell
     now : seconds of any clock that only goes forward
+    back : the records from here to the anchor are read for the requests that they leave open, and not counted
 
     Attributes
     ----------
     block : the open one
+    read : offset up to which the partition was read
     finished : in order; the first is told next, and nothing of another one before the broker has all of it
     """
 
-    def __init__(self, plan: Plan, tp: TopicPartition, anchor: int, now: float, topic_id: str = "") -> None:
+    def __init__(
+        self, plan: Plan, tp: TopicPartition, anchor: int, now: float, topic_id: str = "", back: int | None = None
+    ) -> None:
         self.tp = tp
+        self.read = anchor if back is None else back
         self.block = begin(tp.topic, tp.partition, anchor, topic_id=topic_id)
         self.finished: deque[Block] = deque()
         self._plan = plan
@@ -47,10 +54,16 @@ class Reading:
         Doubt
             If the log goes back: it was cut or made again under our feet.
         """
-        if records[0].offset < self.block.end:
+        if records[0].offset < self.read:
             raise Doubt(
-                f"the log of {self.tp.topic}:{self.tp.partition} went back from {self.block.end} to {records[0].offset}"
+                f"the log of {self.tp.topic}:{self.tp.partition} went back from {self.read} to {records[0].offset}"
             )
+        self.read = records[-1].offset + 1
+        if records[0].offset < self.block.anchor:
+            here = bisect_left(records, self.block.anchor, key=attrgetter("offset"))
+            self.block, records = remember(self._plan, self.block, records[:here]), records[here:]
+        if not records:
+            return Counter()
         before = self.block
         self.block, finished = feed(self._plan, before, records)
         self.finished.extend(finished)

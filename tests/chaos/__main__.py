@@ -23,6 +23,7 @@ from tests.chaos.traffic import Script
 from tests.kafka.cluster import Cluster
 
 KILLS: Final = 20
+REQUESTS: Final = ("answered", "no_response", "overflow", "repeated", "too_far")
 CALM_S: Final = 12.0
 """Between the last disturbance and the end: some incidents resolve."""
 
@@ -86,6 +87,7 @@ def worthless(run: Run) -> list[str]:
     lacks += [f"no incident {step}" for step in ("fired", "updated", "resolved") if not verdict.steps.get(step)]
     lacks += [] if verdict.overflowed else ["no name beyond a cap"]
     lacks += [] if verdict.rejected else ["no record rejected"]
+    lacks += [f"no request {one}" for one in REQUESTS if not verdict.requests.get(one)]
     lacks += [] if run.broker_restarts else ["the broker was not restarted"]
     return lacks + [f"never came to pass: {one}" for one in run.missed] + (["workers got stuck"] if run.stuck else [])
 
@@ -100,7 +102,7 @@ def summary(run: Run) -> dict[str, Any]:
         "wrong_rejected": verdict.wrong_rejected, "impure": verdict.impure, "wrong_log": verdict.wrong_log,
         "lost": verdict.lost, "events": verdict.events, "rejected": verdict.rejected,
         "overflowed": verdict.overflowed, "cells": verdict.cells, "findings": verdict.findings,
-        "repeats": verdict.repeats, "steps": verdict.steps, "stale_writes": verdict.stale,
+        "repeats": verdict.repeats, "requests": verdict.requests, "steps": verdict.steps, "stale_writes": verdict.stale,
         "failpoints": run.failpoints, "unexpected_exits": sum(run.exits.values()), "bugs": len(run.bugs),
     }  # fmt: skip
 
@@ -111,6 +113,7 @@ def _show(title: str, run: Run) -> None:
         ("killed -9, paused, joined, broker restarted",
          f"{run.kills}, {run.pauses}, {run.joins}, {run.broker_restarts}"),
         ("events, of them rejected, beyond a cap", f"{verdict.events}, {verdict.rejected}, {verdict.overflowed}"),
+        ("requests", ", ".join(f"{n} {became}" for became, n in verdict.requests.items())),
         ("flushes, cells, services", f"{verdict.flushes}, {verdict.cells}, {verdict.services}"),
         ("cells or totals that are wrong", verdict.wrong_counts),
         ("states that are not the crash-free ones", verdict.wrong_states),

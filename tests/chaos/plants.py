@@ -4,20 +4,21 @@ Each takes away one promise of the design, as a careless change might. None of i
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
-from streams.measure.stage import Message
-from streams.shell import checkpoint, source
+from streams.measure.decode import RecordLike
+from streams.measure.stage import Block, Message, Plan
+from streams.shell import checkpoint, reading, source
 from streams.shell.outbox import Headers, Outbox, Sent
 from streams.shell.reading import Reading
 from streams.watch import store
 from streams.watch.store import POSITION, Restored
 
-Plant = Literal["undelivered", "latest", "skipped"]
+Plant = Literal["undelivered", "latest", "skipped", "unread"]
 FORGOT: Final = "forgot"
 """A file among the orders that says that the flush was skipped."""
 
@@ -64,8 +65,18 @@ def skipped(folder: Path) -> None:
     Reading.final = forgetful  # type: ignore[method-assign]
 
 
+def unread(_: Path) -> None:
+    """Take a partition over without looking at what came before: requests of the last owner are nobody's."""
+
+    def remember(plan: Plan, block: Block, records: Sequence[RecordLike]) -> Block:
+        del plan, records
+        return block
+
+    vars(reading)["remember"] = remember
+
+
 PLANTS: Final[dict[Plant, Callable[[Path], None]]] = {
-    "undelivered": undelivered, "latest": latest, "skipped": skipped,
+    "undelivered": undelivered, "latest": latest, "skipped": skipped, "unread": unread,
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """A broker's address and a prefix -> the config that workers, driver and judge of one run share.
 
 All that takes minutes in production takes seconds here, so that a short run sees baselines learned, names beyond the
-caps, flushes of open blocks, and incidents fired, updated and resolved.
+caps, flushes of open blocks, requests given up, overflowing and left behind, and incidents fired, updated and resolved.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ def config(bootstrap: str, prefix: str, worker: str = "judge", flush_after_s: fl
         worker=Worker(name=worker, http_port=0),
         measure=Measure(
             bucket_s=2, late_after_s=30, flush_after_s=flush_after_s, names_per_block=NAMES, exemplars=2,
-            max_event_bytes=4096,
+            max_event_bytes=4096, pairing=True, pair_timeout_s=4, pair_lookback=400, open_requests=24,
         ),
         watch=Watch(
             baseline_events=200, slices_per_dimension=3, names_per_signal=6, window_buckets=45, resolve_after_s=4,

@@ -43,10 +43,12 @@ def test_everything_is_in_it(beats: list[Beat]) -> None:
         for count in counts(log, CONFIG):
             found.update(refused.reason for refused in count.refused.values())
             found.update(kind for _, _, kind in count.beside)
+            found.update(count.requests)
             found.update("late" for key in count.cells if key[1] == "late")
             found.update("__other__" for key in count.cells if "__other__" in key)
     assert {"empty", "not_json", "invalid", "unknown_type", "too_large", "bad_time", "future"} <= found.keys()
     assert {"request", "response", "outcome", "evaluation", "late", "__other__"} <= found.keys()
+    assert {"answered", "no_response", "repeated", "overflow", "too_far"} <= found.keys()
 
 
 def test_a_service_changes_and_changes_back() -> None:

@@ -117,24 +117,66 @@ def _record(rng: Random, script: Script, start_ms: int, at: float) -> Iterator[B
     elif kind < 0.05:
         case = {"type": "evaluation", "pack": "core", "pack_version": "3", "case": f"c{rng.randrange(50)}"}
         yield Beat(due, partition, timestamp, orjson.dumps(case | {"suite": "core"} | _who(rng, service, said)))
-    elif kind < 0.13:
-        whole = _exchange(rng, service, mood, said)
-        asked = {name: whole[name] for name in ("id", "service", "release", "at", "workflow", "intent", "input_tokens")}
-        later = due + int(whole["latency_ms"] or 0)
-        yield Beat(due, partition, timestamp, orjson.dumps(asked | {"type": "request"}))
-        yield Beat(later, partition, start_ms + later, orjson.dumps(whole | {"type": "response"}))
+    elif kind < 0.3:
+        yield from _split(rng, _exchange(rng, service, mood, said), Beat(due, partition, timestamp, None), start_ms)
     else:
         yield Beat(due, partition, timestamp, orjson.dumps(_exchange(rng, service, mood, said)))
 
 
+ASKED: Final = ("workflow", "intent", "input_tokens")
+
+
+def _split(rng: Random, whole: dict[str, Any], asks: Beat, start_ms: int) -> Iterator[Beat]:
+    """Send an exchange as a request and, by and by, a response; one in five in some way as it should not be."""
+    request = {name: whole[name] for name in ("id", "service", "release", "at", *ASKED)} | {"type": "request"}
+    due = asks.due + int(whole["latency_ms"])
+    response = whole | {"type": "response", "at": _time(rng, start_ms + due)}
+    if rng.random() < 0.7:
+        response = {name: value for name, value in response.items() if name not in ASKED}
+    request_due, times, answers = asks.due, 1, 1
+    match rng.choices(SPLITS, [80, *[20 / (len(SPLITS) - 1)] * (len(SPLITS) - 1)])[0]:
+        case "unanswered":
+            answers = 0
+        case "too late":
+            due += rng.randint(3000, 9000)
+        case "response first":
+            request_due, due = due, request_due
+        case "asked twice":
+            times = 2
+        case "answered twice":
+            answers = 2
+        case "of another service":
+            response["service"] = rng.choice(SERVICES)
+        case "request refused":
+            request["at"] = "soon"
+        case "response refused":
+            response["input_tokens"] = -1
+    for n in range(times):
+        at = request_due + 50 * n
+        yield Beat(at, asks.partition, asks.timestamp + at - asks.due, orjson.dumps(request))
+    for n in range(answers):
+        at = due + 50 * n
+        yield Beat(at, asks.partition, start_ms + at, orjson.dumps(response))
+
+
+SPLITS: Final = (
+    "as it should be", "unanswered", "too late", "response first", "asked twice", "answered twice",
+    "of another service", "request refused", "response refused",
+)  # fmt: skip
+
+
 def _flood(rng: Random, start_ms: int, begins: int) -> Iterator[Beat]:
-    """Send more names within a second than are told apart: of intents, of releases, or of services."""
+    """Send more names within a second than are told apart (of intents, of releases, or of services), and more requests
+    that nothing will answer than may be open."""
     partition, kind = rng.randrange(PARTITIONS), rng.choice(["intent", "release", "service"])
     for n in range(40):
         due = begins + n * 20
         event = _exchange(rng, FLOODED, "well", start_ms + due)
         event[kind] = f"{kind}-{rng.randrange(60) if kind != 'service' else rng.randrange(24)}"
         yield Beat(due, partition, start_ms + due, orjson.dumps(event))
+        asked = _exchange(rng, rng.choice(SERVICES), "well", start_ms + due)
+        request = {name: asked[name] for name in ("id", "service", "release", "at", *ASKED)} | {"type": "request"}
+        yield Beat(due, partition, start_ms + due, orjson.dumps(request))
 
 
 def _who(rng: Random, service: str, at_ms: int) -> dict[str, Any]:

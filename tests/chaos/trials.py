@@ -62,7 +62,8 @@ async def all_of_it(scene: Scene) -> None:
 
 
 DISTURBANCES: Final[dict[Trial, Callable[[Scene], Awaitable[None]]]] = {
-    "undelivered": kill_after_commit, "latest": write_old_over_new, "skipped": wait_for_a_skip, "none": all_of_it,
+    "undelivered": kill_after_commit, "latest": write_old_over_new, "skipped": wait_for_a_skip,
+    "unread": kill_after_commit, "none": all_of_it,
 }  # fmt: skip
 
 

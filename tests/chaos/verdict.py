@@ -38,6 +38,7 @@ class Verdict(Struct, kw_only=True):
     missing_findings, extra_findings : against the crash-free worker's, in either topic of incidents
     stale : states and positions written after further ones; a restore by the latest would have taken them
     repeats : findings told again
+    requests : what became of those sent apart from their responses -> how many
     steps : fired, updated, resolved -> findings
     examples : a few words on what is wrong
     """
@@ -59,6 +60,7 @@ class Verdict(Struct, kw_only=True):
     findings: int = 0
     repeats: int = 0
     stale: int = 0
+    requests: dict[str, int] = {}
     steps: dict[str, int] = {}
     examples: list[str] = []
 
@@ -94,8 +96,9 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
     truth: Whole = Counter()
     refused: dict[int, set[int]] = {}
     for partition, job in enumerate(events):
-        whole, refused[partition] = job.result()
+        whole, refused[partition], requests = job.result()
         truth.update(whole)
+        verdict.requests = dict(sorted((requests + Counter(verdict.requests)).items()))
     check_counts(verdict, config, truth, said.result(), states)
     check_rejected(verdict, name(config, "events"), refused, topics["rejected"])
     crash_free = [job.result() for job in replays]
@@ -108,14 +111,16 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
     return verdict
 
 
-def recounted(config: Config, records: list[Kept]) -> tuple[Whole, set[int]]:
-    """Count a partition of events event by event; also which of its records are none."""
+def recounted(config: Config, records: list[Kept]) -> tuple[Whole, set[int], Counter[str]]:
+    """Count a partition of events event by event; also which of its records are none, and what became of requests."""
     whole: Whole = Counter()
+    requests: Counter[str] = Counter()
     refused: set[int] = set()
     for count in counts([(record.offset, record.timestamp, record.value) for record in records], config):
         whole.update(flat(count.cells, count.beside))
         refused |= count.refused.keys()
-    return whole, refused
+        requests += count.requests
+    return whole, refused, requests
 
 
 def check_log(verdict: Verdict, events: Topic, produced: Mapping[int, Produced]) -> None:

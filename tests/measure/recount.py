@@ -21,6 +21,7 @@ from schemas.config import Config
 from schemas.signals import CATEGORIES, NUMBERS, RATES
 from schemas.tallies import Flush
 from schemas.taxonomy import Taxonomy, example
+from tests.measure.fates import Fates, completed, fates, unanswered
 from tests.measure.words import Refused, event, second
 
 Log = Iterable[tuple[int, int, bytes | None]]
@@ -47,7 +48,7 @@ KINDS: Final = ("request", "response", "outcome", "evaluation")
 
 @dataclass
 class Count:
-    """What one block holds."""
+    """What one block holds; `requests` says what became there of those sent apart, as `barograph_requests` does."""
 
     anchor: int
     end: int
@@ -55,6 +56,7 @@ class Count:
     beside: Beside = field(default_factory=Counter)
     exemplars: Exemplars = field(default_factory=lambda: defaultdict(list))
     refused: dict[int, Refused] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
 
 
 def recount(log: Log, config: Config, start: int = 0) -> Cells:
@@ -73,7 +75,11 @@ def total(parts: Iterable[Cells]) -> Cells:
 
 def counts(log: Log, config: Config, start: int = 0) -> list[Count]:
     """Count each block of a partition; the last one may still be open."""
-    return [_count(anchor, end, records, config) for anchor, end, records in blocks(log, start)]
+    cut = blocks(log, start)
+    found = Fates()
+    if config.measure.pairing:
+        found = fates([one for *_, records in cut for one in records], [anchor for anchor, *_ in cut], config.measure)
+    return [_count(anchor, end, records, config, found) for anchor, end, records in cut]
 
 
 def blocks(log: Log, start: int = 0) -> list[tuple[int, int, list[tuple[int, int, bytes | None]]]]:
@@ -95,12 +101,11 @@ def blocks(log: Log, start: int = 0) -> list[tuple[int, int, list[tuple[int, int
     return cut
 
 
-def _count(anchor: int, end: int, records: Log, config: Config) -> Count:
+def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) -> Count:
     """Count one block."""
     measure, count = config.measure, Count(anchor, end)
     caps = Caps(measure.names_per_block)
-    for offset, timestamp, value in records:
-        said = event(value, measure.max_event_bytes)
+    for timestamp, offset, said in _events(records, config, found, count):
         if isinstance(said, Refused):
             count.refused[offset] = said
             continue
@@ -134,6 +139,20 @@ def _count(anchor: int, end: int, records: Log, config: Config) -> Count:
     if not measure.exemplars:
         count.exemplars.clear()
     return count
+
+
+def _events(
+    records: Log, config: Config, found: Fates, count: Count
+) -> Iterable[tuple[int, int, dict[str, Any] | Refused]]:
+    """Give what counts: when it arrived, where an exemplar of it lies, what it says."""
+    for offset, timestamp, value in records:
+        count.requests.update(found.became.get(offset, {}))
+        for asked, request in found.given_up.get(offset, ()):
+            yield timestamp, asked, unanswered(request)
+        said = event(value, config.measure.max_event_bytes)
+        if isinstance(said, dict) and offset in found.answered:
+            said = completed(said, found.answered[offset])
+        yield timestamp, offset, said
 
 
 class Caps:

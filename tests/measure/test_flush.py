@@ -63,11 +63,14 @@ def test_the_digest_stands_for_all_that_changes_a_count() -> None:
         Plan.of(Config(measure=measure), TAXONOMY).digest
         for measure in (
             Measure(), Measure(slices=("intent",)), Measure(bucket_s=60), Measure(late_after_s=60),
-            Measure(names_per_block=99), Measure(exemplars=1), Measure(max_event_bytes=5000),
+            Measure(names_per_block=99), Measure(exemplars=1), Measure(max_event_bytes=5000), Measure(pairing=True),
+            Measure(pairing=True, pair_timeout_s=9), Measure(pairing=True, pair_lookback=9),
+            Measure(pairing=True, open_requests=9),
         )
     ]  # fmt: skip
     assert len(set(plans)) == len(plans)
-    assert Plan.of(Config(measure=Measure(flush_after_s=2)), TAXONOMY).digest == plans[0]
+    for measure in (Measure(flush_after_s=2), Measure(pair_timeout_s=9, pair_lookback=9, open_requests=9)):
+        assert Plan.of(Config(measure=measure), TAXONOMY).digest == plans[0], "what does not count, does not count"
     flush = decode(flushes(PLAN, measured(flood(1))[0], True)[0].value)
     assert isinstance(flush, Flush)
     assert (flush.digest, flush.bucket_s, flush.dimensions) == (PLAN.digest, 10, CONFIG.measure.slices)

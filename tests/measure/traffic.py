@@ -80,6 +80,40 @@ GAPS = st.sampled_from([1] * 12 + [2, 5, 70_000])
 STEPS = st.sampled_from([0] * 12 + [1, 10, 400, 1000, -500, -59_999, -60_001, 61_000])
 
 
+@st.composite
+def halves(draw: st.DrawFn, most: int = 30) -> list[Record]:
+    """Some records of a partition of split traffic with few ids, so that every rule of pairing comes to bear."""
+    chance = random.Random(draw(st.integers(0, 9999)))
+    offset, ms = draw(st.sampled_from([-1, 65_530])), SECOND * 1000 + draw(st.sampled_from([0, 990]))
+    log = []
+    for gap, step, kind in draw(st.lists(st.tuples(GAPS, PAUSES, KIND), max_size=most)):
+        offset, ms = offset + gap, ms + step
+        said = event(chance, ms // 1000) | {
+            "type": kind, "id": chance.choice("abc"), "service": chance.choice(["s", "s", "t", "ü" * 200]),
+        }  # fmt: skip
+        if kind == "request":
+            said["trace"] = chance.choice([None, "t1", "t" * 200])
+            said |= {name: chance.choice(NAMES) for name in ("workflow", "language") if chance.random() < 0.6}
+            said |= {"input_tokens": chance.choice(COUNTS), "deadline_ms": chance.choice(AMOUNTS)}
+        log.append(Record(offset, ms, chance.choice(JUNK) if kind == "junk" else orjson.dumps(said)))
+    return log
+
+
+KIND = st.sampled_from(["request"] * 4 + ["response"] * 4 + ["exchange", "junk"])
+PAUSES = st.sampled_from([0] * 8 + [1, 300, 999, 1000, 1001, -500, -1500, 2001, -59_999, -60_001, 61_000])
+
+
+@st.composite
+def pairings(draw: st.DrawFn) -> Config:
+    """Make settings under which requests time out, are overtaken and overflow within a few records."""
+    measure = Measure(
+        names_per_block=16, pairing=True, pair_timeout_s=draw(st.sampled_from([1, 2, 60])),
+        pair_lookback=draw(st.sampled_from([1, 2, 3, 5, 9, 70_000])),
+        open_requests=draw(st.sampled_from([1, 2, 3, 50])),
+    )  # fmt: skip
+    return Config(measure=measure)
+
+
 def flood(seed: int, n: int = 600, different: int = 40) -> list[Record]:
     """Traffic with more services, releases and names than a block may have, where the order decides which count."""
     chance = random.Random(seed)

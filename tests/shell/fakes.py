@@ -16,18 +16,20 @@ class Producer:
 
     Attributes
     ----------
-    sent : (topic, key) of every record, in order
+    sent, values : (topic, key), and value, of every record, in order
     """
 
     def __init__(self, *, acknowledges: bool = True) -> None:
         self.acknowledges = acknowledges
         self.sent: list[tuple[str, bytes]] = []
+        self.values: list[bytes | None] = []
         self._waiting: list[Sent] = []
 
     async def send(
         self, topic: str, value: bytes | None, key: bytes, partition: int | None, *, headers: Headers
     ) -> Sent:
         self.sent.append((topic, key))
+        self.values.append(value)
         record: Sent = asyncio.get_running_loop().create_future()
         self._waiting.append(record)
         if self.acknowledges:

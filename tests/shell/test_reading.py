@@ -4,7 +4,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas.config import Config
+from schemas.config import Config, Measure
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
 from streams.shell.exits import Doubt
@@ -92,6 +92,33 @@ def test_the_statistics_add_up_whatever_the_batches() -> None:
         bit_by_bit.update(parts.count(records[i : i + 3], now=0.0))
     assert at_once == bit_by_bit
     assert at_once["events", "exchange"] == 32
+
+
+PAIRED = Plan.of(Config(measure=Measure(pairing=True, pair_lookback=5)), Taxonomy.load_default())
+HALF = b'{"type": "%b", "id": "1", "service": "s", "release": "r", "at": 1795000000000}'
+
+
+def test_what_is_read_back_is_not_counted_but_remembered() -> None:
+    owner = Reading(PAIRED, TopicPartition("ai.events", 2), anchor=7, now=0.0, back=2)
+    assert owner.count([record(4, 0, HALF % b"request"), record(5, 0)], now=1.0) == {}
+    assert not owner.due(200.0, AFTER_S), "nothing to tell"
+    stats = owner.count([record(6, 0), record(7, 1, HALF % b"response"), record(8, 1)], now=2.0)
+    assert +stats == {("events", "response"): 1, ("events", "exchange"): 1, ("requests", "answered"): 1}
+    assert (owner.block.anchor, owner.block.end, owner.block.events) == (7, 9, 2)
+    assert owner.due(3.25, AFTER_S), "what is counted has waited since the second poll"
+
+
+def test_a_gap_before_the_anchor_leaves_nothing_to_read_back() -> None:
+    owner = Reading(PAIRED, TopicPartition("ai.events", 2), anchor=7, now=0.0, back=2)
+    stats = owner.count([record(7, 1, HALF % b"response")], now=2.0)
+    assert +stats == {("events", "response"): 1, ("unpaired", ""): 1}
+
+
+def test_a_log_that_goes_back_before_the_anchor_is_a_doubt() -> None:
+    owner = Reading(PAIRED, TopicPartition("ai.events", 2), anchor=7, now=0.0, back=2)
+    owner.count([record(4, 0)], now=0.0)
+    with pytest.raises(Doubt, match="went back from 5 to 4"):
+        owner.count([record(4, 0)], now=1.0)
 
 
 def test_a_log_that_goes_back_is_a_doubt() -> None:

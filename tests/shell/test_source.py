@@ -12,6 +12,8 @@ from aiokafka.structs import OffsetAndMetadata
 from msgspec.structs import replace
 
 from schemas.config import Config, Topics
+from schemas.config import Measure as Settings
+from schemas.tallies import Flush, Loss, decode
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
 from streams.shell import groups, source
@@ -19,6 +21,7 @@ from streams.shell.exits import Doubt, Fuse
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
+from tests.measure.recount import read_beside
 from tests.shell.fakes import Consumer, Producer, settle
 from tests.shell.traffic import exchanges
 from tests.shell.workers import until
@@ -37,6 +40,7 @@ async def measuring(
     consumer: Consumer,
     commits: Mapping[TopicPartition, OffsetAndMetadata] = MappingProxyType({}),
     topic_ids: Sequence[str] = ("",),
+    config: Config = CONFIG,
 ) -> AsyncIterator[tuple[Measure, Fuse]]:
     async def committed(*_: object) -> Mapping[TopicPartition, OffsetAndMetadata]:
         return commits
@@ -50,8 +54,8 @@ async def measuring(
     monkeypatch.setattr(source, "group_consumer", lambda _: consumer)
     monkeypatch.setattr(groups, "committed", committed)
     monkeypatch.setattr(groups, "leave", leave)
-    plan, fuse = Plan.of(CONFIG, Taxonomy.load_default()), Fuse()
-    measure = Measure(CONFIG, plan, Outbox(producer, CONFIG), Metrics(), fuse)
+    plan, fuse = Plan.of(config, Taxonomy.load_default()), Fuse()
+    measure = Measure(config, plan, Outbox(producer, config), Metrics(), fuse)
     await measure.start()
     await settle()
     yield measure, fuse
@@ -223,6 +227,7 @@ async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypa
     fact = b'{"type": "rebaseline", "service": "bot", "at": 7, "by": "ana"}'
     producer, consumer = Producer(acknowledges=False), Consumer(control, [Record(0, 1_795_000_000_000, fact)])
     async with measuring(monkeypatch, producer, consumer):
+<<<<<<< HEAD
         assert consumer.committed == [{control: (0, "anchor")}]
 
 
@@ -262,3 +267,41 @@ async def test_names_beyond_the_cap_are_counted_by_field_when_their_block_is_tol
             return over in measure._metrics.page().decode()
 
         await until(counted)
+=======
+        assert consumer.committed == []
+
+
+@pytest.mark.parametrize(("lookback", "whole"), [(100, True), (2, True), (1, False)])
+async def test_a_new_owner_reads_back_for_open_requests_and_counts_none_again(
+    monkeypatch: pytest.MonkeyPatch, lookback: int, whole: bool
+) -> None:
+    half = b'{"type": "%b", "id": "1", "service": "s", "release": "r", "at": 1795000000000}'
+    values = [half % b"exchange", half % b"request", half % b"exchange", half % b"response", half % b"exchange"]
+    records = [Record(offset, 1_795_000_000_000 + offset * 1000, value) for offset, value in enumerate(values)]
+    producer, commits = Producer(), {TP: OffsetAndMetadata(3, "anchor")}
+    config = Config(topics=CONFIG.topics, measure=Settings(pairing=True, pair_lookback=lookback))
+    async with measuring(monkeypatch, producer, Consumer(TP, records), commits, config=config):
+        assert producer.sent == [block(3)]
+    flush = decode(producer.values[0] or b"")
+    assert isinstance(flush, Flush)
+    assert read_beside(flush) == ({} if whole else {("s", "r", "response"): 1})
+<<<<<<< HEAD
+>>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
+=======
+
+
+@pytest.mark.parametrize(("log_start", "lost"), [(3, []), (6, [(4, 6)])])
+async def test_what_retention_took_of_what_would_only_be_read_back_is_no_loss(
+    monkeypatch: pytest.MonkeyPatch, log_start: int, lost: list[tuple[int, int]]
+) -> None:
+    class Retained(Consumer):
+        async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(partitions, log_start if self.asked else 0)
+
+    producer, commits = Producer(), {TP: OffsetAndMetadata(4, "anchor")}
+    config = Config(topics=CONFIG.topics, measure=Settings(pairing=True))
+    async with measuring(monkeypatch, producer, Retained(TP, RECORDS[log_start:]), commits, config=config) as (_, fuse):
+        assert fuse.why is None
+        facts = [decode(value or b"") for value in producer.values]
+        assert [(fact.begin, fact.end) for fact in facts if isinstance(fact, Loss)] == lost
+>>>>>>> 30127ec (What retention takes of what would only be read back is no loss)

@@ -64,6 +64,24 @@ METRICS: Final[tuple[Metric, ...]] = (
         action="a misspelt field is not observed: compare with schemas/events.json",
     ),
     Metric(
+        name="barograph_requests_total", kind="counter",
+        labels={"became": "answered, no_response (given up), repeated, overflow, too_far"},
+        words="Requests that came apart from their responses, by what became of them (`measure.pairing`).",
+        action="repeated: an id is used twice. overflow: raise `measure.open_requests`. too_far: raise "
+        "`measure.pair_lookback`",
+    ),
+    Metric(
+        name="barograph_unpaired_responses_total", kind="counter",
+        words="Responses that found no request; they count for what they say (`measure.pairing`).",
+        action="many: the halves have other ids or keys, or the request comes second",
+    ),
+    Metric(
+        name="barograph_open_requests", kind="gauge",
+        labels={"topic": "`ai.events`, with the prefix", "partition": "of the topic"},
+        words="Requests that wait for their response.",
+        action="at `measure.open_requests`, the oldest are forgotten",
+    ),
+    Metric(
         name="barograph_source_offsets_skipped_total", kind="counter", labels={"partition": "of `ai.events`"},
         words="Offsets that hold no record: aborted, compacted, or lost to retention.",
         action="expected with transactional producers; otherwise lengthen the topic's retention",

@@ -39,12 +39,14 @@ class Metrics:
         self._fields: set[str] = set()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-<<<<<<< HEAD
         table = {metric.name: _made(metric, registry) for metric in METRICS}
         self._events = _of(Counter, table["barograph_events_total"])
         self._rejected = _of(Counter, table["barograph_rejected_total"])
         self._late = _of(Counter, table["barograph_late_events_total"])
         self._unknown = _of(Counter, table["barograph_unknown_fields_total"])
+        self._requests = _of(Counter, table["barograph_requests_total"])
+        self._unpaired = _of(Counter, table["barograph_unpaired_responses_total"])
+        self.open_requests = _of(Gauge, table["barograph_open_requests"])
         self._flushes = _of(Counter, table["barograph_flushes_total"])
         self._flush_bytes = _of(Counter, table["barograph_flush_bytes_total"])
         self.info = _of(Gauge, table["barograph_info"])
@@ -71,71 +73,6 @@ class Metrics:
         self.state_bytes = _of(Gauge, table["barograph_state_bytes"])
         self.restore = _of(Histogram, table["barograph_restore_seconds"])
         self.withheld = _of(Counter, table["barograph_log_lines_withheld_total"])
-=======
-        self._events = Counter("barograph_events", "Events counted, by type.", ["type"], registry=registry)
-        self._rejected = Counter("barograph_rejected", "Records set aside, by reason.", ["reason"], registry=registry)
-        self._late = Counter(
-            "barograph_late_events", "Events that came later than `measure.late_after_s`.", registry=registry
-        )
-        self._unknown = Counter(
-            "barograph_unknown_fields", "Chunks of events that hold a field nobody reads.", ["field"], registry=registry
-        )
-        self._requests = Counter(
-            "barograph_requests",
-            "Requests sent apart from their responses, by what became of them: answered, no_response (given up), "
-            "repeated (the same id came again), overflow (`measure.open_requests`), too_far (`measure.pair_lookback`).",
-            ["became"],
-            registry=registry,
-        )
-        self._unpaired = Counter(
-            "barograph_unpaired_responses",
-            "Responses that found no request; they count for what they say.",
-            registry=registry,
-        )
-        self.open_requests = Gauge(
-            "barograph_open_requests", "Requests that wait for their response.", ["topic", "partition"],
-            registry=registry,
-        )  # fmt: skip
-        self.skipped = Counter(
-            "barograph_source_offsets_skipped",
-            "Offsets of events that hold no record: aborted, compacted, or lost to retention.",
-            ["partition"],
-            registry=registry,
-        )
-        self._flushes = Counter(
-            "barograph_flushes", "Flushes acknowledged by the broker.", ["final"], registry=registry
-        )
-        self._flush_bytes = Counter(
-            "barograph_flush_bytes", "Bytes of the flushes acknowledged by the broker.", registry=registry
-        )
-        self.findings = Counter(
-            "barograph_findings",
-            "Findings published, by severity; repeats after a restart count again.",
-            ["severity"],
-            registry=registry,
-        )
-        self.services = Gauge(
-            "barograph_services",
-            "Services on the owned partitions of tallies, by whether they are learned from or watched.",
-            ["state"],
-            registry=registry,
-        )
-        self.lag = Gauge(
-            "barograph_lag_records",
-            "Records between what was read and the end of the log.",
-            ["topic", "partition"],
-            registry=registry,
-        )
-        self.checkpoint = Histogram(
-            "barograph_checkpoint_seconds",
-            "Time of a checkpoint of one partition.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.restore = Histogram(
-            "barograph_restore_seconds", "Time to read the state of one partition.", buckets=_SECONDS, registry=registry
-        )  # fmt: skip
->>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
 
     def counted(self, stats: Mapping[tuple[str, str], int]) -> None:
         """Add what a block has more in its statistics than before: (what, which) -> how many."""
@@ -173,9 +110,8 @@ class Metrics:
         self.lag_seconds.labels(topic, partition).set(seconds)
 
     def forget(self, topic: str, partition: int) -> None:
-<<<<<<< HEAD
-        """Show no lag of a partition that is no longer ours."""
-        for gauge in (self.lag, self.lag_seconds):
+        """Show neither lag nor open requests of a partition that is no longer ours."""
+        for gauge in (self.lag, self.lag_seconds, self.open_requests):
             with suppress(KeyError):
                 gauge.remove(topic, str(partition))
 
@@ -186,12 +122,6 @@ class Metrics:
         except PackageNotFoundError:  # run from a checkout that was not installed
             installed = "unknown"
         self.info.labels(worker, installed, state_format).set(1)
-=======
-        """Show neither lag nor open requests of a partition that is no longer ours."""
-        for gauge in (self.lag, self.open_requests):
-            with suppress(KeyError):
-                gauge.remove(topic, str(partition))
->>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
 
     def page(self) -> bytes:
         """Write all of it as Prometheus reads it."""

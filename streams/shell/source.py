@@ -116,13 +116,9 @@ class Measure(Service):
             end, polled_ms = self._consumer.last_stable_offset(tp), self._consumer.last_poll_timestamp(tp)
             if end is None or polled_ms is None:
                 continue
-<<<<<<< HEAD
-=======
-            self._metrics.lag.labels(tp.topic, tp.partition).set(max(end - position, 0))
             if self._plan.pairing:
                 waiting = len(reading.block.waiting.requests)
                 self._metrics.open_requests.labels(tp.topic, tp.partition).set(waiting)
->>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
             if position >= end and not reading.finished and time.time() - polled_ms / 1000 < STALE_S:
                 caught_up.append(tp.partition)
         return Survey(tuple(sorted(caught_up)), self._ids.get(self._events, ""))
@@ -167,16 +163,13 @@ class Measure(Service):
             at, lost = groups.start(committed.get(tp), first[tp], end[tp], ids[tp.topic])
             if lost is not None:
                 await self._declare(tp, *lost)
-<<<<<<< HEAD
             if (
                 lost is not None or (before := committed.get(tp)) is None or before.offset < 0
             ):  # where we began is said at once, or nobody could tell later what is lost
                 self._anchors[tp] = at
                 self._to_commit.set()
-=======
             pairing = self._plan.pairing if tp.topic == self._events else None
             back = max(at - pairing.lookback, first[tp]) if pairing else at
->>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
             # Seek and reading in one step: what was fetched before has no reading, and is dropped.
             self._consumer.seek(tp, back)
             if tp.topic == self._control:

@@ -227,7 +227,6 @@ async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypa
     fact = b'{"type": "rebaseline", "service": "bot", "at": 7, "by": "ana"}'
     producer, consumer = Producer(acknowledges=False), Consumer(control, [Record(0, 1_795_000_000_000, fact)])
     async with measuring(monkeypatch, producer, consumer):
-<<<<<<< HEAD
         assert consumer.committed == [{control: (0, "anchor")}]
 
 
@@ -267,8 +266,6 @@ async def test_names_beyond_the_cap_are_counted_by_field_when_their_block_is_tol
             return over in measure._metrics.page().decode()
 
         await until(counted)
-=======
-        assert consumer.committed == []
 
 
 @pytest.mark.parametrize(("lookback", "whole"), [(100, True), (2, True), (1, False)])
@@ -285,9 +282,6 @@ async def test_a_new_owner_reads_back_for_open_requests_and_counts_none_again(
     flush = decode(producer.values[0] or b"")
     assert isinstance(flush, Flush)
     assert read_beside(flush) == ({} if whole else {("s", "r", "response"): 1})
-<<<<<<< HEAD
->>>>>>> b0ef712 (Halves pair by the log near them: requests wait, are answered or given up, and a new owner reads back to the same ones)
-=======
 
 
 @pytest.mark.parametrize(("log_start", "lost"), [(3, []), (6, [(4, 6)])])
@@ -304,4 +298,3 @@ async def test_what_retention_took_of_what_would_only_be_read_back_is_no_loss(
         assert fuse.why is None
         facts = [decode(value or b"") for value in producer.values]
         assert [(fact.begin, fact.end) for fact in facts if isinstance(fact, Loss)] == lost
->>>>>>> 30127ec (What retention takes of what would only be read back is no loss)

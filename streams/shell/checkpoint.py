@@ -97,7 +97,7 @@ async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = Fa
         If a record is not acknowledged; then nothing that rests on it was written.
     """
     async with part.lock:
-        if not part.events and part.next == part.durable:
+        if not part.events and part.next == part.durable and not (last and part.dirty):
             return 0
         told, part.told = part.told, []
         events, part.events, part.held = part.events, [], 0

@@ -41,7 +41,7 @@ Waves = list[list[Act]]
 
 
 def full(seed: int) -> Waves:
-    """Plan 24 kills of workers (one at each failpoint), 4 freezes, 2 joins and 2 kills of the broker."""
+    """Plan 25 kills of workers (one at each failpoint), 4 freezes, 2 joins and 2 kills of the broker."""
     rng = Random(seed)
     acts = [
         *(Act("kill", lasts=rng.choice([1.0, 1.0, FROZEN_S])) for _ in range(14)),

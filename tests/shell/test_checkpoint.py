@@ -122,3 +122,16 @@ async def test_without_news_nothing_is_written() -> None:
     one = Part(partition=1, next=5, durable=5, states={}, written=Written())
     await checkpoint(one, Outbox(producer, Config()), Config())
     assert producer.sent == []
+
+
+async def test_the_last_checkpoint_writes_what_is_not_due_though_nothing_came_since() -> None:
+    producer = Producer()
+    one = part(producer)
+    one.written = Written({}, {"svc": 0})  # written just now
+    outbox = Outbox(producer, Config())
+    await checkpoint(one, outbox, Config())
+    assert HOT not in producer.sent, "it is not due"
+    await checkpoint(one, outbox, Config())
+    assert producer.sent.count(("barograph.state", b"@")) == 1, "nothing came"
+    await checkpoint(one, outbox, Config(), last=True)
+    assert HOT in producer.sent

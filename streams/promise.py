@@ -12,6 +12,7 @@ from detectors.bets import number, rate
 from schemas.cells import CELLS, EDGES
 from schemas.config import Config, Service
 from schemas.taxonomy import Taxonomy
+from streams.watch import size
 from streams.watch.plan import Plan, Tier, pageable
 
 WEEK_S: Final = 7 * 86_400
@@ -32,6 +33,7 @@ def lines(config: Config) -> Iterator[str]:
     'At most 1 page and 10 tickets a week in vain, over everything, were nothing to change.'
     """
     watch, plan = config.watch, Plan.of(config, Taxonomy.load_default())
+    size.check(plan)
     yield (
         f"At most {_count(watch.false_pages_per_week, 'page')} and {_count(watch.false_tickets_per_week, 'ticket')} a "
         "week in vain, over everything, were nothing to change."

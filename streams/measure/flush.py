@@ -19,7 +19,13 @@ Key = tuple[int, int, int]
 """Numbers of the texts of a service, a release and a mode."""
 
 LARGEST: Final = 512 * 1024
-"""Bytes of a flush; a larger one is split by service. A single service's is sent whole (see `schemas.topics`)."""
+"""Bytes of a flush; a larger one is split by service."""
+
+LARGEST_ONE: Final = 900 * 1024
+"""Bytes of a single service's flush; a larger one is told with fewer names. `barograph.tallies` takes a megabyte."""
+
+FEWEST_NAMES: Final = 16
+"""With so few a flush fits whatever is sent: 17 names of each of four fields have 70,000 cells in a bucket."""
 
 
 class Message(NamedTuple):
@@ -56,28 +62,34 @@ class Cover:
 
 def messages(plan: Plan, cover: Cover, rows: Rows, texts: Texts, failed: list[Seen]) -> Iterator[Message]:
     """Tell of all services, a message for each tallies partition (several where one would be too large)."""
-    rows = capped(rows, texts, plan.cap)
+    rows = capped(rows, texts, plan.cap, plan.cap)
     home = np.zeros(len(texts.of), np.int64)
     services = np.flatnonzero(np.bincount(rows.service))
     exemplars = _exemplars(plan, rows, failed)
     home[services] = [tallies_partition(texts.of[number], plan.tallies_partitions) for number in services.tolist()]
     for partition in sorted(set(home[services].tolist())):
         here = services[home[services] == partition]
-        yield from _of_services(plan, cover, rows, texts, exemplars, partition, here)
+        yield from _of_services(plan, cover, rows, texts, exemplars, partition, here, plan.cap)
 
 
 def _of_services(
-    plan: Plan, cover: Cover, rows: Rows, texts: Texts, exemplars: Exemplars, partition: int, services: Ints
+    plan: Plan, cover: Cover, rows: Rows, texts: Texts, exemplars: Exemplars, partition: int, services: Ints, cap: int
 ) -> Iterator[Message]:
+    """Tell of some services; of one that is too large by itself, with fewer names.
+
+    Which names go is decided as for the cap itself, by the order of the log. To WATCH such a block is one that was
+    measured otherwise: it may have been told of with more names while it was open.
+    """
     chosen = np.zeros(len(texts.of), np.bool_)
     chosen[services] = True
     here = frozenset(services.tolist())
     named = ((key, held) for key, held in exemplars.items() if key[0] in here)
+    digest = plan.digest if cap == plan.cap else f"{plan.digest}/{cap}"
     counts = tally(rows.where(chosen[rows.service]), texts.of, plan.slice_rows, plan.category_rows)
     value = encode(
         Flush(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
-            digest=plan.digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
+            digest=digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
             names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
             exemplars=tuple(sorted(_named(named, texts, counts.names))), topic_id=cover.topic_id,
         )
@@ -85,16 +97,27 @@ def _of_services(
     if len(value) > LARGEST and len(services) > 1:
         by_name = np.array(sorted(services.tolist(), key=texts.of.__getitem__))
         for half in np.array_split(by_name, 2):
-            yield from _of_services(plan, cover, rows, texts, exemplars, partition, half)
+            yield from _of_services(plan, cover, rows, texts, exemplars, partition, half, cap)
+    elif len(value) > LARGEST_ONE and cap > FEWEST_NAMES:
+        fewer = max(cap // 2, FEWEST_NAMES)
+        own = capped(rows, texts, plan.cap, fewer)
+        fitting = _exemplars(plan, own, [seen for held in exemplars.values() for seen in held])
+        yield from _of_services(plan, cover, own, texts, fitting, partition, services, fewer)
     else:
         yield Message(partition, f"{plan.source}:{cover.partition}:{cover.anchor}".encode(), value)
 
 
-def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
-    """Fold services, releases of a service, and names of a service's field that lie beyond the cap into `__other__`."""
+def capped(rows: Rows, texts: Texts, services: int, cap: int) -> Rows:
+    """Fold into `__other__` what lies beyond a cap.
+
+    Parameters
+    ----------
+    services : that are told apart
+    cap : releases of a service, and names of each of its fields, that are
+    """
     service, release, names = rows.service, rows.release, rows.names
     everything = np.zeros(len(service), np.int64)
-    if (over := beyond(service, everything, cap)) is not None:
+    if (over := beyond(service, everything, services)) is not None:
         service = np.where(over, texts[OTHER], service)
     if (over := beyond(release, service, cap)) is not None:
         release = np.where(over, texts[OTHER], release)
@@ -108,7 +131,7 @@ def capped(rows: Rows, texts: Texts, cap: int) -> Rows:
 
 def folded(plan: Plan, rows: Rows, texts: Texts) -> Counter[str]:
     """Count the events whose name lies beyond the cap, by its field."""
-    within = capped(rows, texts, plan.cap)
+    within = capped(rows, texts, plan.cap, plan.cap)
     told = {"service": (rows.service, within.service), "release": (rows.release, within.release)}
     told |= {field: (rows.names[row], within.names[row]) for row, field in enumerate(plan.named)}
     return Counter({field: n for field, (was, now) in told.items() if (n := int(np.count_nonzero(was != now)))})

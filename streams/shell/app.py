@@ -31,6 +31,7 @@ from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
 from streams.shell.ticks import Survey, Ticks
 from streams.shell.web import Web
+from streams.watch import size
 from streams.watch.own import Own
 from streams.watch.partition import Engine
 from streams.watch.records import VERSION
@@ -173,7 +174,7 @@ async def _start(config: Config, metrics: Metrics, fuse: Fuse, opened: AsyncExit
         from streams.shell.watch_agent import Watch, build  # noqa: PLC0415
 
         engine = Engine(config, taxonomy)
-        engine.plan(Own())  # what cannot be decided by is refused here, before anything is read
+        size.check(engine.plan(Own()))  # what cannot be decided by, or stored, is refused before anything is read
         watch = Watch(config, engine, outbox, metrics, fuse)
         app = build(config, watch, fuse)
         opened.push_async_callback(groups.leave, config, watch_group(config))

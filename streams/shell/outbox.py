@@ -8,8 +8,10 @@ from typing import Any, Final, Protocol
 from aiokafka.errors import KafkaError
 
 from schemas.config import Config
+from schemas.printable import printable
+from schemas.topics import BY_ROLE
 from streams.shell.clients import topic
-from streams.shell.exits import Doubt, forbidden
+from streams.shell.exits import Doubt, TopicError, forbidden
 
 UNDELIVERED_S: Final = 5.0
 """A record that is not acknowledged for so long is one that cannot be delivered now. A broker takes milliseconds."""
@@ -62,6 +64,12 @@ class Outbox:
         Doubt
             If the producer does not take it.
         """
+        if (size := len(key) + len(value or b"")) > (most := BY_ROLE[role].max_message_bytes):
+            name = topic(self._config, role)
+            raise TopicError(
+                f"a record of {size} bytes, {printable(repr(key[:80]))}, does not fit into {name}, which "
+                f"takes {most}: nothing was lost, but it cannot go on; lower what `limits` and `watch` let grow"
+            )
         underway, record = self._underway.setdefault(role, {}), object()
         underway[record] = self._now()  # the producer itself may keep us waiting until it has room
 

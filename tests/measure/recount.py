@@ -113,7 +113,7 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
         if at is None or at > timestamp // 1000 + 86_400:
             count.refused[offset] = Refused("bad_time" if at is None else "future", "$.at")
             continue
-        bucket: int | Literal["late"] = at // measure.bucket_s
+        bucket: int | Literal["late"] = min(at, timestamp // 1000) // measure.bucket_s
         if timestamp // 1000 - at > measure.late_after_s:
             bucket = "late"
         service = caps.name("service", "", said["service"])

@@ -5,10 +5,11 @@ import random
 import orjson
 
 from schemas.config import Config, Measure, Topics
-from schemas.tallies import Flush, decode
+from schemas.signals import RATE_CELLS
+from schemas.tallies import Flush, decode, unpack
 from schemas.topics import tallies_partition
-from streams.measure.flush import LARGEST
-from streams.measure.stage import Plan, Record, flushes
+from streams.measure.flush import LARGEST, LARGEST_ONE
+from streams.measure.stage import Plan, Record, begin, feed, flushes
 from tests.measure.recount import read, read_exemplars, recount, total
 from tests.measure.traffic import CONFIG, PLAN, SECOND, TAXONOMY, flood, measured
 
@@ -74,3 +75,34 @@ def test_the_digest_stands_for_all_that_changes_a_count() -> None:
     flush = decode(flushes(PLAN, measured(flood(1))[0], True)[0].value)
     assert isinstance(flush, Flush)
     assert (flush.digest, flush.bucket_s, flush.dimensions) == (PLAN.digest, 10, CONFIG.measure.slices)
+
+
+def test_a_service_whose_names_do_not_fit_is_told_with_fewer_and_counts_all() -> None:
+    """Every event with names and figures of its own: a flush of some megabytes, were it told as it is."""
+    config = Config(measure=Measure(names_per_block=16_384), topics=Topics(tallies_partitions=1))
+    plan, chance = Plan.of(config, TAXONOMY), random.Random(1)
+    events = [
+        orjson.dumps({
+            "type": "exchange", "id": str(i), "service": "s", "release": "1", "at": 1_764_000_000_000,
+            "status": "error",
+            **{field: f"{field}-{i}-{'x' * 90}" for field in plan.named},
+            "latency_ms": chance.lognormvariate(5, 3), "input_tokens": chance.randrange(1, 90_000),
+            "output_tokens": chance.randrange(1, 90_000), "cost_usd": chance.random(),
+        })
+        for i in range(4000)
+    ]  # fmt: skip
+    records = [Record(i, 1_764_000_000_000, event) for i, event in enumerate(events)]
+    block, _ = feed(plan, begin(plan.source, 0, 0), records)
+    [message] = flushes(plan, block, final=True)
+    told = decode(message.value)
+    assert isinstance(told, Flush)
+    assert len(message.value) <= LARGEST_ONE
+    assert told.digest.startswith(f"{plan.digest}/")
+    events_of_one_rate = unpack(told.counts)[unpack(told.cells) < RATE_CELLS].sum()
+    assert events_of_one_rate == 4000 * len(plan.slices)
+    assert told.exemplars
+    before, _ = feed(plan, begin(plan.source, 0, 0), records[:100])
+    [small] = flushes(plan, before, final=False)
+    told = decode(small.value)
+    assert isinstance(told, Flush)
+    assert told.digest == plan.digest, "what fits is told as it is"

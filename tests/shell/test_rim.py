@@ -212,3 +212,10 @@ async def test_a_config_that_cannot_be_used_is_no_bug() -> None:
     await fuse.guard(work())
     assert isinstance(fuse.why, ConfigRefused)
     assert fuse.why.code == 2
+
+
+async def test_a_record_that_its_topic_does_not_take_is_one_sentence_and_is_not_sent() -> None:
+    producer = Producer()
+    with pytest.raises(TopicError, match=r"a record of \d+ bytes, b'svc', does not fit into barograph.state"):
+        await Outbox(producer, Config()).put("state", b"svc", bytes(9 << 20))
+    assert producer.sent == []

@@ -66,43 +66,47 @@ def limits(values: ArrayLike, counts: ArrayLike, level: ArrayLike) -> tuple[Floa
         raise ValueError("counts must not be negative")
     if not ((a > 0) & (a < 0.5)).all():
         raise ValueError("level must lie between 0 and 0.5")
-    return _lower(x, n, a), 1 - _lower(1 - x, n, a)
+    rows, counted, risk = x.reshape(-1, x.shape[-1]), n.reshape(-1, x.shape[-1]), a.ravel()
+    lo, hi = _lower(rows, counted, risk), 1 - _lower(1 - rows, counted, risk)
+    return lo.reshape(a.shape), hi.reshape(a.shape)
 
 
 def _lower(x: Floats, n: Floats, level: Floats) -> Floats:
-    """Find the largest mean that is ruled out, from below.
+    """Find the largest mean of each row that is ruled out, from below.
 
     Log-wealth is convex in `m`, and so is the log of its sum: a tangent lies below it, and meets the wealth that is
     enough no later than it does. So each tangent leads to the next `m` that is ruled out, and never past the last.
     """
     total = n.sum(-1)
-    mean = (n * x).sum(-1) / np.maximum(total, 1)
+    seen = np.maximum(total, 1)
+    mean = (n * x).sum(-1) / seen
     enough = -np.log(level) + np.log(len(FRACTIONS))
     m, found = np.zeros(total.shape), np.zeros(total.shape, np.bool_)
-    searched = mean > 0
     # To begin with, about a third farther off than the limit of a normal variable would be.
-    seen = np.maximum(total, 1)
     variance = (n * (x - mean[..., None]) ** 2).sum(-1) / seen
-    off = (np.sqrt(3 * enough * variance / seen) + 3 * enough / seen) / np.where(searched, mean, 1)
-    while (searched & ~found & (off < 1 / _LEAST)).any():
-        m = np.where(searched & ~found, mean / (1 + off), m)
-        found = searched & (_wealth(x, n, m)[0] >= enough)
-        off *= _WIDER
-    step = np.full(total.shape, np.inf)
-    while (step > _CLOSE * m).any():
-        wealth, slope = _wealth(x, n, m)
-        step = np.where(found, np.maximum(wealth - enough, 0) / np.where(found, slope, 1), 0.0)
-        m = m + step
+    off = (np.sqrt(3 * enough * variance / seen) + 3 * enough / seen) / np.where(mean > 0, mean, 1)
+    rows = np.flatnonzero(mean > 0)
+    while len(rows := rows[off[rows] < 1 / _LEAST]):
+        m[rows] = mean[rows] / (1 + off[rows])
+        found[rows] = _wealth(x[rows], n[rows], m[rows])[0] >= enough[rows]
+        rows = rows[~found[rows]]
+        off[rows] *= _WIDER
+    rows = np.flatnonzero(found)
+    while len(rows):
+        wealth, slope = _wealth(x[rows], n[rows], m[rows])
+        step = np.maximum(wealth - enough[rows], 0) / slope
+        m[rows] += step
+        rows = rows[step > _CLOSE * m[rows]]
     return np.where(found, m * (1 - _CLOSE), 0.0)
 
 
 def _wealth(x: Floats, n: Floats, m: Floats) -> tuple[Floats, Floats]:
-    """Say how rich all gamblers together get at each `m`, in nats, and how fast that falls in `m`."""
-    staked = FRACTIONS[:, None] * (x / np.where(m > 0, m, 1)[..., None])[..., None, :]
+    """Say how rich all gamblers together get at the `m` of each row, in nats, and how fast that falls in `m`."""
+    staked = FRACTIONS[:, None] * (x / m[:, None])[:, None, :]
     multiplier = (1 - FRACTIONS)[:, None] + staked
     each = (np.log(multiplier) @ n[..., :, None])[..., 0]
     falls = ((staked / multiplier) @ n[..., :, None])[..., 0]
     richest = each.max(-1, keepdims=True)
     share = np.exp(each - richest)
     sum_ = share.sum(-1)
-    return richest[..., 0] + np.log(sum_), (share * falls).sum(-1) / sum_ / np.where(m > 0, m, 1)
+    return richest[..., 0] + np.log(sum_), (share * falls).sum(-1) / sum_ / m

@@ -10,6 +10,7 @@ from schemas.tallies import Loss
 from streams.shell.failpoints import reach
 from streams.shell.outbox import Outbox, Sent, delivered
 from streams.shell.sizes import Sizes
+from streams.shell.turns import in_turns
 from streams.watch import store
 from streams.watch.own import Own
 from streams.watch.records import Exits
@@ -104,10 +105,12 @@ async def checkpoint(part: Part, outbox: Outbox, config: Config, last: bool = Fa
         second, due = part.own.second, part.dirty.copy()
         if not (last or part.everything):
             due = store.due(part.dirty, part.written, second, config.watch.state_every_s)
-        (cold, hot, tombstones), written = store.writes(part.states, due, part.written, second, part.forgotten)
+        states, forgotten = part.states.copy(), part.forgotten
         part.dirty, part.forgotten, part.everything = part.dirty - due, set(), False
         born = config.topics.tallies_partitions
-        reached, position = part.next, store.position(part.next, part.states, part.own, born, part.snapshot)
+        reached, position = part.next, store.position(part.next, states, part.own, born, part.snapshot)
+    writing = store.writing(states, due, part.written, second, forgotten)
+    (cold, hot, tombstones), written = await in_turns(writing)
     reach("watch.before_findings")
     await delivered(told)
     reach("watch.before_state")

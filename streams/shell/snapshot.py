@@ -5,6 +5,7 @@ from typing import Final
 from schemas.config import Config
 from streams.shell.checkpoint import Part
 from streams.shell.outbox import Outbox, delivered
+from streams.shell.turns import in_turns
 from streams.watch import store
 
 DAY_S: Final = 86_400
@@ -29,6 +30,6 @@ async def snapshot(part: Part, outbox: Outbox, config: Config) -> None:
         states, at = dict(part.states), part.next.to_bytes(KEY_BYTES)
         position = store.position(part.next, states, part.own, config.topics.tallies_partitions, day)
         part.snapshot = day
-    (cold, hot, _), _ = store.writes(states, states, store.Written())
+    (cold, hot, _), _ = await in_turns(store.writing(states, states, store.Written()))
     for key, value in [*cold, *hot, (store.POSITION, position)]:
         await delivered([await outbox.put("snapshots", at + key, value, part.partition)])

@@ -28,9 +28,10 @@ from streams.shell.outbox import Outbox, delivered
 from streams.shell.restore import between, restore
 from streams.shell.snapshot import snapshot
 from streams.shell.stalls import Progress
+from streams.shell.turns import in_turns
 from streams.watch import effective, store
 from streams.watch.own import FLEET, left_out
-from streams.watch.partition import Engine, advance, planned
+from streams.watch.partition import Engine, advancing, planned
 from streams.watch.publish import again
 from streams.watch.stage import Record, StepFailed
 
@@ -190,7 +191,9 @@ class Watch:
     async def _step(self, part: Part, record: Record) -> None:
         """Apply a record and say what is found; the lock is held, so no checkpoint sees one without the other."""
         try:
-            own, changed, forgotten, findings = advance(self._engine, part.partition, part.own, part.states, record)
+            own, changed, forgotten, findings = await in_turns(
+                advancing(self._engine, part.partition, part.own, part.states, record)
+            )
         except StepFailed as failed:
             await self._note_exit(part, failed, record.offset)
             raise

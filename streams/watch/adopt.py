@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from schemas.incidents import Incident
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
+from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
 from streams.watch.report import resolved
 from streams.watch.state import Evidence, Naming, State, Stream
@@ -37,8 +38,8 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     return Adopted(replace(state, streams=streams, cases=(), waiting=()), over)
 
 
-def config(old: Plan, new: Plan, state: State) -> State:
-    """Go on under another config.
+def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
+    """Go on under another config; in two pieces, for the bets under the old one may have to be made as well.
 
     The places of bets are those of the whole catalogue, whatever is watched, so that evidence stays where it is. Where
     limits moved it was gathered by other bets, and begins anew: that is always allowed. History in buckets of another
@@ -51,7 +52,9 @@ def config(old: Plan, new: Plan, state: State) -> State:
             state = replace(state, naming=Naming(), counting=None, relearns=())
     if state.baseline is None:
         return state
-    was, now = detector(state.baseline, old, state.service), detector(state.baseline, new, state.service)
+    was = detector(state.baseline, old, state.service)
+    yield
+    now = detector(state.baseline, new, state.service)
     keeps = before.measure.bucket_s == after.measure.bucket_s
     streams = {
         name: replace(one, evidence=_carried(was, now, one.evidence), buckets=one.buckets if keeps else {})

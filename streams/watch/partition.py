@@ -17,10 +17,11 @@ from streams.watch.control import Refused
 from streams.watch.merge import counted
 from streams.watch.notices import LOSS
 from streams.watch.own import Own
+from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding, finding, refusal
 from streams.watch.quarantine import cleared, skipped
-from streams.watch.stage import Record, reading, step
+from streams.watch.stage import Record, reading, stepping
 from streams.watch.state import State
 
 MOST_PLANS: Final = 8
@@ -92,19 +93,26 @@ def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, Sta
     StepFailed
         If there is a bug that one service brings out.
     """
+    return whole(advancing(engine, partition, known, states, record))
+
+
+def advancing(
+    engine: Engine, partition: int, known: Own, states: Mapping[str, State], record: Record
+) -> Pieces[Advanced]:
+    """Do what `advance` does, a service at a time; the arguments are those of before until it is done."""
     second, before = record.timestamp // 1000, engine.plan(known)
     fact = _read(record)
     now, said = own.note(known, partition, fact, record.offset, second, before.config.watch.max_services)
     if fact is None:
         return Advanced(now, {}, (), _published(said, partition, record.offset))
     plan = engine.plan(now)
-    adopted = {}
+    adopted = dict[str, State]()
     if plan.config != before.config:
-        adopted = {
-            name: replace(adopt.config(before, plan, state), offset=record.offset)
-            for name, state in states.items()
-            if state.offset < record.offset
-        }
+        for name, state in states.items():
+            if state.offset < record.offset:
+                under = yield from adopt.config(before, plan, state)
+                adopted[name] = replace(under, offset=record.offset)
+                yield
         states = {**states, **adopted}
     read = reading(fact)
     fresh, forgotten = record.offset > known.offset, tuple[str, ...]()
@@ -132,7 +140,7 @@ def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, Sta
             ))]  # fmt: skip
     left_out_ = {name for name, one in now.quarantined.items() if one.since <= record.offset}
     without = {*left_out_, *forgotten, *_unseated(plan, states, read.parts.keys(), forgotten)}
-    changed, findings = step(plan, partition, states, record, read, without)
+    changed, findings = yield from stepping(plan, partition, states, record, read, without)
     if fresh:
         for name, state in changed.items():
             if name in states and state.lost > states[name].lost:

@@ -20,13 +20,14 @@ from streams.watch.layout import detector
 from streams.watch.learn import learn
 from streams.watch.merge import New, counted, merge
 from streams.watch.parts import parts
+from streams.watch.pieces import Pieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding, Said, published
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
 
-__all__ = ["Finding", "Plan", "Record", "State", "step"]
+__all__ = ["Finding", "Plan", "Record", "State", "step", "stepping"]
 
 BACKWARD_S: Final = 60
 
@@ -94,6 +95,22 @@ def step(
     StepFailed
         If there is a bug that one service brings out, so that the others can go on without it.
     """
+    return whole(stepping(plan, partition, states, record, read, without))
+
+
+def stepping(
+    plan: Plan,
+    partition: int,
+    states: Mapping[str, State],
+    record: Record,
+    read: Read | None = None,
+    without: Collection[str] = (),
+) -> Pieces[tuple[dict[str, State], list[Finding]]]:
+    """Do what `step` does, a service at a time.
+
+    The first second of a baseline, and the first after a restart, makes all the bets on it: tens of milliseconds. The
+    services of a partition often come to that together.
+    """
     fact, came = read or reading(decode(record.value))
     new = {fact.said.service} if isinstance(fact, Passed) and isinstance(fact.said, Release) else set()
     changed: dict[str, State] = {}
@@ -111,6 +128,7 @@ def step(
         findings += [published(one, partition, record.offset, fact) for one in said]
         if state is not before:
             changed[name] = _stamped(plan, replace(state, offset=record.offset), said, partition)
+        yield
     return changed, findings
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas.strict import ConfigError
 from streams.watch import records
 from streams.watch.own import Own
+from streams.watch.pieces import Pieces, whole
 from streams.watch.records import Exits, Position
 from streams.watch.state import State
 
@@ -114,6 +115,17 @@ def writes(
     written
         What lies in the topic once all of it is acknowledged.
     """
+    return whole(writing(states, changed, written, second, forgotten))
+
+
+def writing(
+    states: Mapping[str, State],
+    changed: Collection[str],
+    written: Written,
+    second: int | None = None,
+    forgotten: Collection[str] = (),
+) -> Pieces[tuple[Writes, Written]]:
+    """Do what `writes` does, a service at a time."""
     out = Writes([], [], [])
     now = max((state.second for state in states.values()), default=0) if second is None else second
     old = {name for name in states if now - written.at.get(name, 0) >= REFRESH_S}
@@ -132,6 +144,7 @@ def writes(
         out.hot.append((_key(name).encode(), records.encode(hot)))
         out.tombstones.extend((key.encode(), None) for key in cold.gone())
         parts[name], at[name] = cold.now | cold.later(), now
+        yield
     for name in sorted(set(forgotten) - states.keys()):
         out.tombstones.extend((key.encode(), None) for key in (_key(name), *parts.pop(name, {})))
         at.pop(name, None)

@@ -11,6 +11,7 @@ from streams.shell.checkpoint import Part, checkpoint
 from streams.shell.exits import Doubt
 from streams.shell.outbox import Outbox
 from streams.watch import store
+from streams.watch.pieces import Pieces
 from streams.watch.store import Writes, Written
 from tests.shell.fakes import Producer, settle
 
@@ -31,11 +32,14 @@ class Event:
 def one_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """One service with a part to be written and one to be deleted."""
 
-    def writes(_: Mapping[str, Any], changed: set[str], written: Written, *_more: Any) -> tuple[Writes, Written]:
+    def writing(
+        _: Mapping[str, Any], changed: set[str], written: Written, *_more: Any
+    ) -> Pieces[tuple[Writes, Written]]:
         found = Writes([(COLD[1], b"cold")], [(HOT[1], b"hot")], [(GONE[1], None)]) if changed else Writes([], [], [])
+        yield
         return found, written
 
-    monkeypatch.setattr(store, "writes", writes)
+    monkeypatch.setattr(store, "writing", writing)
     monkeypatch.setattr(store, "position", lambda after, *_: b"%d" % after)
 
 

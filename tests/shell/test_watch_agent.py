@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from schemas.config import Config
 from schemas.tallies import FIXED, Tick, encode
 from schemas.taxonomy import Taxonomy
-from streams.shell import watch_agent
+from streams.shell import turns, watch_agent
 from streams.shell.checkpoint import Part
 from streams.shell.exits import Doubt, Fuse
 from streams.shell.metrics import Metrics
@@ -21,6 +21,7 @@ from streams.shell.outbox import AHEAD, UNDELIVERED_S, Outbox
 from streams.shell.watch_agent import Watch
 from streams.watch.own import Own
 from streams.watch.partition import Advanced, Engine
+from streams.watch.pieces import Pieces
 from streams.watch.stage import Record, State
 from streams.watch.store import Written
 from tests.shell.fakes import Producer, settle
@@ -57,7 +58,7 @@ class Log:
         self.may_restore.set()
         monkeypatch.setattr(watch_agent, "restore", self._restore)
         monkeypatch.setattr(watch_agent, "between", self._between)
-        monkeypatch.setattr(watch_agent, "advance", self._advance)
+        monkeypatch.setattr(watch_agent, "advancing", self._advancing)
 
     async def _restore(self, _config: Config, partition: int, read: Callable[[int], None]) -> Part:
         self.read = read
@@ -68,8 +69,11 @@ class Log:
         for offset in range(begin, end):
             yield Record(offset, 0, TICK)
 
-    def _advance(self, _engine: Engine, _partition: int, known: Own, _states: object, record: Record) -> Advanced:
+    def _advancing(
+        self, _engine: Engine, _partition: int, known: Own, _states: object, record: Record
+    ) -> Pieces[Advanced]:
         self.stepped.append(record.offset)
+        yield
         return Advanced(known, {}, (), [])
 
 
@@ -186,6 +190,34 @@ async def test_too_many_findings_on_their_way_are_waited_for(monkeypatch: pytest
     assert log.stepped == [0]
 
 
+async def test_everything_else_has_its_turns_while_a_record_is_stepped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But no checkpoint: that would have a state without its position."""
+    Log(monkeypatch, at=0)
+    monkeypatch.setattr(turns, "TURN_S", 0.0)
+    producer, others = Producer(), list[str]()
+    watch = watching(producer)
+    await feed(watch, 0)
+    producer.sent.clear()
+
+    def advancing(_engine: Engine, _partition: int, known: Own, _states: object, _record: Record) -> Pieces[Advanced]:
+        others.append("before")
+        for _ in range(10):
+            yield
+        assert producer.sent == [], "the checkpoint waits"
+        others.append("after")
+        return Advanced(known, {}, (), [])
+
+    async def other() -> None:
+        others.append("other")
+
+    monkeypatch.setattr(watch_agent, "advancing", advancing)
+    feeding = asyncio.create_task(feed(watch, 1))
+    checkpoint, turn = asyncio.create_task(watch.checkpoint()), asyncio.create_task(other())
+    await asyncio.gather(feeding, checkpoint, turn)
+    assert others == ["before", "other", "after"]
+    assert ("barograph.state", b"@") in producer.sent
+
+
 async def test_progress_is_whatever_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long restore is no stall, and neither is what is read between the state and Faust's first record."""
     log, watch = Log(monkeypatch, at=3), watching(Producer())
@@ -211,11 +243,12 @@ async def test_what_goes_over_a_cap_is_counted_once(monkeypatch: pytest.MonkeyPa
     log, metrics, config = Log(monkeypatch, at=0), Metrics(), Config()
     over = [{"cases": 1}, {"cases": 1}, {"cases": 3, "episodes": 2}]
 
-    def advance(_engine: Engine, _partition: int, known: Own, _states: object, record: Record) -> Advanced:
+    def advancing(_engine: Engine, _partition: int, known: Own, _states: object, record: Record) -> Pieces[Advanced]:
+        yield
         state = State(service="a", second=0, total=np.zeros(FIXED, np.int64), beyond=over[record.offset])
         return Advanced(msgspec.structs.replace(known, beyond={"services": record.offset}), {"a": state}, (), [])
 
-    monkeypatch.setattr(watch_agent, "advance", advance)
+    monkeypatch.setattr(watch_agent, "advancing", advancing)
     watch = Watch(config, Engine(config, Taxonomy.load_default()), Outbox(Producer(), config), metrics, Fuse())
     await feed(watch, 0, 1, 2)
     page = metrics.page().decode()

@@ -96,12 +96,12 @@ def blocks() -> tuple[Block, ...]:
 
 def log(arrived: Iterable[Arrived]) -> list[Record]:
     """Number what arrives, with a tick at the end of every second."""
-    ticks = [Arrived(second, _TICK) for second in range(SECONDS + 2)]
+    ticks = [Arrived(second, TICK) for second in range(SECONDS + 2)]
     ordered = sorted([*arrived, *ticks], key=lambda one: one.second)
     return [Record(i, BEGIN_MS + (one.second + 1) * 1000, one.value) for i, one in enumerate(ordered)]
 
 
-_TICK = encode(Tick("worker", MEASURING.source, tuple(range(SOURCES))))
+TICK = encode(Tick("worker", MEASURING.source, tuple(range(SOURCES))))
 
 
 @cache

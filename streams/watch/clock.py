@@ -1,0 +1,48 @@
+"""A record's timestamp -> the second of WATCH that it falls in."""
+
+from typing import Final
+
+SHIFT_MS: Final = 300
+"""How much later than those of the wall clock WATCH's seconds begin and end.
+
+MEASURE's blocks end with the seconds of the wall clock, and their flushes arrive some tens of milliseconds later. If
+WATCH's seconds ended there as well, what was told would wait for nearly another one."""
+
+
+def second_of(ms: int) -> int:
+    """Say in which second a record falls, by its timestamp in `barograph.tallies`.
+
+    What was told of the events of a second, as soon as it was over, falls in the second of the same number.
+
+    Parameters
+    ----------
+    ms : milliseconds since 1970
+
+    Examples
+    --------
+    >>> second_of(7_299), second_of(7_300), second_of(8_299)
+    (6, 7, 7)
+    """
+    return (ms - SHIFT_MS) // 1000
+
+
+def begin_ms(second: int) -> int:
+    """Say when a second begins, in milliseconds since 1970.
+
+    Examples
+    --------
+    >>> begin_ms(7)
+    7300
+    """
+    return second * 1000 + SHIFT_MS
+
+
+def end_ms(second: int) -> int:
+    """Say when a second is over and is decided, in milliseconds since 1970.
+
+    Examples
+    --------
+    >>> end_ms(7), second_of(end_ms(7))
+    (8300, 8)
+    """
+    return begin_ms(second + 1)

@@ -16,6 +16,7 @@ from schemas.incidents import Incident
 from schemas.tallies import Flush, Tick, decode, encode
 from streams.measure import stage as measure
 from streams.watch import stage as watch
+from streams.watch.clock import second_of
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.state import State
@@ -81,7 +82,7 @@ def replayed(engine: Engine, partition: int, records: Iterable[watch.Record]) ->
         for name in names & changed.keys():
             if (state := states.get(name)) is None:
                 continue
-            if name not in seconds or record.timestamp // 1000 > state.second:
+            if name not in seconds or second_of(record.timestamp) > state.second:
                 seconds[name] = Open(state)
             seconds[name].records.append(record)
         states |= changed

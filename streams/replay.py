@@ -16,6 +16,7 @@ from schemas.taxonomy import Taxonomy
 from streams.measure import stage as measure
 from streams.measure.times import BadTime, second
 from streams.watch import stage as watch
+from streams.watch.clock import begin_ms
 from streams.watch.own import Own, left_out
 from streams.watch.partition import Begun, Engine, advance
 from streams.watch.state import State
@@ -119,24 +120,25 @@ class _Watch:
         yield from (finding.value for finding in findings if finding.roles != ("rejected",))
 
     def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[bytes]:
-        """Apply a finished block's flushes in the second after it, with the ticks until then."""
+        """Apply a finished block's flushes as soon as its second is over, with the ticks until then."""
         if block.first_ms is None:
             return
-        yield from self.tick_to(block.first_ms // 1000 + 1)
+        second = block.first_ms // 1000
+        yield from self.tick_to(second)
         for message in measure.flushes(plan, block, final=True):
-            yield from self._next(message.partition, message.value)
+            yield from self._next(message.partition, (second + 1) * 1000, message.value)
 
     def tick_to(self, second: int) -> Iterator[bytes]:
-        """Let the clock of every partition come to a second."""
+        """Let the clock of every partition come to the beginning of a second."""
         self.second = self.second or second - 1
         while self.second < second:
             self.second += 1
             tick = encode(Tick("replay", self.plan.source, (0,)))
             for partition in range(len(self.states)):
-                yield from self._next(partition, tick)
+                yield from self._next(partition, begin_ms(self.second), tick)
 
-    def _next(self, partition: int, value: bytes) -> Iterator[bytes]:
-        record = watch.Record(self.offsets[partition], self.second * 1000, value)
+    def _next(self, partition: int, at_ms: int, value: bytes) -> Iterator[bytes]:
+        record = watch.Record(self.offsets[partition], at_ms, value)
         self.offsets[partition] += 1
         yield from self.apply(partition, record)
 

@@ -12,6 +12,7 @@ from detectors.shares import WEEK_S
 from schemas.incidents import Notify, Severity, Step
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
+from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding
 from streams.watch.severity import SILENCE
@@ -90,4 +91,4 @@ class Budget:
     @staticmethod
     def _delivered(seconds: Histogram, arrived: int, sent: Sent) -> None:
         if not sent.cancelled() and sent.exception() is None:
-            seconds.observe(max(time.time() - arrived, 0.0))
+            seconds.observe(max(time.time() - begin_ms(arrived) / 1000, 0.0))

@@ -15,6 +15,7 @@ from streams.shell.exits import BrokerError, TopicError
 from streams.shell.knock import knock
 from streams.shell.snapshot import KEY_BYTES
 from streams.watch import store
+from streams.watch.clock import second_of
 from streams.watch.partition import Begun
 from streams.watch.stage import Record
 
@@ -68,7 +69,7 @@ def snapshots(config: Config, before_s: int | None) -> dict[int, Begun]:
         held.setdefault((partition, at), []).append((key, record.value))
         if key == store.POSITION:
             one = store.restore(held.pop((partition, at)))
-            late = before_s is not None and one.position.own.second > before_s
+            late = before_s is not None and one.position.own.second > second_of(before_s * 1000)
             if not late and (before_s is not None or partition not in found):
                 found[partition] = Begun(one.position.own, one.states, one.position.next)
     return found

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from schemas.incidents import Change, ChangeReport
 from schemas.printable import printable
 from schemas.tallies import OTHER
+from streams.watch.clock import end_ms
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
 from streams.watch.group import SLACK_BUCKETS, WAIT_S
@@ -49,7 +50,7 @@ def planned(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
             left.append(alarm)
     for name, stream in streams.items():
         if _due(plan, stream, over):
-            report = _report(plan, detector, state, stream, (over + 1) * 1000)
+            report = _report(plan, detector, state, stream, end_ms(over))
             streams[name] = replace(stream, reports=report.sequence, said_second=over)
             reports.append(report)
     same = all(streams[name] is stream for name, stream in state.streams.items())
@@ -63,8 +64,8 @@ def _new(state: State, stream: Stream) -> bool:
 
 def _due(plan: Plan, stream: Stream, over: int) -> bool:
     """Whether something was found that was not said, and has waited for what may come with it."""
-    news = [alarm for alarm in stream.planned if alarm.alarmed_at > stream.said_second * 1000 + 1000]
-    waited = bool(news) and over + 1 - news[0].alarmed_at // 1000 >= WAIT_S
+    news = [alarm for alarm in stream.planned if alarm.alarmed_at > end_ms(stream.said_second)]
+    waited = bool(news) and news[0].alarmed_at <= end_ms(over - WAIT_S)
     return waited and over - stream.said_second >= plan.config.watch.update_every_s
 
 

@@ -9,6 +9,7 @@ from schemas.incidents import Incident
 from schemas.rejected import Reason
 from schemas.signals import BY_NAME
 from schemas.tallies import Passed
+from streams.watch.clock import end_ms
 from streams.watch.learn import relearned
 from streams.watch.merge import kept_of, place_of
 from streams.watch.plan import Plan
@@ -58,9 +59,9 @@ def control(plan: Plan, state: State, fact: Passed, second: int) -> Heard:
             kept_ = [one for one in noted.approvals if one.key != approved.key]
             return _known(noted, approved.release, replace(noted, approvals=(*kept_, approved)[-most:]))
         case Acknowledge() as taken:
-            return _acknowledged(noted, taken, (second + 1) * 1000)
+            return _acknowledged(noted, taken, end_ms(second))
         case Rebaseline() as anew:
-            return _rebaselined(noted, anew, (second + 1) * 1000)
+            return _rebaselined(noted, anew, end_ms(second))
 
 
 def _released(plan: Plan, state: State, fact: Release) -> Heard:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
+from streams.watch.clock import end_ms
 from streams.watch.detector import NOTICES, Detector
 from streams.watch.merge import counted
 from streams.watch.plan import Plan
@@ -47,7 +48,7 @@ def group(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], ove
         else:  # in the place of itself, if it was a ticket until now
             waiting = [*(one for one in waiting if _who(one) != _who(alarm)), alarm]
     for lead in sorted(waiting, key=_rank):
-        if lead in waiting and (lead.notify == "page" or lead.alarmed_at <= (over + 1 - WAIT_S) * 1000):
+        if lead in waiting and (lead.notify == "page" or lead.alarmed_at <= end_ms(over - WAIT_S)):
             same = [one for one in waiting if one is not lead and _same(lead, one, slack_ms)]
             waiting = [one for one in waiting if one is not lead and one not in same]
             state, said = _opened(plan, detector, state, cases, [lead, *same], over)
@@ -77,7 +78,7 @@ def _opened(
     plan: Plan, detector: Detector, state: State, cases: list[Case], alarms: list[Alarm], over: int
 ) -> tuple[State, list[Incident]]:
     """Open an incident, unless it would bear the name of an open one: then it is that one, which goes on."""
-    said = report(plan, detector, state, alarms, None, (over + 1) * 1000)
+    said = report(plan, detector, state, alarms, None, end_ms(over))
     home = next((i for i, case in enumerate(cases) if case.said.fingerprint == said.fingerprint), None)
     if home is None and len(cases) >= plan.config.limits.incidents:
         home, state = len(cases) - 1, replace(state, beyond=counted(state.beyond, "incidents"))
@@ -99,7 +100,7 @@ def _lived(
     """Say what is new of an incident, if anything; there is no case any more once it is resolved."""
     if over == case.said_second:
         return [case], []
-    watch, now_ms = plan.config.watch, (over + 1) * 1000
+    watch, now_ms = plan.config.watch, end_ms(over)
     if (over + 1) % plan.config.measure.bucket_s == 0 and recovered(plan, detector, state, case):
         return [], [resolved(case.said, now_ms)]
     due = (over - case.said_second) % watch.update_every_s == 0

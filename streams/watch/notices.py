@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from schemas.incidents import Incident, Notify, Severity
 from schemas.printable import printable
+from streams.watch.clock import begin_ms, end_ms
 from streams.watch.identity import fingerprint
 from streams.watch.report import resolved
 
@@ -97,7 +98,7 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
     [('updated', False)]
     """
     labels = _labels(kind, about)
-    print_, now_ms = fingerprint(labels), (second + 1) * 1000
+    print_, now_ms = fingerprint(labels), end_ms(second)
     held = notices.held.get(print_)
     before, why = held.said if held else None, f"{kind.alert} is about Barograph itself, and declared {kind.severity}"
     episode = before.episode if before else notices.episodes.get(print_, notices.forgotten) + 1
@@ -106,8 +107,8 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
         id=f"{print_}-{episode}-{sequence}", fingerprint=print_, episode=episode, sequence=sequence, status="firing",
         step="updated" if before else "fired", severity=kind.severity, notify=kind.notify, labels=labels,
         service=SERVICE, summary=printable(words), why_severity=why,
-        action=kind.action, since=before.since if before else second * 1000,
-        since_low=before.since_low if before else second * 1000, since_high=before.since_high if before else now_ms,
+        action=kind.action, since=before.since if before else begin_ms(second),
+        since_low=before.since_low if before else begin_ms(second), since_high=before.since_high if before else now_ms,
         started_at=before.started_at if before else now_ms, updated_at=now_ms,
         runbook=f"docs/operations.md#{kind.alert.lower()}",
     )  # fmt: skip
@@ -150,5 +151,5 @@ def _labels(kind: Kind, about: str) -> dict[str, str]:
 def _ended(notices: Notices, print_: str, second: int, why: str) -> Told:
     if print_ not in notices.held:
         return Told(notices, [])
-    said = resolved(notices.held[print_].said, (second + 1) * 1000, why)
+    said = resolved(notices.held[print_].said, end_ms(second), why)
     return Told(replace(notices, held={one: held for one, held in notices.held.items() if one != print_}), [said])

@@ -13,6 +13,7 @@ from schemas.strict import ConfigError
 from schemas.tallies import Fact, Flush, Passed, decode
 from schemas.taxonomy import Taxonomy
 from streams.watch import adopt, effective, own
+from streams.watch.clock import second_of
 from streams.watch.control import Refused
 from streams.watch.merge import counted
 from streams.watch.notices import LOSS
@@ -100,7 +101,7 @@ def advancing(
     engine: Engine, partition: int, known: Own, states: Mapping[str, State], record: Record
 ) -> Pieces[Advanced]:
     """Do what `advance` does, a service at a time; the arguments are those of before until it is done."""
-    second, before = record.timestamp // 1000, engine.plan(known)
+    second, before = second_of(record.timestamp), engine.plan(known)
     fact = _read(record)
     now, said = own.note(known, partition, fact, record.offset, second, before.config.watch.max_services)
     if fact is None:

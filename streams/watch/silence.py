@@ -5,6 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas.tallies import Tick
+from streams.watch.clock import end_ms
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, State
@@ -45,7 +46,7 @@ def silent(plan: Plan, state: State, over: int) -> Alarm | None:
     latest = max(state.streams.values(), key=lambda stream: stream.last_second, default=None)
     return Alarm(
         monitor=-1, bet=-1, signal=SILENCE, release=latest.release if latest else "", severity="sev-2", notify="page",
-        since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=(over + 1) * 1000, false_per_week=0.0,
+        since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=end_ms(over), false_per_week=0.0,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from schemas.tallies import FIXED, KINDS, LATE, Fact, Flush, Passed, Tick, decod
 from streams.watch import adopt
 from streams.watch.arrive import arrive
 from streams.watch.changes import planned
+from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
 from streams.watch.detect import decide
 from streams.watch.group import group
@@ -117,7 +118,7 @@ def stepping(
     findings: list[Finding] = []
     for name in sorted((states.keys() | came.keys() | new).difference(without)):
         before = states.get(name) or State(
-            service=name, second=record.timestamp // 1000, total=np.zeros(FIXED, np.int64)
+            service=name, second=second_of(record.timestamp), total=np.zeros(FIXED, np.int64)
         )  # fmt: skip
         if record.offset <= before.offset:
             continue
@@ -148,7 +149,7 @@ def _stamped(plan: Plan, state: State, said: Sequence[Said], partition: int) -> 
 
 def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Record) -> tuple[State, list[Said]]:
     """Apply a record to one service."""
-    second = record.timestamp // 1000
+    second = second_of(record.timestamp)
     now, said = state.second, list[Said]()
     if second > now or second < now - BACKWARD_S:  # a clock that was set back must not stop all decisions
         now = second
@@ -175,7 +176,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     if any(stream.pending is not None for stream in state.streams.values()):
         streams = {}
         for name, stream in state.streams.items():
-            streams[name], fired = decide(found, stream, (over + 1) * 1000, plan.config.measure.bucket_s)
+            streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s)
             alarms += fired
         state = replace(state, streams=streams)
     if (alarm := silent(plan, state, over)) is not None:
@@ -201,7 +202,7 @@ def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tupl
     state = learn(plan, state, new.block)
     if known is None or state.baseline is known:
         return state, []
-    return adopt.baseline(plan, state, now * 1000)
+    return adopt.baseline(plan, state, begin_ms(now))
 
 
 def _arrived(plan: Plan, state: State, known: Baseline, new: New) -> State:

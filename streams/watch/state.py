@@ -192,7 +192,7 @@ class State(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     offset : of the last record of `barograph.tallies` that changed this state
-    second : the second in which something last arrived; it is open until a later one begins
+    second : the second of WATCH in which something last arrived; it is open until a later one begins
     marks : by ``source:partition``
     total : (cells without names,) all that was ever added, for audits
     beside : events beside exchanges, by kind

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -17,10 +18,12 @@ class Producer:
     Attributes
     ----------
     sent, values : (topic, key), and value, of every record, in order
+    appended_ms : timestamp that it gives to what it acknowledges
     """
 
     def __init__(self, *, acknowledges: bool = True) -> None:
         self.acknowledges = acknowledges
+        self.appended_ms = 0
         self.sent: list[tuple[str, bytes]] = []
         self.values: list[bytes | None] = []
         self._waiting: list[Sent] = []
@@ -50,7 +53,7 @@ class Producer:
                 if error:
                     record.set_exception(error)
                 else:
-                    record.set_result(None)
+                    record.set_result(SimpleNamespace(timestamp=self.appended_ms))
         self._waiting.clear()
 
 

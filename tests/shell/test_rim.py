@@ -3,11 +3,14 @@
 import asyncio
 import socket
 import threading
+import time
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiokafka.errors import KafkaError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.config import Config, Topics, Worker
 from schemas.strict import ConfigError
@@ -17,9 +20,10 @@ from streams.shell.exits import ConfigRefused, Doubt, Fuse, TopicError
 from streams.shell.heart import Heart
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Headers, Outbox, Sent
-from streams.shell.ticks import Survey, Ticks
+from streams.shell.ticks import MARGIN_S, Survey, Ticks, wait_s
 from streams.shell.topics import partitions, verify
 from streams.shell.web import Web
+from streams.watch.clock import begin_ms, second_of
 from streams.watch.effective import digest
 from tests.shell.fakes import Producer, settle
 
@@ -162,6 +166,32 @@ async def test_a_partition_gets_no_tick_before_its_last_is_acknowledged() -> Non
     producer.fail()
     with pytest.raises(Doubt):
         await ticks.write()
+
+
+@given(st.floats(1.7e9, 1.9e9), st.floats(-5, 5), st.floats(0, 0.5))
+def test_a_tick_is_appended_just_after_a_second_of_watch_is_over(now: float, ahead_s: float, longer_s: float) -> None:
+    """By the clock of the broker, whatever ours says, as long as it takes no less time than was seen."""
+    waited_s = wait_s(now, ahead_s)
+    assert 0 <= waited_s <= 1.001
+    appended = now + waited_s + ahead_s + longer_s
+    second = second_of(round(appended * 1000))
+    assert begin_ms(second) <= appended * 1000 <= begin_ms(second) + (MARGIN_S + longer_s) * 1000 + 1
+
+
+async def test_ticks_tell_how_far_the_brokers_clock_is_ahead() -> None:
+    """The least of what was heard: now and then one is on its way for long."""
+
+    async def survey() -> Survey:
+        return Survey()
+
+    producer = Producer()
+    ticks = Ticks(Config(), Outbox(producer, Config()), lambda: (0, 1), survey)
+    assert ticks.ahead_s == 0
+    for seconds in (7, -3, 5):
+        producer.appended_ms = int((time.time() + seconds) * 1000)
+        await ticks.write()
+        await settle()
+    assert -3.5 < ticks.ahead_s <= -3
 
 
 def there(config: Config, **changed: int) -> dict[str, int]:

@@ -16,11 +16,13 @@ from typing import Any, Final
 
 import orjson
 
+from streams.shell.failpoints import FAILPOINTS
 from tests.chaos import schedule, trials
 from tests.chaos.plants import PLANTS
 from tests.chaos.scene import Run, Scene
 from tests.chaos.traffic import Script
 from tests.kafka.cluster import Cluster
+from tests.kafka.guarded import Guard
 
 KILLS: Final = 20
 REQUESTS: Final = ("answered", "no_response", "overflow", "repeated", "too_far")
@@ -40,7 +42,7 @@ def main() -> int:
         return 1
     said: dict[str, Any] = {"seed": asked.seed}
     wrong: list[str] = []
-    with Cluster(folder / "kafka") as cluster:
+    with Cluster(folder / "kafka", guard=Guard(folder / "guard")) as cluster:
         if not asked.plants and not asked.plant:
             run = asyncio.run(_full(cluster, folder / "full", asked.seed, asked.minutes * 60))
             wrong += run.wrong() + worthless(run)
@@ -82,13 +84,15 @@ def worthless(run: Run) -> list[str]:
     """Say what a run lacks to prove anything, however right its counts."""
     verdict, reached = run.verdict, run.failpoints
     lacks = [] if run.kills >= KILLS else [f"only {run.kills} kills"]
-    lacks += [f"nothing was killed at {where}" for where, n in reached.items() if not n["kill"]]
+    lacks += [f"nothing was killed at {where}" for where in FAILPOINTS if not reached[where]["kill"]]
     lacks += [f"nothing was frozen at {where}" for where in schedule.FROZEN_AT if not reached[where]["freeze"]]
     lacks += [f"no incident {step}" for step in ("fired", "updated", "resolved") if not verdict.steps.get(step)]
     lacks += [] if verdict.overflowed else ["no name beyond a cap"]
     lacks += [] if verdict.rejected else ["no record rejected"]
     lacks += [f"no request {one}" for one in REQUESTS if not verdict.requests.get(one)]
     lacks += [] if run.broker_restarts else ["the broker was not restarted"]
+    lacks += [] if run.upgrades == len(schedule.WORKERS) else ["not every worker was upgraded"]
+    lacks += [] if verdict.stale_findings else ["no finding behind a further one"]
     return lacks + [f"never came to pass: {one}" for one in run.missed] + (["workers got stuck"] if run.stuck else [])
 
 
@@ -97,10 +101,13 @@ def summary(run: Run) -> dict[str, Any]:
     verdict = run.verdict
     return {
         "kills": run.kills, "pauses": run.pauses, "broker_restarts": run.broker_restarts, "joins": run.joins,
+        "upgrades": run.upgrades,
         "wrong_counts": verdict.wrong_counts, "missing_findings": verdict.missing_findings,
-        "extra_findings": verdict.extra_findings, "wrong_states": verdict.wrong_states,
-        "wrong_rejected": verdict.wrong_rejected, "impure": verdict.impure, "wrong_log": verdict.wrong_log,
-        "lost": verdict.lost, "events": verdict.events, "rejected": verdict.rejected,
+        "extra_findings": verdict.extra_findings, "stale_findings": verdict.stale_findings,
+        "outdated": verdict.outdated, "wrong_states": verdict.wrong_states,
+        "wrong_rejected": verdict.wrong_rejected, "wrong_control": verdict.wrong_control,
+        "impure": verdict.impure, "wrong_log": verdict.wrong_log,
+        "lost": verdict.lost, "events": verdict.events, "controls": verdict.controls, "rejected": verdict.rejected,
         "overflowed": verdict.overflowed, "cells": verdict.cells, "findings": verdict.findings,
         "repeats": verdict.repeats, "requests": verdict.requests, "steps": verdict.steps, "stale_writes": verdict.stale,
         "failpoints": run.failpoints, "unexpected_exits": sum(run.exits.values()), "bugs": len(run.bugs),
@@ -110,9 +117,10 @@ def summary(run: Run) -> dict[str, Any]:
 def _show(title: str, run: Run) -> None:
     verdict = run.verdict
     rows: list[tuple[str, object]] = [
-        ("killed -9, paused, joined, broker restarted",
-         f"{run.kills}, {run.pauses}, {run.joins}, {run.broker_restarts}"),
+        ("killed -9, paused, joined", f"{run.kills}, {run.pauses}, {run.joins}"),
+        ("broker restarted, workers upgraded", f"{run.broker_restarts}, {run.upgrades}"),
         ("events, of them rejected, beyond a cap", f"{verdict.events}, {verdict.rejected}, {verdict.overflowed}"),
+        ("control facts, of them wrong", f"{verdict.controls}, {verdict.wrong_control}"),
         ("requests", ", ".join(f"{n} {became}" for became, n in verdict.requests.items())),
         ("flushes, cells, services", f"{verdict.flushes}, {verdict.cells}, {verdict.services}"),
         ("cells or totals that are wrong", verdict.wrong_counts),
@@ -121,6 +129,7 @@ def _show(title: str, run: Run) -> None:
         ("findings, missing, besides", f"{verdict.findings}, {verdict.missing_findings}, {verdict.extra_findings}"),
         ("steps", ", ".join(f"{n} {step}" for step, n in sorted(verdict.steps.items()))),
         ("findings told again, old states after newer", f"{verdict.repeats}, {verdict.stale}"),
+        ("incidents said behind further ones, left so", f"{verdict.stale_findings}, {verdict.outdated}"),
         ("seconds", ", ".join(f"{what} {when:g}" for what, when in run.seconds.items())),
     ]  # fmt: skip
     print(f"\n{title}\n" + "\n".join(f"  {what:<46}{n}" for what, n in rows))

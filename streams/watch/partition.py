@@ -19,7 +19,7 @@ from streams.watch.notices import LOSS
 from streams.watch.own import Own
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding, finding, refusal
-from streams.watch.quarantine import cleared, skipped
+from streams.watch.quarantine import cleared, resumed, skipped
 from streams.watch.stage import Record, reading, step
 from streams.watch.state import State
 
@@ -105,9 +105,15 @@ def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, Sta
             for name, state in states.items()
             if state.offset < record.offset
         }
-        states = {**states, **adopted}
     read = reading(fact)
     fresh, forgotten = record.offset > known.offset, tuple[str, ...]()
+    if fresh:
+        adopted |= {
+            name: replace(resumed(adopted.get(name, states[name]), known.quarantined[name]), offset=record.offset)
+            for name in known.quarantined.keys() - now.quarantined.keys()
+            if name in states
+        }
+    states = {**states, **adopted} if adopted else states
     if fresh and isinstance(fact, Flush):
         left_out = {name: one for name, one in now.quarantined.items() if one.since <= record.offset}
         now = (
@@ -122,7 +128,8 @@ def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, Sta
     if isinstance(fact, Passed):
         if fresh and isinstance(fact.said, Rebaseline):
             if fact.said.service in now.quarantined and fact.said.service in states:
-                states = {**states, fact.said.service: cleared(states[fact.said.service])}
+                anew = cleared(states[fact.said.service])
+                states = {**states, fact.said.service: resumed(anew, now.quarantined[fact.said.service])}
             now, more = own.released(now, fact.said.service, second, f"rebaselined by {fact.said.by}")
             said += more
         if fact.said.service not in states and not isinstance(fact.said, Release):

@@ -144,18 +144,18 @@ async def partitions_added(config: Config, folder: Path) -> Account:
 
 async def quarantine(config: Config, folder: Path) -> Account:
     """Have a service bring three owners to their end; the others go on, until a person has it begin anew."""
-    events, more = list(exchanges(8000)), list(exchanges(1000, seed=1))
+    events, more = list(exchanges(10_000)), list(exchanges(1000, seed=1))
     wrong: list[str] = []
     await asyncio.to_thread(topics.ensure, config)
-    await produce(config, events[:6000])
+    await produce(config, events[:8000])
     for life in range(3):
         async with worker(config, folder, "broken", BROKEN) as running:
             code = await running.ended()
             named = any(f"service `{BROKEN}` cannot be applied" in line for line in running.said)
             wrong += [] if (code, named) == (4, True) else [f"owner {life} ended with {code}, {named=}"]
     async with worker(config, folder, "broken", BROKEN) as running:
-        await until(lambda: _others(config, events[:6000]))
-        await produce(config, events[6000:])  # so that some blocks that it is left out of are finished
+        await until(lambda: _others(config, events[:8000]))
+        await produce(config, events[8000:])  # so that some blocks that it is left out of are finished
         await until(lambda: _others(config, events))
         [said] = await until(lambda: incidents(config, "ServiceQuarantined"))
         right = said.labels["slice"] == BROKEN and "ZeroDivisionError" in said.summary

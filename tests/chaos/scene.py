@@ -191,19 +191,26 @@ class Scene:
         return await self._struck(worker, where, "freeze")
 
     async def _struck(self, worker: str, where: failures.Where, blow: failures.Blow) -> int | None:
+        # Control facts are one partition's, so that only its owner comes by, whoever that is by then.
+        workers = WORKERS if where == "measure.before_control" else (worker,)
+
         def found() -> list[failures.Struck]:
-            return [one for one in failures.struck(self.crew.orders) if one[:3] == (worker, where, blow)]
+            told = failures.struck(self.crew.orders)
+            return [one for one in told if one.worker in workers and one[1:3] == (where, blow)]
 
         before = len(found())
-        failures.arm(self.crew.orders, worker, where, blow)
+        for one in workers:
+            failures.arm(self.crew.orders, one, where, blow)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while len(now := found()) == before:
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
-            failures.disarm(self.crew.orders, worker, where, blow)
             self.run.missed.append(f"{worker} {blow} at {where}")
             return None
+        finally:
+            for one in workers:
+                failures.disarm(self.crew.orders, one, where, blow)
         return now[-1].pid
 
     async def _upgrade(self, worker: str) -> None:

@@ -27,6 +27,8 @@ DRIP_MS: Final = 100
 BATCH_BYTES: Final = 512 << 10
 """A request carries so much of a partition: half of what `barograph.tallies` takes in one batch."""
 
+NEWS_MS: Final = 10_000
+"""How often the source is looked at for partitions that were added; aiokafka would look every five minutes."""
 BEATS: Final = 4
 """Heartbeats within a session's timeout."""
 
@@ -121,6 +123,7 @@ def group_consumer(config: Config) -> AIOKafkaConsumer:
         isolation_level="read_committed",
         session_timeout_ms=_ms(config.kafka.session_timeout_s),
         heartbeat_interval_ms=_ms(config.kafka.session_timeout_s / BEATS),
+        metadata_max_age_ms=NEWS_MS,
         request_timeout_ms=_ms(config.kafka.request_timeout_s),
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_min_bytes=DRIP_BYTES,

@@ -208,7 +208,9 @@ class Watch:
                 "watch", more(part.states[name].beyond if name in part.states else {}, state.beyond)
             )
         before = {name: part.states[name] for name in changed if name in part.states}
+        # What came before either is never read again: it would be decided by what is known since.
         part.everything |= own.config != part.own.config
+        part.everything |= own.quarantined.keys() != part.own.quarantined.keys()
         part.own = own
         part.states |= changed
         for name in forgotten:

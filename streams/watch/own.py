@@ -10,7 +10,7 @@ from schemas.tallies import Census, Effective, Fact, Loss, Quarantine, Stall, Ti
 from streams.watch import notices
 from streams.watch.merge import counted
 from streams.watch.notices import DISAGREE, LOSS, OVER_PLAN, QUARANTINE, STALL, UNREADABLE, Kind, Notices
-from streams.watch.quarantine import Skipped
+from streams.watch.quarantine import Skipped, lost
 
 FLEET: Final = 0
 """The partition where what concerns all of them is said, so that it is said once."""
@@ -124,10 +124,10 @@ def released(own: Own, service: str, second: int, why: str) -> Noted:
         return Noted(own, [])
     own = replace(own, quarantined={name: one for name, one in own.quarantined.items() if name != service})
     own, said = _over(own, QUARANTINE, service, second, why)
-    if not gone.events:
+    if not (n := lost(gone)):
         return Noted(own, said)
-    own = replace(own, lost=own.lost + gone.events)
-    words = f"{gone.events} exchanges of {service} were not counted while it was in quarantine"
+    own = replace(own, lost=own.lost + n)
+    words = f"{n} exchanges of {service} were not counted while it was in quarantine"
     own, more = tell(own, LOSS, service, words, second)
     return Noted(own, said + more)
 

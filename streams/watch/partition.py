@@ -21,7 +21,7 @@ from streams.watch.own import Own
 from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding, finding, refusal
-from streams.watch.quarantine import cleared, skipped
+from streams.watch.quarantine import cleared, resumed, skipped
 from streams.watch.stage import Record, reading, stepping
 from streams.watch.state import State
 
@@ -114,9 +114,15 @@ def advancing(
                 under = yield from adopt.config(before, plan, state)
                 adopted[name] = replace(under, offset=record.offset)
                 yield
-        states = {**states, **adopted}
     read = reading(fact)
     fresh, forgotten = record.offset > known.offset, tuple[str, ...]()
+    if fresh:
+        adopted |= {
+            name: replace(resumed(adopted.get(name, states[name]), known.quarantined[name]), offset=record.offset)
+            for name in known.quarantined.keys() - now.quarantined.keys()
+            if name in states
+        }
+    states = {**states, **adopted} if adopted else states
     if fresh and isinstance(fact, Flush):
         left_out = {name: one for name, one in now.quarantined.items() if one.since <= record.offset}
         now = (
@@ -131,7 +137,8 @@ def advancing(
     if isinstance(fact, Passed):
         if fresh and isinstance(fact.said, Rebaseline):
             if fact.said.service in now.quarantined and fact.said.service in states:
-                states = {**states, fact.said.service: cleared(states[fact.said.service])}
+                anew = cleared(states[fact.said.service])
+                states = {**states, fact.said.service: resumed(anew, now.quarantined[fact.said.service])}
             now, more = own.released(now, fact.said.service, second, f"rebaselined by {fact.said.by}")
             said += more
         if fact.said.service not in states and not isinstance(fact.said, Release):

@@ -1,7 +1,8 @@
 """A seed -> the crash gate: a table of what was broken and what came of it, and, last, one line of JSON.
 
-``python -m tests.chaos`` is the whole of it: the long run, then the planted bugs. It ends with 0 if every count and
-every finding was right, the run was worth something, and every planted bug was seen.
+``python -m tests.chaos`` is the whole of it: the long run, then the planted bugs, then the trials of topics and
+services that fare badly. It ends with 0 if every count and every finding was right, the run was worth something, every
+planted bug was seen, and in every trial what was sent is what was counted and what was declared lost.
 """
 
 import argparse
@@ -16,11 +17,15 @@ from typing import Any, Final
 
 import orjson
 
+from streams.shell.failpoints import FAILPOINTS
 from tests.chaos import schedule, trials
+from tests.chaos.ordeals import ORDEALS, Account
 from tests.chaos.plants import PLANTS
 from tests.chaos.scene import Run, Scene
 from tests.chaos.traffic import Script
 from tests.kafka.cluster import Cluster
+from tests.kafka.guarded import Guard
+from tests.shell.on_kafka import configured
 
 KILLS: Final = 20
 REQUESTS: Final = ("answered", "no_response", "overflow", "repeated", "too_far")
@@ -40,8 +45,8 @@ def main() -> int:
         return 1
     said: dict[str, Any] = {"seed": asked.seed}
     wrong: list[str] = []
-    with Cluster(folder / "kafka") as cluster:
-        if not asked.plants and not asked.plant:
+    with Cluster(folder / "kafka", guard=Guard(folder / "guard")) as cluster:
+        if not asked.only_part:
             run = asyncio.run(_full(cluster, folder / "full", asked.seed, asked.minutes * 60))
             wrong += run.wrong() + worthless(run)
             _show("full", run)
@@ -51,7 +56,7 @@ def main() -> int:
             wrong += run.wrong()
             _show(asked.plant, run)
             said |= summary(run)
-        elif not asked.without_plants:
+        elif not asked.without_plants and not asked.ordeals:
             said["plants"] = {}
             names: tuple[trials.Trial, ...] = (*PLANTS, "none")
             for name in names:
@@ -60,6 +65,14 @@ def main() -> int:
                 _show(f"plant: {name}", run)
                 print(f"  {'as it must be' if not found else '; '.join(found)}")
                 said["plants"][name] = "red" if run.wrong() else "green"
+        if asked.ordeals or not (asked.plants or asked.plant or asked.without_plants):
+            said["trials"] = {}
+            for name_ in ORDEALS:
+                (folder / name_).mkdir()
+                account = asyncio.run(_ordeal(cluster, folder / name_, name_))
+                wrong += [f"{name_}: {one}" for one in account.failed()]
+                said["trials"][name_] = told_of(account)
+                print(f"\ntrial: {name_}\n  " + ", ".join(f"{n} {what}" for what, n in said["trials"][name_].items()))
     said |= {"seconds": round(time.monotonic() - began), "wrong": wrong}
     if wrong:
         print("\n".join(["", *wrong, f"All that there is to look at lies in {folder}"]))
@@ -67,6 +80,22 @@ def main() -> int:
         shutil.rmtree(folder)
     print(orjson.dumps(said).decode(), flush=True)
     return 1 if wrong else 0
+
+
+async def _ordeal(cluster: Cluster, folder: Path, name: str) -> Account:
+    """Go through an ordeal; one that does not come to its end in time has failed, and so has one that a bug ended."""
+    try:
+        return await ORDEALS[name](configured(cluster.bootstrap, f"trial-{name.replace('_', '-')}"), folder)
+    except (TimeoutError, AssertionError) as error:
+        return Account(wrong=[f"it did not come to its end: {error!r}"])
+
+
+def told_of(account: Account) -> dict[str, object]:
+    """Put an account into the keys that are asked for."""
+    return {
+        "sent": account.sent, "counted": account.counted, "declared": account.declared, "wrong": len(account.wrong),
+        "verdict": "red" if account.failed() else "green",
+    }  # fmt: skip
 
 
 async def _full(cluster: Cluster, folder: Path, seed: int, seconds: float) -> Run:
@@ -82,13 +111,15 @@ def worthless(run: Run) -> list[str]:
     """Say what a run lacks to prove anything, however right its counts."""
     verdict, reached = run.verdict, run.failpoints
     lacks = [] if run.kills >= KILLS else [f"only {run.kills} kills"]
-    lacks += [f"nothing was killed at {where}" for where, n in reached.items() if not n["kill"]]
+    lacks += [f"nothing was killed at {where}" for where in FAILPOINTS if not reached[where]["kill"]]
     lacks += [f"nothing was frozen at {where}" for where in schedule.FROZEN_AT if not reached[where]["freeze"]]
     lacks += [f"no incident {step}" for step in ("fired", "updated", "resolved") if not verdict.steps.get(step)]
     lacks += [] if verdict.overflowed else ["no name beyond a cap"]
     lacks += [] if verdict.rejected else ["no record rejected"]
     lacks += [f"no request {one}" for one in REQUESTS if not verdict.requests.get(one)]
     lacks += [] if run.broker_restarts else ["the broker was not restarted"]
+    lacks += [] if run.upgrades == len(schedule.WORKERS) else ["not every worker was upgraded"]
+    lacks += [] if verdict.stale_findings else ["no finding behind a further one"]
     return lacks + [f"never came to pass: {one}" for one in run.missed] + (["workers got stuck"] if run.stuck else [])
 
 
@@ -97,10 +128,13 @@ def summary(run: Run) -> dict[str, Any]:
     verdict = run.verdict
     return {
         "kills": run.kills, "pauses": run.pauses, "broker_restarts": run.broker_restarts, "joins": run.joins,
+        "upgrades": run.upgrades,
         "wrong_counts": verdict.wrong_counts, "missing_findings": verdict.missing_findings,
-        "extra_findings": verdict.extra_findings, "wrong_states": verdict.wrong_states,
-        "wrong_rejected": verdict.wrong_rejected, "impure": verdict.impure, "wrong_log": verdict.wrong_log,
-        "lost": verdict.lost, "events": verdict.events, "rejected": verdict.rejected,
+        "extra_findings": verdict.extra_findings, "stale_findings": verdict.stale_findings,
+        "outdated": verdict.outdated, "wrong_states": verdict.wrong_states,
+        "wrong_rejected": verdict.wrong_rejected, "wrong_control": verdict.wrong_control,
+        "impure": verdict.impure, "wrong_log": verdict.wrong_log,
+        "lost": verdict.lost, "events": verdict.events, "controls": verdict.controls, "rejected": verdict.rejected,
         "overflowed": verdict.overflowed, "cells": verdict.cells, "findings": verdict.findings,
         "repeats": verdict.repeats, "requests": verdict.requests, "steps": verdict.steps, "stale_writes": verdict.stale,
         "failpoints": run.failpoints, "unexpected_exits": sum(run.exits.values()), "bugs": len(run.bugs),
@@ -110,9 +144,10 @@ def summary(run: Run) -> dict[str, Any]:
 def _show(title: str, run: Run) -> None:
     verdict = run.verdict
     rows: list[tuple[str, object]] = [
-        ("killed -9, paused, joined, broker restarted",
-         f"{run.kills}, {run.pauses}, {run.joins}, {run.broker_restarts}"),
+        ("killed -9, paused, joined", f"{run.kills}, {run.pauses}, {run.joins}"),
+        ("broker restarted, workers upgraded", f"{run.broker_restarts}, {run.upgrades}"),
         ("events, of them rejected, beyond a cap", f"{verdict.events}, {verdict.rejected}, {verdict.overflowed}"),
+        ("control facts, of them wrong", f"{verdict.controls}, {verdict.wrong_control}"),
         ("requests", ", ".join(f"{n} {became}" for became, n in verdict.requests.items())),
         ("flushes, cells, services", f"{verdict.flushes}, {verdict.cells}, {verdict.services}"),
         ("cells or totals that are wrong", verdict.wrong_counts),
@@ -121,6 +156,7 @@ def _show(title: str, run: Run) -> None:
         ("findings, missing, besides", f"{verdict.findings}, {verdict.missing_findings}, {verdict.extra_findings}"),
         ("steps", ", ".join(f"{n} {step}" for step, n in sorted(verdict.steps.items()))),
         ("findings told again, old states after newer", f"{verdict.repeats}, {verdict.stale}"),
+        ("incidents said behind further ones, left so", f"{verdict.stale_findings}, {verdict.outdated}"),
         ("seconds", ", ".join(f"{what} {when:g}" for what, when in run.seconds.items())),
     ]  # fmt: skip
     print(f"\n{title}\n" + "\n".join(f"  {what:<46}{n}" for what, n in rows))
@@ -136,12 +172,15 @@ def _show(title: str, run: Run) -> None:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="The crash gate, on a real Kafka.")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=6.5, help="of disturbances; the whole takes some more")
+    parser.add_argument("--minutes", type=float, default=4.5, help="of disturbances; the whole takes some more")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--plants", action="store_true", help="only the planted bugs, each of which must be seen")
     only.add_argument("--plant", choices=PLANTS, help="only this bug; ends with 1, as any run that finds one")
-    only.add_argument("--without-plants", action="store_true")
-    return parser.parse_args()
+    only.add_argument("--ordeals", action="store_true", help="only the trials of topics and services that fare badly")
+    only.add_argument("--without-plants", action="store_true", help="only the long run")
+    asked = parser.parse_args()
+    asked.only_part = asked.plants or asked.plant or asked.ordeals
+    return asked
 
 
 if __name__ == "__main__":

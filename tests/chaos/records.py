@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.config import Config
-from schemas.tallies import Flush, decode
+from schemas.tallies import Flush, Passed, decode
 from schemas.topics import BY_ROLE
 from streams.watch.store import POSITION
 
@@ -57,7 +57,7 @@ async def _all(config: Config, role: str) -> Topic:
 
 
 async def counted(config: Config) -> None:
-    """Wait until every event was told of, and all that was told by then was watched.
+    """Wait until every event was told of, every control fact passed on, and all that was told by then was watched.
 
     Every tallies partition must have a flush up to the end of every events partition: the driver's last records are of
     services of every tallies partition, and all of one block.
@@ -65,15 +65,19 @@ async def counted(config: Config) -> None:
     async with _consumer(config) as consumer:
         events, tallies = _places(config, "events"), _places(config, "tallies")
         ends = await consumer.end_offsets(events)
+        [said] = (await consumer.end_offsets(_places(config, "control"))).values()
         consumer.assign(tallies)
         await consumer.seek_to_beginning()
         open_ends = {(source.partition, place): ends[source] for source in events for place in tallies}
-        while open_ends:
+        unheard = set(range(said))
+        while open_ends or unheard:
             for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                 for record in records:
-                    flush = decode(record.value)
-                    if isinstance(flush, Flush) and flush.end >= open_ends.get((flush.partition, place), math.inf):
-                        del open_ends[flush.partition, place]
+                    fact = decode(record.value)
+                    if isinstance(fact, Passed):
+                        unheard.discard(fact.offset)
+                    elif isinstance(fact, Flush) and fact.end >= open_ends.get((fact.partition, place), math.inf):
+                        del open_ends[fact.partition, place]
     await watched(config)
 
 

@@ -13,15 +13,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from schemas.config import Config
 from streams.shell import topics
 from streams.shell.clients import measure_group, watch_group
-from streams.shell.failpoints import Failpoint
-from tests.chaos import failures
+from tests.chaos import failures, people
 from tests.chaos.crew import ROOT, Crew
 from tests.chaos.plants import Plant
-from tests.chaos.records import counted, name
+from tests.chaos.records import counted, name, watched
 from tests.chaos.schedule import WORKERS, Act, Waves
-from tests.chaos.settings import FLUSH_AFTER_S, config
+from tests.chaos.settings import FLUSH_AFTER_S, changed, config
 from tests.chaos.traffic import Script
 from tests.chaos.verdict import Verdict
 from tests.kafka.clients import admin
@@ -39,6 +39,7 @@ class Run(Struct, kw_only=True):
 
     Attributes
     ----------
+    upgrades : workers that were given another config
     missed : orders that no worker came by to carry out
     stuck : waves after which not every worker came to work again in time
     drained : whether all was counted and watched in the end, before the deadline
@@ -53,6 +54,7 @@ class Run(Struct, kw_only=True):
     pauses: int = 0
     joins: int = 0
     broker_restarts: int = 0
+    upgrades: int = 0
     missed: list[str] = []
     stuck: int = 0
     drained: bool = False
@@ -87,7 +89,8 @@ class Scene:
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.config = config(cluster.bootstrap, prefix, flush_after_s=flush_after_s)
-        self.crew = Crew(folder, lambda worker: config(cluster.bootstrap, prefix, worker, flush_after_s), plant, slow)
+        self.crew = Crew(folder, self._config_of, plant, slow)
+        self._upgraded: set[str] = set()
         self.run = Run()
         self._cluster, self._folder, self._prefix = cluster, folder, prefix
         self._began = time.monotonic()
@@ -95,7 +98,8 @@ class Scene:
     async def play(self, script: Script, seed: int, disturb: Callable[["Scene"], Awaitable[None]]) -> Run:
         """Let workers work, disturb them, wait until all is counted, stop them, and judge."""
         await asyncio.to_thread(topics.ensure, self.config)
-        driver = await self._driver(script, seed)
+        driver, hush = await self._driver(script, seed), asyncio.Event()
+        speaking = asyncio.create_task(people.speak(self.config, seed, hush))
         try:
             for worker in WORKERS:
                 self.crew.start(worker)
@@ -103,14 +107,18 @@ class Scene:
             self._note("begun")
             await disturb(self)
             self._note("disturbed")
+            hush.set()
+            await speaking
             driver.send_signal(signal.SIGTERM)
             if await driver.wait():
                 raise RuntimeError(f"the driver failed: {(self._folder / 'driver.log').read_text()[-2000:]}")
             await self._drain()
             self._note("drained")
-            self.run.stops += await asyncio.gather(*map(self.crew.stop, WORKERS))
+            await self._hand_over()
+            self.run.stops.append(await self.crew.stop(WORKERS[-1]))
             self.run.members = await self._members()
         finally:
+            speaking.cancel()
             if driver.returncode is None:
                 driver.kill()
                 await driver.wait()
@@ -130,7 +138,7 @@ class Scene:
 
     async def at_work(self, workers: Sequence[str] = WORKERS) -> None:
         """Wait until each of these workers commits and checkpoints, for as long as a patient operator would."""
-        signs: tuple[Failpoint, ...] = ("measure.after_commit", "watch.before_ack")
+        signs: tuple[failures.Where, ...] = ("measure.after_commit", "watch.before_ack")
 
         def seen() -> list[int]:
             return [failures.hits(self.crew.orders, worker)[sign] for worker in workers for sign in signs]
@@ -168,32 +176,59 @@ class Scene:
                 await asyncio.sleep(act.lasts)
                 await asyncio.to_thread(self._cluster.start)
                 self.run.broker_restarts += 1
+            case "upgrade":
+                for worker in WORKERS:
+                    await self._upgrade(worker)
         log.info("%6.1f s  %s %s %s", time.monotonic() - self._began, act.do, act.worker, act.where or "")
 
-    async def kill_at(self, worker: str, where: Failpoint) -> None:
+    async def kill_at(self, worker: str, where: failures.Where) -> None:
         """Have a worker killed at a failpoint, and wait until it was."""
         if await self._struck(worker, where, "kill"):
             self.run.kills += 1
 
-    async def freeze_at(self, worker: str, where: Failpoint) -> int | None:
+    async def freeze_at(self, worker: str, where: failures.Where) -> int | None:
         """Have a worker frozen at a failpoint; the id of the process once it is."""
         return await self._struck(worker, where, "freeze")
 
-    async def _struck(self, worker: str, where: Failpoint, blow: failures.Blow) -> int | None:
+    async def _struck(self, worker: str, where: failures.Where, blow: failures.Blow) -> int | None:
+        # Control facts are one partition's, so that only its owner comes by, whoever that is by then.
+        workers = WORKERS if where == "measure.before_control" else (worker,)
+
         def found() -> list[failures.Struck]:
-            return [one for one in failures.struck(self.crew.orders) if one[:3] == (worker, where, blow)]
+            told = failures.struck(self.crew.orders)
+            return [one for one in told if one.worker in workers and one[1:3] == (where, blow)]
 
         before = len(found())
-        failures.arm(self.crew.orders, worker, where, blow)
+        for one in workers:
+            failures.arm(self.crew.orders, one, where, blow)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while len(now := found()) == before:
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
-            failures.disarm(self.crew.orders, worker, where, blow)
             self.run.missed.append(f"{worker} {blow} at {where}")
             return None
+        finally:
+            for one in workers:
+                failures.disarm(self.crew.orders, one, where, blow)
         return now[-1].pid
+
+    async def _upgrade(self, worker: str) -> None:
+        """Stop a worker, and start it with the next config; whoever joins from now on has that one as well."""
+        self.run.stops.append(await self.crew.stop(worker))
+        self._upgraded.add(worker)
+        self.crew.start(worker)
+        await self.at_work([worker])
+        self.run.upgrades += 1
+
+    def _config_of(self, worker: str) -> Config:
+        """Say by which config a worker is started; where the broker has a guard, it comes in by TLS and SCRAM."""
+        guard = self._cluster.guard
+        made = config(
+            self._cluster.guarded() if guard else self._cluster.bootstrap, self._prefix, worker,
+            self.config.measure.flush_after_s, guard.security() if guard else None,
+        )  # fmt: skip
+        return changed(made) if self._upgraded and (worker in self._upgraded or worker not in WORKERS) else made
 
     async def _pause(self, worker: str, pid: int, lasts: float) -> None:
         await asyncio.sleep(lasts)
@@ -220,6 +255,21 @@ class Scene:
             self.run.drained = True
         except TimeoutError:
             log.warning("not drained within %g s", DRAIN_S)
+
+    async def _hand_over(self) -> None:
+        """Have every partition taken over once more, so that each state of an incident that is out of date is righted.
+
+        All but one worker stop. When that one has been past the end of all, it has the partitions of the others, and so
+        the rebalance is over; when it has been once more, it has taken over its own anew.
+        """
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                self.run.stops += await asyncio.gather(*map(self.crew.stop, WORKERS[:-1]))
+                await watched(self.config)
+                await watched(self.config)
+        except TimeoutError:
+            self.run.drained = False
+            log.warning("the last worker had not taken over within %g s", DRAIN_S)
 
     async def _members(self) -> int:
         # One group a question: aiokafka 0.14 misreads the answer about several.

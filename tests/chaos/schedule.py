@@ -3,7 +3,8 @@
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from streams.shell.failpoints import FAILPOINTS, Failpoint
+from streams.shell.failpoints import FAILPOINTS
+from tests.chaos.failures import Where
 from tests.chaos.settings import SESSION_S
 
 WORKERS: Final = ("w0", "w1")
@@ -14,8 +15,15 @@ FROZEN_S: Final = SESSION_S + 4
 GRACE_S: Final = 12.0
 """What is broken first: by then, some services are watched."""
 
-FROZEN_AT: Final[tuple[Failpoint, ...]] = ("measure.mid_final", "watch.before_findings", "watch.before_state")
-"""In the middle of a send, and on both sides of the moment when findings are out and the state is not."""
+KILLS: Final = 24
+"""Some find their worker dead; twenty are promised."""
+
+FROZEN_AT: Final[tuple[Where, ...]] = ("measure.mid_final", "watch.before_findings", "watch.before_state", "saying")
+"""In the middle of a send, on both sides of the moment when findings are out and the state is not, and with the state
+of an incident in hand, that its heir will have said and left behind."""
+
+OUTLIVED_S: Final = 6.0
+"""Longer still, so that the heir has an incident's next state to say."""
 
 
 class Act(NamedTuple):
@@ -24,14 +32,14 @@ class Act(NamedTuple):
     Attributes
     ----------
     do : kill a worker; have it killed, or frozen, at a failpoint; freeze it where it is; let another one join and leave
-        again; kill the broker
+        again; kill the broker; stop each worker in turn and start it with a changed config
     lasts : seconds until a killed worker is started again, a frozen one thawed, the joiner leaves, the broker starts
     after : seconds from the beginning of its wave
     """
 
-    do: Literal["kill", "kill at", "freeze", "freeze at", "join", "broker"]
+    do: Literal["kill", "kill at", "freeze", "freeze at", "join", "broker", "upgrade"]
     worker: str = ""
-    where: Failpoint | None = None
+    where: Where | None = None
     lasts: float = 1.0
     after: float = 0.0
 
@@ -41,12 +49,13 @@ Waves = list[list[Act]]
 
 
 def full(seed: int) -> Waves:
-    """Plan 25 kills of workers (one at each failpoint), 4 freezes, 2 joins and 2 kills of the broker."""
+    """Plan `KILLS` of workers (one at each failpoint), 6 freezes, 2 joins, 2 kills of the broker, and an upgrade."""
     rng = Random(seed)
     acts = [
-        *(Act("kill", lasts=rng.choice([1.0, 1.0, FROZEN_S])) for _ in range(14)),
+        *(Act("kill", lasts=rng.choice([1.0, 1.0, FROZEN_S])) for _ in range(KILLS - len(FAILPOINTS))),
         *(Act("kill at", where=where) for where in FAILPOINTS),
-        *(Act("freeze at", where=where, lasts=FROZEN_S) for where in FROZEN_AT),
+        *(Act("freeze at", where=where, lasts=FROZEN_S) for where in FROZEN_AT if where != "saying"),
+        *(Act("freeze at", where="saying", lasts=FROZEN_S + OUTLIVED_S) for _ in range(2)),
         Act("freeze", lasts=FROZEN_S),
         *(Act("join", JOINER, lasts=6.0) for _ in range(2)),
         *(Act("broker", lasts=2.0) for _ in range(2)),
@@ -56,6 +65,9 @@ def full(seed: int) -> Waves:
     while acts:
         wave = [acts.pop() for _ in range(min(rng.choice([1, 2, 2]), len(acts)))]
         waves.append([act._replace(worker=_victim(rng, act), after=rng.uniform(0, 4)) for act in wave])
+    # Between others, since the new version must restore what the old one left, and be killed as well; and apart from
+    # them, since a worker that is down cannot be asked to stop.
+    waves.insert(len(waves) // 2, [Act("upgrade")])
     return waves
 
 

@@ -6,7 +6,10 @@ caps, flushes of open blocks, requests given up, overflowing and left behind, an
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from schemas.config import Config, Kafka, Measure, Topics, Watch, Worker
+from schemas.security import Security
 
 SESSION_S: Final = 6.0
 """How long a worker may be away before the others take over: the least that Kafka allows."""
@@ -15,15 +18,21 @@ FLUSH_AFTER_S: Final = 0.5
 NAMES: Final = 16
 
 
-def config(bootstrap: str, prefix: str, worker: str = "judge", flush_after_s: float = FLUSH_AFTER_S) -> Config:
+def config(
+    bootstrap: str, prefix: str, worker: str = "judge", flush_after_s: float = FLUSH_AFTER_S,
+    security: Security | None = None,
+) -> Config:  # fmt: skip
     """Make the config of a worker; all that decides what is counted and found is the same for every worker.
 
     Parameters
     ----------
     prefix : of topics and groups, so that one broker serves several runs
+    security : how the broker is spoken to; by default in the open
     """
     return Config(
-        kafka=Kafka(bootstrap=bootstrap, group=prefix, session_timeout_s=SESSION_S),
+        kafka=Kafka(
+            bootstrap=bootstrap, group=prefix, session_timeout_s=SESSION_S, security=security or Security()
+        ),
         topics=Topics(prefix=f"{prefix}."),
         worker=Worker(name=worker, http_port=0),
         measure=Measure(
@@ -32,6 +41,15 @@ def config(bootstrap: str, prefix: str, worker: str = "judge", flush_after_s: fl
         ),
         watch=Watch(
             baseline_events=200, slices_per_dimension=3, names_per_signal=6, window_buckets=45, resolve_after_s=4,
-            silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0,
+            silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=3,
         ),
     )  # fmt: skip
+
+
+def changed(config: Config) -> Config:
+    """Make the config of the next version: flushes have another digest, and incidents are updated less often."""
+    return replace(
+        config,
+        measure=replace(config.measure, exemplars=config.measure.exemplars + 1),
+        watch=replace(config.watch, update_every_s=config.watch.update_every_s + 1),
+    )

@@ -5,13 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from itertools import islice
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from schemas.config import Config
-from schemas.tallies import Flush, Tick, decode, encode
+from schemas.control import Release
+from schemas.tallies import Flush, Passed, Tick, decode, encode
 from schemas.taxonomy import Taxonomy
 from streams.measure import stage as measure
+from streams.measure.control import words
 from streams.watch import stage as watch
 from streams.watch import store
 from streams.watch.own import Own
@@ -47,11 +50,22 @@ def faultless() -> Topics:
                     _append(tallies[message.partition], message.key, message.value)
                 for message in measure.rejects(told):
                     _append(rejected, message.key, message.value)
+    control = _control()
+    for word in words(name(CONFIG, "control"), 0, "", 4, [measure.Record(*one[:2], one.value) for one in control]):
+        _append(tallies[word.message.partition], word.message.key, word.message.value)
     for log in tallies:
         _append(log, b"w0", encode(Tick(worker="w0", source=plan.source)))
     state = [_checkpoints(partition, records) for partition, records in enumerate(tallies)]
     return {"events": events, "tallies": tallies, "rejected": [rejected], "state": state,
-            "incidents": [[]], "incidents_state": [[]]}  # fmt: skip
+            "incidents": [[]], "incidents_state": [[]], "changes": [[]], "control": [control]}  # fmt: skip
+
+
+def _control() -> list[Kept]:
+    log: list[Kept] = []
+    for release in ("2026.1", "2026.2"):
+        fact = Release(service="ranker", at=1, release=release, phase="deployed", generation=2)
+        _append(log, b"ranker", msgspec.json.encode(fact))
+    return log
 
 
 def _events(beats: list) -> Topic:  # type: ignore[type-arg]
@@ -127,7 +141,7 @@ def _count_one_too_many(topics: Topics) -> None:
 def _tell_twice_in_two_ways(topics: Topics) -> None:
     log = topics["tallies"][0]
     flush = next(f for r in log if isinstance(f := decode(r.value or b""), Flush) and f.final)
-    _append(log, b"again", encode(replace(flush, digest="another")))
+    _append(log, b"again", encode(replace(flush, first_bucket=flush.first_bucket + 1)))
 
 
 def _forget_a_rejected_record(topics: Topics) -> None:
@@ -160,6 +174,26 @@ def _publish_from_nowhere(topics: Topics) -> None:
     _append(topics["incidents"][0], b"f", b"{}")
 
 
+def _keep_a_control_fact(topics: Topics) -> None:
+    log = next(log for log in topics["tallies"] if any(_passed(record) for record in log))
+    log.remove(next(record for record in log if _passed(record)))
+
+
+def _pass_a_control_fact_on_to_another_service(topics: Topics) -> None:
+    here = next(p for p, log in enumerate(topics["tallies"]) if any(_passed(record) for record in log))
+    record = next(record for record in topics["tallies"][here] if _passed(record))
+    _append(topics["tallies"][here - 1], record.key or b"", record.value)
+
+
+def _passed(record: Kept) -> bool:
+    return isinstance(decode(record.value or b""), Passed)
+
+
+def _leave_an_incident_behind(topics: Topics) -> None:
+    for sequence in (2, 3, 2):
+        _append(topics["incidents_state"][0], b"f", b'{"episode": 1, "sequence": %d}' % sequence)
+
+
 FAULTS: list[tuple[Callable[[Topics], None], str]] = [
     (_lose_an_event, "wrong_log"),
     (_lose_a_final_flush, "wrong_counts"),
@@ -171,6 +205,9 @@ FAULTS: list[tuple[Callable[[Topics], None], str]] = [
     (_lose_a_service, "wrong_counts"),
     (_end_with_an_older_state, "wrong_counts"),
     (_publish_from_nowhere, "extra_findings"),
+    (_keep_a_control_fact, "wrong_control"),
+    (_pass_a_control_fact_on_to_another_service, "wrong_control"),
+    (_leave_an_incident_behind, "outdated"),
 ]
 
 

@@ -21,7 +21,7 @@ class Told:
     Attributes
     ----------
     flushes : how many there are, repeats and shorter ones among them
-    impure : parts of the log that were told of twice, in different bytes
+    impure : parts of the log that were told of twice, under one digest, in different bytes
     """
 
     whole: Whole = field(default_factory=Counter)
@@ -35,15 +35,19 @@ def told(tallies: Topic) -> Told:
     No flush here comes near the size at which one is split by service, so there is one for each.
     """
     found = Told()
-    longest: dict[tuple[int, int, int], Flush] = {}
-    said: dict[tuple[int, int, int, int], bytes] = {}
+    longest: dict[tuple[str, int, int, int], Flush] = {}
+    said: dict[tuple[str, int, int, int, str, int], bytes] = {}
     for partition, flush in _flushes(tallies):
         found.flushes += 1
         # A block may end just where it was flushed while open; then the two differ in being final, and in nothing else.
         same = encode(replace(flush, final=True))
-        if said.setdefault((flush.partition, flush.anchor, flush.end, partition), same) != same:
+        place = (flush.topic_id, flush.partition, flush.anchor, partition)
+        if (
+            said.setdefault((flush.topic_id, flush.partition, flush.anchor, flush.end, flush.digest, partition), same)
+            != same
+        ):
             found.impure.append(f"[{flush.anchor}, {flush.end}) of {flush.source}:{flush.partition}")
-        known = longest.get(place := (flush.partition, flush.anchor, partition))
+        known = longest.get(place)
         if known is None or flush.end > known.end:
             longest[place] = flush
     for flush in longest.values():

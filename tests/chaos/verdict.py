@@ -8,11 +8,15 @@ no others, and each in one wording only?
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
 
 from schemas.config import Config
+from schemas.control import Control
+from schemas.tallies import Passed, decode
+from schemas.topics import tallies_partition
 from tests.chaos.driver import Produced, Sum
 from tests.chaos.held import Held, held
 from tests.chaos.records import Kept, Topic, name
@@ -20,12 +24,16 @@ from tests.chaos.replayed import Replayed, canonical, replay, totals
 from tests.chaos.told import Told, Whole, flat, told
 from tests.measure.recount import counts
 
+Role = Literal["incidents", "incidents_state", "changes", "rejected"]
+SAID: Final[tuple[Role, ...]] = get_args(Role)
+"""Roles of the topics that WATCH publishes on."""
+
 Published = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 """Key, value and headers of a finding."""
 
 
 class Verdict(Struct, kw_only=True):
-    """What was found; every attribute down to `extra_findings` must be 0.
+    """What was found; every attribute down to `outdated` must be 0.
 
     Attributes
     ----------
@@ -33,9 +41,12 @@ class Verdict(Struct, kw_only=True):
     wrong_counts : cells, and totals of services, that differ from the recount
     wrong_states : services whose furthest state is not the crash-free worker's
     wrong_rejected : records set aside, or not, against the recount; or in two wordings
+    wrong_control : control facts that were not passed on as they are, or are nobody's
     impure : the same part of the log, told of in different bytes
     lost : flushes that WATCH declared lost
     missing_findings, extra_findings : against the crash-free worker's, in either topic of incidents
+    outdated : incidents that `ai.incidents.state` ends with in an older state, though every partition was taken over
+    stale_findings : states of incidents that came to lie behind further ones: a zombie's, or repeats
     stale : states and positions written after further ones; a restore by the latest would have taken them
     repeats : findings told again
     requests : what became of those sent apart from their responses -> how many
@@ -47,12 +58,16 @@ class Verdict(Struct, kw_only=True):
     wrong_counts: int = 0
     wrong_states: int = 0
     wrong_rejected: int = 0
+    wrong_control: int = 0
     impure: int = 0
     lost: int = 0
     missing_findings: int = 0
     extra_findings: int = 0
+    outdated: int = 0
+    stale_findings: int = 0
     events: int = 0
     rejected: int = 0
+    controls: int = 0
     overflowed: int = 0
     cells: int = 0
     flushes: int = 0
@@ -67,8 +82,8 @@ class Verdict(Struct, kw_only=True):
     def wrong(self) -> int:
         """Count all that is wrong."""
         return (
-            self.wrong_log + self.wrong_counts + self.wrong_states + self.wrong_rejected + self.impure + self.lost
-            + self.missing_findings + self.extra_findings
+            self.wrong_log + self.wrong_counts + self.wrong_states + self.wrong_rejected + self.wrong_control
+            + self.impure + self.lost + self.missing_findings + self.extra_findings + self.outdated
         )  # fmt: skip
 
 
@@ -101,10 +116,12 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
         verdict.requests = dict(sorted((requests + Counter(verdict.requests)).items()))
     check_counts(verdict, config, truth, said.result(), states)
     check_rejected(verdict, name(config, "events"), refused, topics["rejected"])
+    check_control(verdict, config, topics["control"], topics["tallies"])
     crash_free = [job.result() for job in replays]
     check_states(verdict, states, crash_free)
-    for role in ("incidents", "incidents_state"):
-        check_findings(verdict, topics[role], states, crash_free)
+    for role in SAID:
+        check_findings(verdict, topics[role], states, crash_free, role, name(config, "control"))
+    check_present(verdict, topics["incidents_state"])
     verdict.findings = len({record.value for records in topics["incidents"] for record in records})
     verdict.repeats = sum(map(len, topics["incidents"])) - verdict.findings
     verdict.steps = _steps(crash_free)
@@ -175,11 +192,29 @@ def check_rejected(verdict: Verdict, source: str, refused: Mapping[int, set[int]
     said: dict[bytes | None, set[bytes | None]] = defaultdict(set)
     for records in topic:
         for record in records:
-            said[record.key].add(record.value)
+            if (record.key or b"").startswith(f"{source}:".encode()):
+                said[record.key].add(record.value)
     verdict.rejected = len(must)
     wrong = [*(must ^ said.keys()), *(key for key, values in said.items() if len(values) > 1)]
     verdict.wrong_rejected = len(wrong)
     verdict.examples += [f"rejected {key!r}" for key in wrong[:3]]
+
+
+def check_control(verdict: Verdict, config: Config, control: Topic, tallies: Topic) -> None:
+    """See whether each control fact was passed on as it is, and to the partition of its service alone."""
+    read = msgspec.json.Decoder(Control).decode
+    said = {(p, record.offset): read(record.value or b"") for p, records in enumerate(control) for record in records}
+    partitions = config.topics.tallies_partitions
+    must = {(tallies_partition(fact.service, partitions), *at, fact) for at, fact in said.items()}
+    passed = {
+        (home, fact.partition, fact.offset, fact.said)
+        for home, records in enumerate(tallies)
+        for record in records
+        if isinstance(fact := decode(record.value or b""), Passed)
+    }
+    verdict.controls = len(must)
+    verdict.wrong_control = len(must ^ passed)
+    verdict.examples += [f"control fact {one}" for one in list(must ^ passed)[:3]]
 
 
 def check_states(verdict: Verdict, states: list[Held], crash_free: list[Replayed]) -> None:
@@ -191,13 +226,27 @@ def check_states(verdict: Verdict, states: list[Held], crash_free: list[Replayed
                 verdict.examples.append(f"state of {service} at {state.offset} is not the crash-free worker's")
 
 
-def check_findings(verdict: Verdict, topic: Topic, states: list[Held], crash_free: list[Replayed]) -> None:
-    """Compare with the crash-free worker's: up to the position all of them, beyond it any first part of the rest."""
-    published = {(record.key, record.value, record.headers) for records in topic for record in records}
+def check_findings(
+    verdict: Verdict, topic: Topic, states: list[Held], crash_free: list[Replayed], role: Role = "incidents",
+    control: str = "",
+) -> None:  # fmt: skip
+    """Compare with the crash-free worker's: up to the position all of them, beyond it any first part of the rest.
+
+    Parameters
+    ----------
+    role : of the topic
+    control : name of the topic of control facts; of rejected records, WATCH's are those from there
+    """
+    published = {
+        (record.key, record.value, record.headers) for records in topic for record in records
+        if role != "rejected" or (record.key or b"").startswith(f"{control}:".encode())
+    }  # fmt: skip
     may: set[Published] = set()
     for one, free in zip(states, crash_free, strict=True):
         beyond: list[str] = []
         for offset, finding in free.findings:
+            if role not in finding.roles:
+                continue
             may.add(message := (finding.key, finding.value, finding.headers))
             if message in published:
                 _missing(verdict, beyond)  # a later one is out, so these should be
@@ -216,10 +265,35 @@ def _missing(verdict: Verdict, ids: list[str]) -> None:
     verdict.examples += [f"missing: {one}" for one in ids[:3]]
 
 
+class _Place(Struct):
+    episode: int
+    sequence: int
+
+
+def check_present(verdict: Verdict, topic: Topic) -> None:
+    """See whether the last word on every incident is the furthest one."""
+    place = msgspec.json.Decoder(_Place).decode
+    for records in topic:
+        furthest: dict[bytes | None, tuple[int, int]] = {}
+        last: dict[bytes | None, tuple[int, int]] = {}
+        for record in records:
+            if record.value is None:
+                continue
+            said = place(record.value)
+            last[record.key] = (said.episode, said.sequence)
+            verdict.stale_findings += last[record.key] < furthest.get(record.key, (0, 0))
+            furthest[record.key] = max(last[record.key], furthest.get(record.key, (0, 0)))
+        for key, now in last.items():
+            if now < furthest[key]:
+                verdict.outdated += 1
+                verdict.examples.append(f"incident {key!r} is left at {now}, behind {furthest[key]}")
+
+
 class _Step(Struct):
     step: str
 
 
 def _steps(crash_free: Iterable[Replayed]) -> dict[str, int]:
     step = msgspec.json.Decoder(_Step).decode
-    return dict(Counter(step(finding.value).step for free in crash_free for _, finding in free.findings))
+    found = [finding for free in crash_free for _, finding in free.findings if "incidents" in finding.roles]
+    return dict(Counter(step(finding.value).step for finding in found))

@@ -12,7 +12,7 @@ from tests.chaos.records import everything
 from tests.chaos.settings import FLUSH_AFTER_S, config
 from tests.chaos.verdict import judge
 
-ROLES = ("events", "rejected", "tallies", "state", "incidents", "incidents_state")
+ROLES = ("events", "control", "rejected", "tallies", "state", "incidents", "incidents_state", "changes")
 
 
 def main() -> None:

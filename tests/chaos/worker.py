@@ -18,7 +18,9 @@ def main() -> int:
     parser.add_argument("--slow", type=float, default=0.0)
     asked = parser.parse_args()
     effective = config.load(asked.config)
-    failpoints.install(failures.hook(asked.orders, effective.worker.name))
+    hook = failures.hook(asked.orders, effective.worker.name)
+    failpoints.install(hook)
+    failures.listen(hook)
     if asked.plant:
         plants.PLANTS[asked.plant](asked.orders)
     if asked.slow:

@@ -27,8 +27,9 @@ def configured(bootstrap: str, namespace: str) -> Config:
 async def produce(config: Config, events: Sequence[bytes]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap, enable_idempotence=True) as producer:
         topic = f"{config.topics.prefix}ai.events"
+        partitions = config.topics.events_partitions
         await asyncio.gather(*[
-            await producer.send(topic, event, partition=i % PARTITIONS) for i, event in enumerate(events)
+            await producer.send(topic, event, partition=i % partitions) for i, event in enumerate(events)
         ])  # fmt: skip
 
 

@@ -7,20 +7,17 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import RecordsToDelete
 from msgspec.structs import replace
 
 from schemas.config import Config
 from schemas.control import Acknowledge, Release
-from schemas.incidents import Incident
-from schemas.tallies import Effective, Flush, Loss, decode
+from schemas.tallies import Effective, decode
 from streams import replay
-from streams.shell import say, tallies, topics
-from streams.shell.clients import admin
+from streams.shell import say, tallies
+from tests.chaos import ordeals
 from tests.kafka.cluster import Cluster
-from tests.shell.on_kafka import PARTITIONS, configured, counted, produce, read_topic, states_of, tallies_of
-from tests.shell.traffic import exchanges, known, sent
+from tests.shell.on_kafka import configured, counted, produce, read_topic, states_of, tallies_of
+from tests.shell.traffic import exchanges
 from tests.shell.workers import until, worker
 
 
@@ -32,12 +29,6 @@ def config(kafka: Cluster, namespace: str) -> Config:
 async def tell(config: Config, fact: Any) -> None:
     value = msgspec.json.encode(fact)
     await asyncio.to_thread(say.say, config, fact.service, value)
-
-
-async def incidents(config: Config, alert: str) -> list[Incident]:
-    [published] = await read_topic(config, "ai.incidents", 1)
-    said = [msgspec.json.decode(record.value, type=Incident) for record in published]
-    return [one for one in said if one.labels["alertname"] == alert]
 
 
 async def test_a_control_fact_reaches_its_service_once_and_a_wrong_one_is_refused(
@@ -66,87 +57,12 @@ async def test_a_control_fact_reaches_its_service_once_and_a_wrong_one_is_refuse
     assert (state.present, state.generation) == ("v1", 4)
 
 
-async def test_a_topic_that_is_made_again_is_counted_from_its_start_and_the_loss_is_said(
-    config: Config, tmp_path: Path
-) -> None:
-    """Deleted between two lives; the second log is longer than the first was."""
-    first, second = list(exchanges(600)), list(exchanges(900, seed=1))
-    async with worker(config, tmp_path) as running:
-        await running.ready()
-        await produce(config, first)
-        await counted(config, first)
-        assert await running.stop() == 0
-    async with admin(config) as client:
-        await client.delete_topics([f"{config.topics.prefix}ai.events"])
-    async with worker(config, tmp_path) as running:
-        await running.ready()
-        await produce(config, second)
-        await counted(config, [*first, *second])
-        [said] = await until(lambda: incidents(config, "LossDeclared"))
-        assert "made again" in said.summary
-        assert await running.stop() == 0
-
-
-async def test_retention_that_overtakes_a_worker_is_declared_and_adds_up(config: Config, tmp_path: Path) -> None:
-    first, lost, last = list(exchanges(600)), list(exchanges(300, seed=1)), list(exchanges(600, seed=2))
-    topic = f"{config.topics.prefix}ai.events"
-    async with worker(config, tmp_path) as running:
-        await running.ready()
-        await produce(config, first)
-        await counted(config, first)
-        assert await running.stop() == 0
-    await produce(config, lost)
-    async with admin(config) as client:
-        records = RecordsToDelete(before_offset=(len(first) + len(lost)) // PARTITIONS)
-        await client.delete_records({TopicPartition(topic, p): records for p in range(PARTITIONS)})
-    await produce(config, last)
-    async with worker(config, tmp_path) as running:
-        await counted(config, [*first, *last])
-
-        async def all_said() -> bool:
-            said = await incidents(config, "LossDeclared")
-            return len({one.labels["slice"] for one in said}) == PARTITIONS
-
-        await until(all_said)
-        assert await running.stop() == 0
-    facts = [decode(record.value) for records in await tallies_of(config) for record in records]
-    ends = dict[tuple[int, int], int]()
-    for fact in facts:
-        if isinstance(fact, Flush):
-            ends[fact.partition, fact.anchor] = max(fact.end, ends.get((fact.partition, fact.anchor), 0))
-    # A loss begins at an anchor; what was told of that block while it was open is not lost.
-    losses = [fact for fact in facts if isinstance(fact, Loss)]
-    assert sum(loss.end - ends.get((loss.partition, loss.begin), loss.begin) for loss in losses) == len(lost)
-
-
-async def test_a_service_at_fault_is_quarantined_by_the_third_owner_and_the_others_go_on(
-    config: Config, tmp_path: Path
-) -> None:
-    events = list(exchanges(8000))
-    ends = 0
-    await asyncio.to_thread(topics.ensure, config)
-    await produce(config, events)
-    for _ in range(3):
-        async with worker(config, tmp_path, "broken", "svc-2") as running:
-            ends += await running.ended() == 4
-            assert any("service `svc-2` cannot be applied" in line for line in running.said)
-    assert ends == 3
-    others = [event for event in events if b'"svc-2"' not in event]
-    async with worker(config, tmp_path, "broken", "svc-2") as running:
-
-        async def all_others() -> bool:
-            now = known(await states_of(config))
-            return {one: n for one, n in now.items() if one[0] != "svc-2"} == dict(sent(others))
-
-        await until(all_others)
-        [said] = await until(lambda: incidents(config, "ServiceQuarantined"))
-        assert said.labels["slice"] == "svc-2"
-        assert "ZeroDivisionError" in said.summary
-        assert await running.stop() == 0
-    async with worker(config, tmp_path) as cured:  # the same version: it stays out
-        await cured.ready()
-        assert await cured.stop() == 0
-    assert [one.step for one in await incidents(config, "ServiceQuarantined")] == ["fired"]
+@pytest.mark.parametrize("name", ordeals.ORDEALS)
+async def test_what_was_sent_was_counted_or_declared_lost(name: str, config: Config, tmp_path: Path) -> None:
+    """Retention overtakes, the topic is made again, partitions are added, a service is quarantined."""
+    account = await ordeals.ORDEALS[name](config, tmp_path)
+    assert account.failed() == []
+    assert account.counted < account.sent or name == "partitions_added"
 
 
 async def test_another_config_is_a_fact_and_a_replay_follows_it(config: Config, tmp_path: Path) -> None:

@@ -257,6 +257,38 @@ def test_a_person_or_another_version_lifts_a_quarantine_and_the_loss_is_declared
         assert owner.own.quarantined == {}
 
 
+@pytest.mark.parametrize("until", [101, 160, 230])
+def test_what_a_quarantine_skipped_is_lost_or_counted_and_never_both(until: int) -> None:
+    """Whether the last block is open or finished when it ends, and whatever is told again after it."""
+    records = [replace_offset(record, n) for n, record in enumerate(logs.usual())]
+    everything = int(logs.truth(logs.usual())[0]["alpha"].total[:3].sum())
+    for lift in (
+        Effective(worker="a", engine="another", said=effective.said(logs.CONFIG)),
+        Passed(
+            source="ai.control", partition=0, offset=0, timestamp=0, said=Rebaseline(service="alpha", at=0, by="ana")
+        ),
+    ):
+        owner = Owner(known=Own(engine="first", config=effective.said(logs.CONFIG)))
+        for record in records[:until]:
+            if record.offset == 60:
+                owner.own = left_out(owner.own, Quarantine(service="alpha", since=60, error="a bug"))
+            owner.apply(record)
+        left = owner.own.quarantined["alpha"]
+        owner.apply(Record(until, records[until - 1].timestamp, encode(lift)))
+        assert owner.own.quarantined == {}
+        again = [record for record in records[60:until] if isinstance(decode(record.value), Flush)]
+        for n, record in enumerate([*again, *records[until:]]):
+            late = record.timestamp if n >= len(again) else records[until - 1].timestamp
+            owner.apply(Record(until + 1 + n, late, record.value))
+        counted = int(owner.states["alpha"].total[:3].sum())
+        assert left.events >= owner.own.lost > 0
+        assert counted + owner.own.lost == everything
+
+
+def replace_offset(record: Record, offset: int) -> Record:
+    return Record(offset, record.timestamp, record.value)
+
+
 def test_a_control_fact_about_a_service_that_nobody_knows_is_refused_aloud() -> None:
     owner = Owner()
     fact = Acknowledge(service="ghost", at=0, fingerprint="f", by="ana")

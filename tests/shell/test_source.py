@@ -256,10 +256,8 @@ async def test_names_beyond_the_cap_are_counted_by_field_when_their_block_is_tol
     ]  # fmt: skip
     records = [Record(i, 1_795_000_000_000, json.dumps(event).encode()) for i, event in enumerate(events)]
     records.append(Record(100, 1_795_000_005_000, next(iter(exchanges(1)))))
-    monkeypatch.setattr(
-        "tests.shell.test_source.CONFIG", replace(CONFIG, measure=replace(CONFIG.measure, names_per_block=cap))
-    )
-    async with measuring(monkeypatch, Producer(), Consumer(TP, records)) as (measure, _):
+    config = replace(CONFIG, measure=replace(CONFIG.measure, names_per_block=cap))
+    async with measuring(monkeypatch, Producer(), Consumer(TP, records), config=config) as (measure, _):
 
         async def counted() -> bool:
             over = f'barograph_overflow_total{{cap="workflow",stage="measure"}} {100 - cap}.0'

@@ -23,4 +23,5 @@ async def test_one_of_each_kind_and_every_count_and_finding_is_right(own_kafka: 
     assert run.verdict.steps["fired"] > 0, "a run without incidents proves nothing of them"
     assert run.verdict.rejected > 0
     assert run.verdict.overflowed > 0
+    assert run.verdict.controls > 0
     assert min(run.verdict.requests.get(became, 0) for became in ("answered", "no_response", "overflow")) > 0

@@ -26,7 +26,7 @@ from tests.chaos.records import Kept, Topic, name
 from tests.chaos.replayed import Replayed
 from tests.chaos.settings import config
 from tests.chaos.traffic import Script, story
-from tests.chaos.verdict import Verdict, check_findings, judge
+from tests.chaos.verdict import Verdict, check_findings, check_present, judge
 
 START_MS = 1_790_000_000_000
 CONFIG = config("localhost:9092", "test")
@@ -227,6 +227,30 @@ def test_an_older_state_after_a_newer_one_is_no_fault(faultless: Topics) -> None
     verdict = _judge(topics, _produced(topics["events"]))
     assert verdict.wrong() == 0
     assert verdict.stale == 1
+
+
+def test_a_part_of_the_log_that_is_told_again_under_another_digest_is_no_fault(faultless: Topics) -> None:
+    """As after an upgrade: exemplars may differ, and what is counted may not."""
+    topics = deepcopy(faultless)
+    log = topics["tallies"][0]
+    flush = next(f for r in log if isinstance(f := decode(r.value or b""), Flush) and f.final)
+    _append(log, b"again", encode(replace(flush, digest="another", exemplars=())))
+    assert _judge(topics, _produced(topics["events"])).wrong() == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "stale", "outdated"),
+    [
+        pytest.param([(1, 1), (1, 2), (1, 2)], 0, 0, id="in order"),
+        pytest.param([(1, 1), (1, 2), (1, 1), (1, 2)], 1, 0, id="a zombie's, righted"),
+        pytest.param([(1, 3), (2, 1), (1, 3)], 1, 1, id="a zombie's of an older episode, left so"),
+    ],
+)
+def test_the_last_word_on_an_incident_is_the_furthest(said: list[tuple[int, int]], stale: int, outdated: int) -> None:
+    verdict = Verdict()
+    words = [b'{"episode": %d, "sequence": %d}' % one for one in said]
+    check_present(verdict, [[Kept(n, 0, b"f", word, ()) for n, word in enumerate(words)]])
+    assert (verdict.stale_findings, verdict.outdated) == (stale, outdated)
 
 
 ALL = [(offset, Finding(b"f", f"f-1-{offset}", b"said at %d" % offset, (("id", b"x"),))) for offset in (3, 5, 8, 9)]

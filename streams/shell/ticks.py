@@ -100,7 +100,7 @@ def wait_s(now: float, ahead_s: float) -> float:
 
     Examples
     --------
-    >>> round(wait_s(7.30, 0.0), 3), round(wait_s(7.33, 0.0), 3), round(wait_s(7.30, -0.1), 3)
+    >>> round(wait_s(7.40, 0.0), 3), round(wait_s(7.43, 0.0), 3), round(wait_s(7.40, -0.1), 3)
     (0.02, 0.99, 0.12)
     """
     at = SHIFT_MS / 1000 + MARGIN_S - ahead_s

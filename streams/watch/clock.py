@@ -2,11 +2,12 @@
 
 from typing import Final
 
-SHIFT_MS: Final = 300
+SHIFT_MS: Final = 400
 """How much later than those of the wall clock WATCH's seconds begin and end.
 
-MEASURE's blocks end with the seconds of the wall clock, and their flushes arrive some tens of milliseconds later. If
-WATCH's seconds ended there as well, what was told would wait for nearly another one."""
+MEASURE's blocks end with the seconds of the wall clock, and their flushes arrive some tens of milliseconds later, on a
+busy worker some hundred. If WATCH's seconds ended there as well, what was told would wait for nearly another one.
+"""
 
 
 def second_of(ms: int) -> int:
@@ -20,7 +21,7 @@ def second_of(ms: int) -> int:
 
     Examples
     --------
-    >>> second_of(7_299), second_of(7_300), second_of(8_299)
+    >>> second_of(7_399), second_of(7_400), second_of(8_399)
     (6, 7, 7)
     """
     return (ms - SHIFT_MS) // 1000
@@ -32,7 +33,7 @@ def begin_ms(second: int) -> int:
     Examples
     --------
     >>> begin_ms(7)
-    7300
+    7400
     """
     return second * 1000 + SHIFT_MS
 
@@ -43,6 +44,6 @@ def end_ms(second: int) -> int:
     Examples
     --------
     >>> end_ms(7), second_of(end_ms(7))
-    (8300, 8)
+    (8400, 8)
     """
     return begin_ms(second + 1)

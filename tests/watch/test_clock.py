@@ -21,7 +21,7 @@ def told(late_ms: int) -> list[Record]:
 
 
 @pytest.mark.parametrize("late_ms", [0, 60, SHIFT_MS - 1])
-def test_what_happened_within_a_second_is_decided_a_third_of_a_second_after_its_end(late_ms: int) -> None:
+def test_what_happened_within_a_second_is_decided_as_soon_as_it_can_have_been_told(late_ms: int) -> None:
     """By the log's own clock: no evidence that a flush brought is left behind by the tick after it."""
     states: dict[str, State] = {}
     said: list[tuple[Record, Finding]] = []

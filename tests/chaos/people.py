@@ -14,7 +14,8 @@ from tests.chaos.driver import PATIENCE_MS
 from tests.chaos.records import name
 from tests.chaos.traffic import SERVICES
 
-EVERY_S: Final = 0.5
+EVERY_S: Final = 2.0
+"""Slower than where a record takes a second to the broker, since they are passed on one after the other."""
 
 
 def facts(seed: int) -> Iterator[Control]:

@@ -18,6 +18,7 @@ from schemas.taxonomy import Taxonomy
 from streams.shell.budget import GAP_S, Budget
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
+from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
 from streams.watch.publish import finding
 from streams.watch.state import Case, State
@@ -135,11 +136,11 @@ async def test_a_finding_takes_from_the_second_of_its_evidence_to_its_acknowledg
     taken: list[Sent] = [asyncio.get_running_loop().create_future() for _ in range(3)]
     for sent in taken:
         budget.found({"light": service("light")}, said, sent)  # whose last evidence came in second 1000
-    monkeypatch.setattr("time.time", lambda: 1001.75)
+    monkeypatch.setattr("time.time", lambda: begin_ms(1000) / 1000 + 1.75)
     taken[0].set_result(None)
     taken[1].set_exception(RuntimeError("not acknowledged"))
     taken[2].cancel()
     await asyncio.sleep(0)
     found = shown(metrics)
     assert found["barograph_finding_seconds_count notify=page"] == 1
-    assert found["barograph_finding_seconds_sum notify=page"] == 1.75
+    assert found["barograph_finding_seconds_sum notify=page"] == pytest.approx(1.75)

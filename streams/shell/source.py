@@ -145,7 +145,7 @@ class Measure(Service):
 
     async def progress(self) -> list[Progress]:
         """Say how far each owned partition is read."""
-        held = {tp: len(reading.finished) >= WAITING for tp, reading in self._readings.items()}
+        held = {tp: len(reading.finished) >= WAITING and tp in self._telling for tp, reading in self._readings.items()}
         held |= {tp: tp in self._telling for tp in self._controls}
         found = []
         for tp, waits in held.items():
@@ -203,6 +203,7 @@ class Measure(Service):
             free += [tp for tp in self._controls if tp not in self._telling]
             if crowded and not free:
                 await asyncio.sleep(CROWDED_POLL_MS / 1000)
+                self._tell_each()  # blocks that finished while an open one was told: whoever did that looked before
                 continue
             got = await self._consumer.getmany(
                 *free, timeout_ms=CROWDED_POLL_MS if crowded else POLL_MS, max_records=RECORDS
@@ -218,8 +219,11 @@ class Measure(Service):
                     self._count(reading, records)
                     self._tell(reading)
                     await asyncio.sleep(0)
-            for reading in list(self._readings.values()):
-                self._tell(reading)
+            self._tell_each()
+
+    def _tell_each(self) -> None:
+        for reading in list(self._readings.values()):
+            self._tell(reading)
 
     def _count(self, reading: Reading, records: Sequence[Any]) -> None:
         before = reading.block.end

@@ -21,7 +21,7 @@ from tests.chaos.crew import ROOT, Crew
 from tests.chaos.plants import Plant
 from tests.chaos.records import counted, name, watched
 from tests.chaos.schedule import WORKERS, Act, Waves
-from tests.chaos.settings import FLUSH_AFTER_S, changed, config
+from tests.chaos.settings import FLUSH_AFTER_S, STATE_EVERY_S, changed, config
 from tests.chaos.traffic import Script
 from tests.chaos.verdict import Verdict
 from tests.kafka.clients import admin
@@ -85,10 +85,10 @@ class Scene:
 
     def __init__(
         self, cluster: Cluster, folder: Path, prefix: str, plant: Plant | None = None, slow: float = 0.0,
-        flush_after_s: float = FLUSH_AFTER_S,
+        flush_after_s: float = FLUSH_AFTER_S, state_every_s: float = STATE_EVERY_S,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        self.config = config(cluster.bootstrap, prefix, flush_after_s=flush_after_s)
+        self.config = config(cluster.bootstrap, prefix, flush_after_s=flush_after_s, state_every_s=state_every_s)
         self.crew = Crew(folder, self._config_of, plant, slow)
         self._upgraded: set[str] = set()
         self.run = Run()
@@ -227,6 +227,7 @@ class Scene:
         made = config(
             self._cluster.guarded() if guard else self._cluster.bootstrap, self._prefix, worker,
             self.config.measure.flush_after_s, guard.security() if guard else None,
+            self.config.watch.state_every_s,
         )  # fmt: skip
         return changed(made) if self._upgraded and (worker in self._upgraded or worker not in WORKERS) else made
 
@@ -283,7 +284,8 @@ class Scene:
     async def _judged(self) -> Verdict:
         verify = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.chaos.verify", "--bootstrap", self._cluster.bootstrap, "--prefix",
-            self._prefix, "--flush-after", str(self.config.measure.flush_after_s), "--produced", str(self._produced),
+            self._prefix, "--flush-after", str(self.config.measure.flush_after_s),
+            "--state-every", str(self.config.watch.state_every_s), "--produced", str(self._produced),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:

@@ -15,12 +15,13 @@ SESSION_S: Final = 6.0
 """How long a worker may be away before the others take over: the least that Kafka allows."""
 
 FLUSH_AFTER_S: Final = 0.5
+STATE_EVERY_S: Final = 3.0
 NAMES: Final = 16
 
 
 def config(
     bootstrap: str, prefix: str, worker: str = "judge", flush_after_s: float = FLUSH_AFTER_S,
-    security: Security | None = None,
+    security: Security | None = None, state_every_s: float = STATE_EVERY_S,
 ) -> Config:  # fmt: skip
     """Make the config of a worker; all that decides what is counted and found is the same for every worker.
 
@@ -41,7 +42,7 @@ def config(
         ),
         watch=Watch(
             baseline_events=200, slices_per_dimension=3, names_per_signal=6, window_buckets=45, resolve_after_s=4,
-            silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=3,
+            silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=state_every_s,
         ),
     )  # fmt: skip
 

@@ -71,7 +71,8 @@ async def trial(cluster: Cluster, folder: Path, name: Trial, seed: int) -> Run:
     """Run with a bug, or with "none"."""
     plant = None if name == "none" else name
     slow = {"undelivered": SLOW_S, "none": SLOW_S / 5}.get(name, 0.0)
-    scene = Scene(cluster, folder / name, f"plant-{name}", plant, slow, FLUSH_AFTER_S)
+    # States are written at each checkpoint: a worker that is frozen before it writes them must have some in hand.
+    scene = Scene(cluster, folder / name, f"plant-{name}", plant, slow, FLUSH_AFTER_S, state_every_s=0)
     return await scene.play(SCRIPT, seed, DISTURBANCES[name])
 
 

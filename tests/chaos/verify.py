@@ -9,7 +9,7 @@ import msgspec
 
 from tests.chaos.driver import Produced
 from tests.chaos.records import everything
-from tests.chaos.settings import FLUSH_AFTER_S, config
+from tests.chaos.settings import FLUSH_AFTER_S, STATE_EVERY_S, config
 from tests.chaos.verdict import judge
 
 ROLES = ("events", "control", "rejected", "tallies", "state", "incidents", "incidents_state", "changes")
@@ -21,10 +21,11 @@ def main() -> None:
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--prefix", required=True)
     parser.add_argument("--flush-after", type=float, default=FLUSH_AFTER_S)
+    parser.add_argument("--state-every", type=float, default=STATE_EVERY_S)
     parser.add_argument("--produced", type=Path, required=True)
     asked = parser.parse_args()
     produced = msgspec.json.decode(asked.produced.read_bytes(), type=dict[int, Produced])
-    effective = config(asked.bootstrap, asked.prefix, flush_after_s=asked.flush_after)
+    effective = config(asked.bootstrap, asked.prefix, flush_after_s=asked.flush_after, state_every_s=asked.state_every)
     topics = asyncio.run(everything(effective, ROLES))
     with ProcessPoolExecutor(2) as pool:
         verdict = judge(effective, topics, produced, pool)

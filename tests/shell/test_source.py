@@ -95,6 +95,23 @@ async def test_a_partition_is_held_back_while_the_broker_lags(monkeypatch: pytes
         assert (await measure.survey()).caught_up == (), "what is read but not told is not caught up with"
 
 
+async def test_blocks_that_finish_while_an_open_one_is_told_are_told_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as may wait: the partition is held back for them, and nothing that is read will bring them up."""
+    config = replace(CONFIG, measure=replace(CONFIG.measure, flush_after_s=0))
+    producer, consumer = Producer(acknowledges=False), Consumer(TP, RECORDS)
+    async with measuring(monkeypatch, producer, consumer, config=config) as (measure, _):
+        assert producer.sent == [block(0)]
+        [one] = await measure.progress()
+        assert one.held, "nothing is read on while the broker lags"
+        producer.acknowledges = True
+        producer.acknowledge()
+
+        async def all_told() -> bool:
+            return producer.sent[-1] == block(len(RECORDS) - 1)
+
+        await until(all_told)
+
+
 @pytest.mark.parametrize(("end", "polled_s_ago", "caught_up"), [(1, 0.0, (0,)), (2, 0.0, ()), (1, 60.0, ())])
 async def test_caught_up_is_read_to_an_end_that_was_just_heard_of(
     monkeypatch: pytest.MonkeyPatch, end: int, polled_s_ago: float, caught_up: tuple[int, ...]

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.scene import Scene
 from tests.chaos.schedule import brief
 from tests.chaos.traffic import Script
 from tests.kafka.cluster import Cluster
+
+pytestmark = pytest.mark.alone
 
 
 async def test_one_of_each_kind_and_every_count_and_finding_is_right(own_kafka: Cluster, tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ class Kept(logging.Handler):
 
 
 @pytest.fixture
-def log() -> Iterator[tuple[Floods, Kept, Metrics]]:
-    """The root logger with our filter on its handler, as `barograph run` sets it up."""
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Floods, Kept, Metrics]]:
+    """The root logger with our filter on its handler, as `barograph run` sets it up, and nobody hushed."""
+    monkeypatch.setattr(logging.getLogger("aiokafka"), "level", logging.NOTSET)
+    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
     metrics, kept = Metrics(), Kept()
     floods = Floods(metrics)
     kept.addFilter(floods)

@@ -23,6 +23,8 @@ from tests.shell.on_kafka import configured, counted, produce, read_topic, talli
 from tests.shell.traffic import exchanges, sent, told
 from tests.shell.workers import until, worker
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def config(kafka: Cluster, namespace: str) -> Config:

@@ -27,7 +27,7 @@ test: install ## all tests; those of Kafka where Java and Maven are
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
-chaos: install ## a quarter of an hour: kill -9, frozen workers, broker restarts, an upgrade; lost logs, quarantine; all is checked
+chaos: install ## twelve minutes: kill -9, frozen workers, broker restarts, an upgrade; lost logs, quarantine; all is checked
 	$(BIN)/python -m tests.chaos
 
 bench: install ## how fast, beside what (docs/benchmarks.md)

@@ -71,23 +71,22 @@ def replayed(engine: Engine, partition: int, records: Iterable[watch.Record]) ->
     for record in records:
         fact = decode(record.value)
         names = set(fact.names) if isinstance(fact, Flush) else set()
-        known, changed, forgotten, findings = advance(engine, partition, known, states, record)
-        for finding in findings:
+        done = advance(engine, partition, known, states, record)
+        known = done.own
+        for finding in done.findings:
             if "incidents" not in finding.roles:
                 continue
             said = _incident(finding.value)
             opened = seconds.get(said.service)
             first = said.step == "fired" and opened is not None
             yield finding.value, Fired(said, finding.value, opened, record) if first and opened else None
-        for name in names & changed.keys():
+        for name in names & done.changed.keys():
             if (state := states.get(name)) is None:
                 continue
             if name not in seconds or second_of(record.timestamp) > state.second:
                 seconds[name] = Open(state)
             seconds[name].records.append(record)
-        states |= changed
-        for name in forgotten:
-            states.pop(name, None)
+        done.put(states)
 
 
 def crossing(measured: measure.Plan, plan: watch.Plan, fired: Fired, events: Events) -> Crossing | None:

@@ -112,12 +112,10 @@ class _Watch:
         states = self.states[partition]
         for fact in [one for one in self.ahead[partition] if one.since == record.offset]:
             self.own[partition] = left_out(self.own[partition], fact)
-        own, changed, forgotten, findings = advance(self.engine, partition, self.own[partition], states, record)
-        self.own[partition] = own
-        states |= changed
-        for name in forgotten:
-            states.pop(name, None)
-        yield from (finding.value for finding in findings if finding.roles != ("rejected",))
+        done = advance(self.engine, partition, self.own[partition], states, record)
+        self.own[partition] = done.own
+        done.put(states)
+        yield from (finding.value for finding in done.findings if finding.roles != ("rejected",))
 
     def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[bytes]:
         """Apply a finished block's flushes as soon as its second is over, with the ticks until then."""

@@ -191,14 +191,13 @@ class Watch:
     async def _step(self, part: Part, record: Record) -> None:
         """Apply a record and say what is found; the lock is held, so no checkpoint sees one without the other."""
         try:
-            own, changed, forgotten, findings = await in_turns(
-                advancing(self._engine, part.partition, part.own, part.states, record)
-            )
+            done = await in_turns(advancing(self._engine, part.partition, part.own, part.states, record))
         except StepFailed as failed:
             await self._note_exit(part, failed, record.offset)
             raise
         except ConfigError as wrong:
             raise ConfigRefused(str(wrong)) from None
+        own, changed, forgotten, findings = done
         self._did(part.partition)
         self._budget.passed(self._engine.plan(own), part.partition, part.states, own.second)
         self._metrics.lost.inc(own.lost - part.own.lost)
@@ -212,9 +211,7 @@ class Watch:
         part.everything |= own.config != part.own.config
         part.everything |= own.quarantined.keys() != part.own.quarantined.keys()
         part.own = own
-        part.states |= changed
-        for name in forgotten:
-            part.states.pop(name, None)
+        done.put(part.states)
         part.forgotten |= set(forgotten)
         part.dirty = (part.dirty | changed.keys()) - set(forgotten)
         part.next = record.offset + 1

@@ -1,6 +1,6 @@
 """A record of `barograph.tallies` -> all that its partition knows, and what to publish: WATCH as its owner runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from schemas.config import Config
 from schemas.control import Rebaseline, Release
-from schemas.incidents import Incident
 from schemas.strict import ConfigError
 from schemas.tallies import Fact, Flush, Passed, decode
 from schemas.taxonomy import Taxonomy
@@ -20,8 +19,8 @@ from streams.watch.notices import LOSS
 from streams.watch.own import Own
 from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
-from streams.watch.publish import Finding, finding, refusal
-from streams.watch.quarantine import cleared, resumed, skipped
+from streams.watch.publish import Finding, Said, published
+from streams.watch.quarantine import Skipped, cleared, resumed, skipped
 from streams.watch.stage import Record, reading, stepping
 from streams.watch.state import State
 
@@ -75,6 +74,12 @@ class Advanced(NamedTuple):
     forgotten: tuple[str, ...]
     findings: list[Finding]
 
+    def put(self, states: dict[str, State]) -> None:
+        """Put what changed in the place of the old, and take out what is forgotten."""
+        states |= self.changed
+        for name in self.forgotten:
+            del states[name]
+
 
 def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, State], record: Record) -> Advanced:
     """Apply one record, the next of the partition or one that was applied before.
@@ -102,66 +107,67 @@ def advancing(
 ) -> Pieces[Advanced]:
     """Do what `advance` does, a service at a time; the arguments are those of before until it is done."""
     second, before = second_of(record.timestamp), engine.plan(known)
-    fact = _read(record)
-    now, said = own.note(known, partition, fact, record.offset, second, before.config.watch.max_services)
+    fact, fresh = _read(record), record.offset > known.offset
+    now, incidents = own.note(known, partition, fact, record.offset, second, before.config.watch.max_services)
+    said: list[Said] = [*incidents]
     if fact is None:
-        return Advanced(now, {}, (), _published(said, partition, record.offset))
-    plan = engine.plan(now)
-    adopted = dict[str, State]()
-    if plan.config != before.config:
-        for name, state in states.items():
-            if state.offset < record.offset:
-                under = yield from adopt.config(before, plan, state)
-                adopted[name] = replace(under, offset=record.offset)
-                yield
-    read = reading(fact)
-    fresh, forgotten = record.offset > known.offset, tuple[str, ...]()
-    if fresh:
-        adopted |= {
-            name: replace(resumed(adopted.get(name, states[name]), known.quarantined[name]), offset=record.offset)
-            for name in known.quarantined.keys() - now.quarantined.keys()
-            if name in states
-        }
+        return Advanced(now, {}, (), [published(one, partition, record.offset, fact) for one in said])
+    plan, read = engine.plan(now), reading(fact)
+    adopted = yield from _adopted(before, plan, states, record.offset)
     states = {**states, **adopted} if adopted else states
+    if fresh and (over := known.quarantined.keys() - now.quarantined.keys()):
+        back = {name: resumed(states[name], known.quarantined[name]) for name in over if name in states}
+        adopted |= {name: replace(state, offset=record.offset) for name, state in back.items()}
+        states = {**states, **adopted}
+    forgotten = tuple[str, ...]()
     if fresh and isinstance(fact, Flush):
-        left_out = {name: one for name, one in now.quarantined.items() if one.since <= record.offset}
-        now = (
-            replace(now, quarantined={**now.quarantined, **skipped(left_out, states, fact, read.parts)})
-            if left_out
-            else now
-        )
+        if now.quarantined:
+            counts = skipped(_left_out(now, record.offset), states, fact, read.parts)
+            now = replace(now, quarantined={**now.quarantined, **counts})
         forgotten = _forgotten(plan, states, read.parts.keys(), second)
-        if beyond := len(_unseated(plan, states, read.parts.keys(), forgotten)):
-            now = replace(now, beyond=counted(now.beyond, "services", beyond))
-    refused: list[Finding] = []
+    unseated = _unseated(plan, states, read.parts.keys(), forgotten)
+    if fresh and unseated:
+        now = replace(now, beyond=counted(now.beyond, "services", len(unseated)))
     if isinstance(fact, Passed):
+        name = fact.said.service
         if fresh and isinstance(fact.said, Rebaseline):
-            if fact.said.service in now.quarantined and fact.said.service in states:
-                anew = cleared(states[fact.said.service])
-                states = {**states, fact.said.service: resumed(anew, now.quarantined[fact.said.service])}
-            now, more = own.released(now, fact.said.service, second, f"rebaselined by {fact.said.by}")
-            said += more
-        if fact.said.service not in states and not isinstance(fact.said, Release):
-            refused = [refusal(fact, Refused(
-                "unknown_service", "$.service",
-                f"no event of a service `{fact.said.service}` was seen yet: nothing was changed",
-            ))]  # fmt: skip
-    left_out_ = {name for name, one in now.quarantined.items() if one.since <= record.offset}
-    without = {*left_out_, *forgotten, *_unseated(plan, states, read.parts.keys(), forgotten)}
+            if name in now.quarantined and name in states:
+                states = {**states, name: resumed(cleared(states[name]), now.quarantined[name])}
+            now, incidents = own.released(now, name, second, f"rebaselined by {fact.said.by}")
+            said += incidents
+        if name not in states and not isinstance(fact.said, Release):
+            words = f"no event of a service `{name}` was seen yet: nothing was changed"
+            said.append(Refused("unknown_service", "$.service", words))
+    without = {*_left_out(now, record.offset), *forgotten, *unseated}
     changed, findings = yield from stepping(plan, partition, states, record, read, without)
     if fresh:
         for name, state in changed.items():
             if name in states and state.lost > states[name].lost:
-                now, more = own.tell(
-                    now, LOSS, name, f"a flush of {name} begins inside another and was not added", second
-                )
-                said += more
+                words = f"a flush of {name} begins inside another and was not added"
+                now, incidents = own.tell(now, LOSS, name, words, second)
+                said += incidents
+    told = [published(one, partition, record.offset, fact) for one in said]
     return Advanced(
-        _stamped(now, said, partition, record.offset),
-        {**adopted, **changed},
-        forgotten,
-        [*_published(said, partition, record.offset), *refused, *findings],
-    )
+        _stamped(now, {finding.id for finding in told}, partition, record.offset), {**adopted, **changed}, forgotten,
+        [*told, *findings],
+    )  # fmt: skip
+
+
+def _adopted(before: Plan, plan: Plan, states: Mapping[str, State], offset: int) -> Pieces[dict[str, State]]:
+    """Take every service over to another config, if there is one."""
+    adopted = dict[str, State]()
+    if plan is not before and plan.config != before.config:
+        for name, state in states.items():
+            if state.offset < offset:
+                under = yield from adopt.config(before, plan, state)
+                adopted[name] = replace(under, offset=offset)
+                yield
+    return adopted
+
+
+def _left_out(now: Own, offset: int) -> dict[str, Skipped]:
+    """Name the services that are in quarantine at a record."""
+    return {name: one for name, one in now.quarantined.items() if one.since <= offset}
 
 
 def planned(plan: Plan, states: Mapping[str, State]) -> float:
@@ -200,15 +206,10 @@ def _any(value: bytes) -> Any:
         return None
 
 
-def _published(said: list[Incident], partition: int, offset: int) -> list[Finding]:
-    return [finding(replace(one, partition=partition, offset=offset)) for one in said]
-
-
-def _stamped(now: Own, said: list[Incident], partition: int, offset: int) -> Own:
+def _stamped(now: Own, ids: Collection[str], partition: int, offset: int) -> Own:
     """Keep what was published as it was published, so that it can be said again, byte for byte."""
-    if not said:
+    if not ids:
         return now
-    ids = {one.id for one in said}
     open_ = {
         print_: replace(held, said=replace(held.said, partition=partition, offset=offset))
         if held.said.id in ids

@@ -45,13 +45,13 @@ class Finding(NamedTuple):
     severity: str = ""
 
 
-def published(said: Said, partition: int, offset: int, fact: Fact) -> Finding:
+def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Finding:
     """Write what follows from a record of `barograph.tallies`.
 
     Parameters
     ----------
     partition, offset : where the record lies
-    fact : what it says
+    fact : what it says; None of one that says nothing
     """
     match said:
         case Incident():

@@ -46,12 +46,11 @@ def replay(config: Config, partition: int, records: Iterable[Kept], wanted: dict
     found, states = Replayed(), dict[str, State]()
     for record in records:
         stepped = Record(record.offset, record.timestamp, record.value or b"")
-        own, changed, forgotten, findings = advance(engine, partition, own, states, stepped)
-        states |= changed
-        for name in forgotten:
-            del states[name]
-        found.findings += ((record.offset, finding) for finding in findings)
-        for name, state in changed.items():
+        done = advance(engine, partition, own, states, stepped)
+        own = done.own
+        done.put(states)
+        found.findings += ((record.offset, finding) for finding in done.findings)
+        for name, state in done.changed.items():
             if wanted.get(name) == state.offset:
                 found.states[name] = canonical(state)
     return found

@@ -86,9 +86,10 @@ def _checkpoints(partition: int, records: list[Kept]) -> list[Kept]:
     written, log = store.Written(), list[Kept]()
     for record in records:
         fact = watch.Record(record.offset, record.timestamp, record.value or b"")
-        own, changed, _, _ = advance(engine, partition, own, states, fact)
-        states |= changed
-        (cold, hot, tombstones), written = store.writes(states, changed, written)
+        done = advance(engine, partition, own, states, fact)
+        own = done.own
+        done.put(states)
+        (cold, hot, tombstones), written = store.writes(states, done.changed, written)
         for key, value in [*cold, *hot, *tombstones, (store.POSITION, store.position(record.offset + 1, states, own))]:
             _append(log, key, value)
     return log

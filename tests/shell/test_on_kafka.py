@@ -153,10 +153,9 @@ def _replay(config: Config, tallies: list[list[ConsumerRecord]]) -> tuple[dict[s
     for partition, records in enumerate(tallies):
         own, mine = Own(), dict[str, State]()
         for record in records:
-            own, changed, _, findings = advance(
-                engine, partition, own, mine, Record(record.offset, record.timestamp, record.value)
-            )
-            mine |= changed
-            found |= {(finding.key, finding.value) for finding in findings}
+            done = advance(engine, partition, own, mine, Record(record.offset, record.timestamp, record.value))
+            own = done.own
+            done.put(mine)
+            found |= {(finding.key, finding.value) for finding in done.findings}
         states |= mine
     return states, found

@@ -310,14 +310,10 @@ class Stages:
     def apply(self, partition: int, second: int, value: bytes) -> Iterator[Finding]:
         record = Record(self.offsets[partition], second * 1000 + 500, value)
         self.offsets[partition] += 1
-        own, changed, forgotten, findings = advance(
-            self.watching, partition, self.own[partition], self.states[partition], record
-        )
-        self.own[partition] = own
-        self.states[partition] |= changed
-        for name in forgotten:
-            del self.states[partition][name]
-        yield from findings
+        done = advance(self.watching, partition, self.own[partition], self.states[partition], record)
+        self.own[partition] = done.own
+        done.put(self.states[partition])
+        yield from done.findings
 
     def through_bytes(self) -> None:
         """Store all states and take them from the topic again, as after a restart."""

@@ -55,12 +55,11 @@ class Owner:
         return in_short(told)
 
     def apply(self, record: Record) -> list[Finding]:
-        self.own, changed, forgotten, findings = advance(self.engine, 0, self.own, self.states, record)
-        self.states |= changed
-        for name in forgotten:
-            del self.states[name]
-        self.said += findings
-        return findings
+        done = advance(self.engine, 0, self.own, self.states, record)
+        self.own = done.own
+        done.put(self.states)
+        self.said += done.findings
+        return done.findings
 
 
 def in_short(findings: Sequence[Finding]) -> list[str]:

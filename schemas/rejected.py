@@ -30,3 +30,7 @@ class Rejected(Struct, frozen=True, kw_only=True):
     field: str
     said: str
     size: int
+
+    def key(self) -> bytes:
+        """Give the key of its record: that of its position, so that what is told twice is the same record."""
+        return f"{self.source}:{self.partition}:{self.offset}".encode()

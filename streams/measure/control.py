@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from schemas.control import Control
-from schemas.rejected import Rejected
 from schemas.tallies import Passed, encode
 from schemas.topics import tallies_partition
-from streams.measure.decode import Fault, RecordLike, fault
+from streams.measure.decode import Fault, RecordLike, fault, reject
 from streams.measure.flush import Message
-from streams.measure.times import BadTime, second
+from streams.measure.times import when
 
 LARGEST: Final = 64 << 10
 """Bytes of a fact; a note of that length is no note."""
-DAY_S: Final = 86_400
 
 _decode: Final = msgspec.json.Decoder(Control).decode
 
@@ -49,17 +48,15 @@ def words(
 
 
 def _word(source: str, partition: int, topic_id: str, tallies_partitions: int, record: RecordLike) -> Word:
-    key, said = f"{source}:{partition}:{record.offset}".encode(), _read(record)
+    said = _read(record)
     if isinstance(said, Fault):
-        rejected = Rejected(
-            source=source, partition=partition, offset=record.offset, timestamp=record.timestamp,
-            reason=said.reason, field=said.field, said=said.said, size=len(record.value or b""),
-        )  # fmt: skip
-        return Word("rejected", Message(-1, key, msgspec.json.encode(rejected)))
+        aside = reject(source, partition, record, said)
+        return Word("rejected", Message(-1, aside.key(), msgspec.json.encode(aside)))
     passed = Passed(
         source=source, partition=partition, offset=record.offset, timestamp=record.timestamp, said=said,
         topic_id=topic_id,
     )  # fmt: skip
+    key = f"{source}:{partition}:{record.offset}".encode()
     return Word("tallies", Message(tallies_partition(said.service, tallies_partitions), key, encode(passed)))
 
 
@@ -68,13 +65,9 @@ def _read(record: RecordLike) -> Control | Fault:
         return Fault(0, "too_large", "$", f"{len(record.value)} bytes; a control fact has at most {LARGEST}")
     try:
         said: Control = _decode(record.value)  # type: ignore[arg-type]  # None raises TypeError
-        at = second(said.at)
-    except BadTime as wrong:
-        return Fault(0, "bad_time", "$.at", str(wrong))
     except RecursionError:
         return Fault(0, "too_deep", "$", "nested deeper than any control fact")
     except (msgspec.MsgspecError, ValueError, TypeError) as wrong:
         return fault(0, record.value, wrong)
-    if at > record.timestamp // 1000 + DAY_S:
-        return Fault(0, "future", "$.at", f"{said.at} is more than a day after the record itself")
-    return said
+    _, untimely = when([said.at], np.array([record.timestamp // 1000]))
+    return untimely.get(0, said)

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
 from schemas.printable import printable
-from schemas.rejected import Reason
+from schemas.rejected import Reason, Rejected
 
 _decode: Final = msgspec.json.Decoder(Event).decode
 DEEPEST: Final = 500
@@ -94,6 +94,19 @@ def decode(records: Sequence[RecordLike], max_bytes: int) -> tuple[list[Event], 
         except (msgspec.MsgspecError, ValueError, TypeError) as wrong:
             faults.append(fault(len(events) + len(faults), value, wrong))
     return events, faults
+
+
+def reject(source: str, partition: int, record: RecordLike, fault: Fault) -> Rejected:
+    """Set a record aside.
+
+    Parameters
+    ----------
+    source, partition : where it lies
+    """
+    return Rejected(
+        source=source, partition=partition, offset=record.offset, timestamp=record.timestamp,
+        reason=fault.reason, field=fault.field, said=fault.said, size=len(record.value or b""),
+    )  # fmt: skip
 
 
 def unknown_fields(value: bytes) -> tuple[str, ...]:

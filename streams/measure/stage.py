@@ -15,7 +15,7 @@ from schemas.tallies import KINDS, LATE, Ints
 from streams.measure import blocks
 from streams.measure.batch import Batch, count
 from streams.measure.columns import EXCHANGE, RESPONSE
-from streams.measure.decode import Fault, Record, RecordLike, unknown_fields
+from streams.measure.decode import Record, RecordLike, reject, unknown_fields
 from streams.measure.flush import Cover, Key, Message, Seen, folded, messages
 from streams.measure.pair import recall
 from streams.measure.plan import Plan
@@ -171,10 +171,7 @@ def overflow(plan: Plan, block: Block) -> Counter[str]:
 
 def rejects(block: Block) -> list[Message]:
     """Set aside what was no event, each under the key of its position: told twice, it is the same record."""
-    return [
-        Message(-1, f"{one.source}:{one.partition}:{one.offset}".encode(), msgspec.json.encode(one))
-        for one in block.rejected
-    ]
+    return [Message(-1, one.key(), msgspec.json.encode(one)) for one in block.rejected]
 
 
 def _offsets(records: Sequence[RecordLike]) -> Ints:
@@ -194,7 +191,7 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
         for key, seen in batch.failed:
             _choose(plan, failed, key, seen)
         for fault in batch.faults:
-            rejected.append(_reject(block, records[begins + fault.place], fault))
+            rejected.append(reject(block.source, block.partition, records[begins + fault.place], fault))
             stats["rejected", fault.reason] += 1
         if len(batch.rows.bucket):
             parts.append(batch.rows)
@@ -231,10 +228,3 @@ def _choose(plan: Plan, failed: dict[Key, tuple[Seen, ...]], key: Key, seen: See
     held = failed.get(key, ())
     if len(held) < plan.exemplars or (held and seen < held[-1]):
         failed[key] = tuple(sorted((*held, seen))[: plan.exemplars])
-
-
-def _reject(block: Block, record: RecordLike, fault: Fault) -> Rejected:
-    return Rejected(
-        source=block.source, partition=block.partition, offset=record.offset, timestamp=record.timestamp,
-        reason=fault.reason, field=fault.field, said=fault.said, size=len(record.value or b""),
-    )  # fmt: skip

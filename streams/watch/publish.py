@@ -95,13 +95,12 @@ def finding(incident: Incident) -> Finding:
 
 def refusal(fact: Passed, refused: Refused) -> Finding:
     """Write why a control fact changed nothing; like any rejected record, under the key of its position."""
-    key = f"{fact.source}:{fact.partition}:{fact.offset}"
     said = Rejected(
         source=fact.source, partition=fact.partition, offset=fact.offset, timestamp=fact.timestamp,
         reason=refused.reason, field=printable(refused.field), said=printable(refused.said),
         size=len(msgspec.json.encode(fact.said)),
     )  # fmt: skip
-    return Finding(key.encode(), key, msgspec.json.encode(said), (), roles=("rejected",))
+    return Finding(said.key(), said.key().decode(), msgspec.json.encode(said), (), roles=("rejected",))
 
 
 def _report(report: ChangeReport) -> Finding:

@@ -111,7 +111,8 @@ def advancing(
     now, incidents = own.note(known, partition, fact, record.offset, second, before.config.watch.max_services)
     said: list[Said] = [*incidents]
     if fact is None:
-        return Advanced(now, {}, (), [published(one, partition, record.offset, fact) for one in said])
+        own_said = [published(one, partition, record.offset, fact) for one in said]
+        return Advanced(_stamped(now, own_said, partition, record.offset), {}, (), own_said)
     plan, read = engine.plan(now), reading(fact)
     adopted = yield from _adopted(before, plan, states, record.offset)
     states = {**states, **adopted} if adopted else states
@@ -146,10 +147,9 @@ def advancing(
                 words = f"a flush of {name} begins inside another and was not added"
                 now, incidents = own.tell(now, LOSS, name, words, second)
                 said += incidents
-    told = [published(one, partition, record.offset, fact) for one in said]
+    own_said = [published(one, partition, record.offset, fact) for one in said]
     return Advanced(
-        _stamped(now, {finding.id for finding in told}, partition, record.offset), {**adopted, **changed}, forgotten,
-        [*told, *findings],
+        _stamped(now, own_said, partition, record.offset), {**adopted, **changed}, forgotten, [*own_said, *findings]
     )  # fmt: skip
 
 
@@ -206,10 +206,11 @@ def _any(value: bytes) -> Any:
         return None
 
 
-def _stamped(now: Own, ids: Collection[str], partition: int, offset: int) -> Own:
+def _stamped(now: Own, told: Collection[Finding], partition: int, offset: int) -> Own:
     """Keep what was published as it was published, so that it can be said again, byte for byte."""
-    if not ids:
+    if not told:
         return now
+    ids = {finding.id for finding in told}
     open_ = {
         print_: replace(held, said=replace(held.said, partition=partition, offset=offset))
         if held.said.id in ids

@@ -324,6 +324,7 @@ def test_what_is_said_again_is_said_in_the_same_bytes() -> None:
         owner.apply(record)
     owner.offset = len(logs.plain())
     owner.step(loss())
+    owner.step(b"not ours")
     said = {one.value for one in owner.said}
     repeated = again(owner.own.notices, owner.states, owner.second)
     assert repeated

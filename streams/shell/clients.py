@@ -29,6 +29,7 @@ BATCH_BYTES: Final = 512 << 10
 
 NEWS_MS: Final = 10_000
 """How often the source is looked at for partitions that were added; aiokafka would look every five minutes."""
+
 BEATS: Final = 4
 """Heartbeats within a session's timeout."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, Final
 
-from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.client import CoordinationType
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IncompatibleBrokerVersion,
@@ -14,7 +14,7 @@ from aiokafka.errors import (
 
 from schemas.acls import Grant, Operation, grants
 from schemas.config import Config
-from streams.shell.clients import access
+from streams.shell.clients import connection
 from streams.shell.exits import BrokerError
 from streams.shell.knock import hushed, knock
 from streams.shell.wire import GroupsRequest, TopicsRequest
@@ -51,17 +51,14 @@ async def _require(config: Config) -> bool:
     await knock(config)
     wanted = grants(config, "worker")
     with hushed():
-        client = AIOKafkaClient(**access(config), client_id=f"{config.worker.name}-rights")
         try:
-            await client.bootstrap()
-            found = await _topics(client, [grant.name for grant in wanted if grant.kind == "topic"])
-            groups = {grant.name: await _group(client, grant.name) for grant in wanted if grant.kind == "group"}
+            async with connection(config, "rights") as client:
+                found = await _topics(client, [grant.name for grant in wanted if grant.kind == "topic"])
+                groups = {grant.name: await _group(client, grant.name) for grant in wanted if grant.kind == "group"}
         except (IncompatibleBrokerVersion, NotImplementedError):
             return False
         except (KafkaError, TimeoutError) as error:
             raise BrokerError(f"the Kafka broker at {config.kafka.bootstrap} does not do its work: {error!r}") from None
-        finally:
-            await client.close()
     missing = list(_missing(wanted, {("topic", name): ops for name, ops in found.items()}
                             | {("group", name): ops for name, ops in groups.items()}))  # fmt: skip
     if missing:

@@ -26,7 +26,7 @@ from streams.shell.outbox import Outbox, Sent, delivered
 from streams.shell.reading import Reading
 from streams.shell.stalls import Progress
 from streams.shell.ticks import Survey
-from streams.shell.topic_ids import topic_id
+from streams.shell.topic_ids import topic_ids
 
 log = logging.getLogger(__name__)
 
@@ -134,13 +134,14 @@ class Measure(Service):
         if time.monotonic() - self._asked_at < SAME_S:
             return
         self._asked_at = time.monotonic()
-        for name, known in list(self._ids.items()):
-            try:
-                now = await topic_id(self._config, name) if known else ""
-            except KafkaError as error:  # there are others to say that the broker is away
-                log.info("nobody tells the id of %s: %r", name, error)
-                return
-            if now and now != known:
+        before = {name: known for name, known in self._ids.items() if known}
+        try:
+            now = await topic_ids(self._config, list(before)) if before else {}
+        except KafkaError as error:  # there are others to say that the broker is away
+            log.info("nobody tells the ids of topics: %r", error)
+            return
+        for name, topic_id in now.items():
+            if topic_id and topic_id != before[name]:
                 raise Doubt(f"the topic {name} was deleted and made again: it is read from its start")
 
     async def progress(self) -> list[Progress]:
@@ -158,14 +159,14 @@ class Measure(Service):
         """Begin each of these partitions at an anchor; where halves are paired, read back from there first."""
         committed = await groups.committed(self._config, measure_group(self._config), partitions)
         first, end = await self._consumer.beginning_offsets(partitions), await self._consumer.end_offsets(partitions)
-        ids = self._ids = {name: await topic_id(self._config, name) for name in (self._events, self._control)}
+        ids = self._ids = await topic_ids(self._config, (self._events, self._control))
         for tp in partitions:
-            at, lost = groups.start(committed.get(tp), first[tp], end[tp], ids[tp.topic])
+            before = committed.get(tp)
+            at, lost = groups.start(before, first[tp], end[tp], ids[tp.topic])
             if lost is not None:
                 await self._declare(tp, *lost)
-            if (
-                lost is not None or (before := committed.get(tp)) is None or before.offset < 0
-            ):  # where we began is said at once, or nobody could tell later what is lost
+            # Where we began is said at once, or nobody could tell later what is lost.
+            if lost is not None or before is None or before.offset < 0:
                 self._anchors[tp] = at
                 self._to_commit.set()
             pairing = self._plan.pairing if tp.topic == self._events else None

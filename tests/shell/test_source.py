@@ -47,10 +47,10 @@ async def measuring(
 
     async def leave(*_: object) -> None: ...
 
-    async def topic_id(*_: object) -> str:
-        return topic_ids[0]
+    async def ids(_: object, names: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(names, topic_ids[0])
 
-    monkeypatch.setattr(source, "topic_id", topic_id)
+    monkeypatch.setattr(source, "topic_ids", ids)
     monkeypatch.setattr(source, "group_consumer", lambda _: consumer)
     monkeypatch.setattr(groups, "committed", committed)
     monkeypatch.setattr(groups, "leave", leave)

@@ -142,3 +142,14 @@ def tallies_partition(service: str, partitions: int) -> int:
     2
     """
     return crc32(service.encode()) % partitions
+
+
+def source_home(topic: str, partition: int, partitions: int) -> int:
+    """Find the partition of `barograph.tallies` where all is said of a source partition itself: losses, stalls.
+
+    Examples
+    --------
+    >>> source_home("ai.events", 3, 4) == tallies_partition("ai.events:3", 4)
+    True
+    """
+    return tallies_partition(f"{topic}:{partition}", partitions)

@@ -146,6 +146,17 @@ def reader(config: Config) -> AIOKafkaConsumer:
 
 
 @asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
+    """Connect a `reader`, and close it in any case."""
+    consumer = reader(config)
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
 async def admin(config: Config) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect an admin client, and close it in any case."""
     client = AIOKafkaAdminClient(

@@ -10,13 +10,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.config import Config
-from schemas.tallies import Stall, encode
-from schemas.topics import tallies_partition
+from schemas.tallies import Stall
+from schemas.topics import source_home
 from streams.shell.behind import Behind
-from streams.shell.clients import reader
+from streams.shell.clients import reading
 from streams.shell.exits import Doubt, Stalled
 from streams.shell.metrics import Metrics
-from streams.shell.outbox import UNDELIVERED_S, Outbox, delivered
+from streams.shell.outbox import UNDELIVERED_S, Outbox
 from streams.shell.stalls import EVERY_S, Progress, Stalls
 
 ANSWER_S: Final = 5.0
@@ -62,18 +62,15 @@ class Lookout:
         Doubt
             When a partition stalls, or the broker acknowledges nothing for too long.
         """
-        consumer = reader(self._config)
-        await consumer.start()
-        try:
-            while True:
-                ends = await self._ends(consumer, [one.tp for one in await self._progress()])
-                self.look(time.monotonic(), await self._progress(), ends)
-                await asyncio.sleep(EVERY_S)
-        except Stalled as why:
-            await self._declare(why)
-            raise
-        finally:
-            await consumer.stop()
+        async with reading(self._config) as consumer:
+            try:
+                while True:
+                    ends = await self._ends(consumer, [one.tp for one in await self._progress()])
+                    self.look(time.monotonic(), await self._progress(), ends)
+                    await asyncio.sleep(EVERY_S)
+            except Stalled as why:
+                await self._declare(why)
+                raise
 
     def missing(self) -> list[str]:
         """Say what keeps the worker from being ready: its lag, and what cannot be delivered."""
@@ -156,10 +153,10 @@ class Lookout:
         fact = Stall(
             worker=self._config.worker.name, topic=why.topic, partition=why.partition, position=why.position
         )  # fmt: skip
-        home = tallies_partition(f"{why.topic}:{why.partition}", self._config.topics.tallies_partitions)
+        home = source_home(why.topic, why.partition, self._config.topics.tallies_partitions)
         with suppress(Doubt, TimeoutError):
             async with asyncio.timeout(ANSWER_S):
-                await delivered([await self._outbox.put("tallies", b"stall", encode(fact), home)])
+                await self._outbox.declare(b"stall", fact, home)
 
     async def _progress(self) -> list[Progress]:
         return [one for stage in self._stages for one in await stage.progress()]

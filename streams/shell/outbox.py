@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.config import Config
 from schemas.printable import printable
+from schemas.tallies import Fact, encode
 from schemas.topics import BY_ROLE
 from streams.shell.clients import topic
 from streams.shell.exits import Doubt, TopicError, forbidden
@@ -88,6 +89,16 @@ class Outbox:
             raise
         sent.add_done_callback(over)
         return sent
+
+    async def declare(self, key: bytes, fact: Fact, partition: int) -> None:
+        """Put a fact on the tallies, and wait until the broker has it.
+
+        Raises
+        ------
+        Doubt
+            If it does not get there.
+        """
+        await delivered([await self.put("tallies", key, encode(fact), partition)])
 
     def unacknowledged(self, roles: Collection[str] = ()) -> int:
         """Count the records on their way, of these roles or of all."""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,7 +11,7 @@ from schemas.config import Config
 from schemas.strict import ConfigError
 from schemas.tallies import Loss
 from streams.shell.checkpoint import Part
-from streams.shell.clients import reader, topic
+from streams.shell.clients import reading, topic
 from streams.shell.exits import TopicError
 from streams.shell.sizes import Sizes
 from streams.watch import store
@@ -37,18 +36,18 @@ async def restore(config: Config, partition: int, read: Callable[[int], None] = 
     states = TopicPartition(topic(config, "state"), partition)
     tallies = TopicPartition(topic(config, "tallies"), partition)
     sizes = Sizes()
-    async with _reading(config) as consumer:
-        begin, end = await _bounds(consumer, tallies)
-        batches = _batches(consumer, states, *await _bounds(consumer, states))
+    async with reading(config) as consumer:
+        begin, end = await bounds(consumer, tallies)
+        coming = batches(consumer, states, *await bounds(consumer, states))
         # In a thread: a day of states is more than fits into memory, and longer work than the loop may be kept from.
-        pulled = _watched(_pulled(batches, asyncio.get_running_loop()), sizes, read)
+        pulled = _watched(_pulled(coming, asyncio.get_running_loop()), sizes, read)
         try:
             found = await asyncio.to_thread(store.restore, pulled)
         except ConfigError as wrong:
             raise TopicError(f"{states.topic}:{partition}: {wrong}") from None
         at = begin if found.next is None else found.next
         if at > end:  # its last owner may have gone on meanwhile
-            begin, end = await _bounds(consumer, tallies)
+            begin, end = await bounds(consumer, tallies)
     if at > end:
         raise TopicError(
             f"the log of {tallies.topic}:{partition} ends at {end}, but its state knows it up to {at}: "
@@ -74,19 +73,20 @@ async def restore(config: Config, partition: int, read: Callable[[int], None] = 
 async def between(config: Config, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Any]:
     """Read the records of ``[begin, end)``; offsets that hold none, as compaction leaves them, are passed over."""
     if begin < end:
-        async with _reading(config) as consumer:
-            async for batch in _batches(consumer, tp, begin, end):
+        async with reading(config) as consumer:
+            async for batch in batches(consumer, tp, begin, end):
                 for record in batch:
                     yield record
 
 
-async def _bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
+async def bounds(consumer: AIOKafkaConsumer, tp: TopicPartition) -> tuple[int, int]:
     """Find the first offset that a partition holds, and the one behind its last."""
     consumer.assign([tp])  # a partition that the client has not heard of costs a tenth of a second
     return (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
 
 
-async def _batches(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[list[Any]]:
+async def batches(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> AsyncIterator[list[Any]]:
+    """Read the records of ``[begin, end)``, as they come."""
     consumer.assign([tp])
     consumer.seek(tp, begin)
     while await consumer.position(tp) < end:
@@ -94,11 +94,11 @@ async def _batches(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, e
         yield [record for record in got.get(tp, ()) if record.offset < end]
 
 
-def _pulled(batches: AsyncIterator[list[Any]], loop: asyncio.AbstractEventLoop) -> Iterator[tuple[bytes, bytes | None]]:
+def _pulled(coming: AsyncIterator[list[Any]], loop: asyncio.AbstractEventLoop) -> Iterator[tuple[bytes, bytes | None]]:
     """Bring what the loop reads to another thread, batch by batch as that thread asks for it."""
 
     async def following() -> list[Any] | None:
-        return await anext(batches, None)
+        return await anext(coming, None)
 
     while (batch := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
         for record in batch:
@@ -112,13 +112,3 @@ def _watched(
         sizes.wrote([record])
         read(1)
         yield record
-
-
-@asynccontextmanager
-async def _reading(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = reader(config)
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()

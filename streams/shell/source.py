@@ -13,8 +13,8 @@ from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
 from schemas.config import Config
-from schemas.tallies import OTHER, Loss, Why, encode
-from schemas.topics import tallies_partition
+from schemas.tallies import OTHER, Loss, Why
+from schemas.topics import source_home
 from streams.measure.stage import Message, Plan, overflow
 from streams.shell import groups
 from streams.shell.clients import group_consumer, measure_group, topic
@@ -181,9 +181,9 @@ class Measure(Service):
 
     async def _declare(self, tp: TopicPartition, begin: int, end: int, why: Why) -> None:
         """Say that records are lost, to the one partition of tallies where all is said of this one of events."""
-        loss = encode(Loss(topic=tp.topic, partition=tp.partition, begin=begin, end=end, why=why))
-        home = tallies_partition(f"{tp.topic}:{tp.partition}", self._config.topics.tallies_partitions)
-        await delivered([await self._outbox.put("tallies", b"loss", loss, home)])
+        loss = Loss(topic=tp.topic, partition=tp.partition, begin=begin, end=end, why=why)
+        home = source_home(tp.topic, tp.partition, self._config.topics.tallies_partitions)
+        await self._outbox.declare(b"loss", loss, home)
         log.warning("%s:%d lost records from %d to %d: %s", tp.topic, tp.partition, begin, end, why)
 
     async def forget(self) -> None:

@@ -13,6 +13,7 @@ from schemas.tallies import Quarantine, decode
 from streams.shell.clients import admin, reader, topic
 from streams.shell.exits import BrokerError, TopicError
 from streams.shell.knock import knock
+from streams.shell.restore import batches, bounds
 from streams.shell.snapshot import KEY_BYTES
 from streams.watch import store
 from streams.watch.clock import second_of
@@ -81,12 +82,12 @@ def _records(
     """Read a topic, one partition after the other, each to where it ends now."""
     with asyncio.Runner() as runner:
         runner.run(knock(config))
-        batches = _batches(config, role, begun)
+        coming = _batches(config, role, begun)
         try:
-            while (batch := runner.run(anext(batches, None))) is not None:
+            while (batch := runner.run(anext(coming, None))) is not None:
                 yield from batch
         finally:
-            runner.run(batches.aclose())
+            runner.run(coming.aclose())
 
 
 async def _batches(
@@ -96,13 +97,9 @@ async def _batches(
     consumer = await _connected(config)
     try:
         for tp in await _partitions(config, role):
-            consumer.assign([tp])
-            begin = max((await consumer.beginning_offsets([tp]))[tp], begun.get(tp.partition, 0))
-            end = (await consumer.end_offsets([tp]))[tp]
-            consumer.seek(tp, begin)
-            while await consumer.position(tp) < end:
-                got = await consumer.getmany(tp, timeout_ms=500)
-                yield [(tp.partition, record) for record in got.get(tp, ()) if record.offset < end]
+            begin, end = await bounds(consumer, tp)
+            async for batch in batches(consumer, tp, max(begin, begun.get(tp.partition, 0)), end):
+                yield [(tp.partition, record) for record in batch]
     finally:
         await consumer.stop()
 

@@ -17,7 +17,7 @@ from faust.types.auth import CredentialsT
 
 from schemas.config import Config
 from schemas.strict import ConfigError
-from schemas.tallies import Census, Effective, Fact, Quarantine, encode
+from schemas.tallies import Census, Effective, Fact, Quarantine
 from schemas.topics import TOPICS
 from streams.shell.budget import Budget
 from streams.shell.checkpoint import Part, checkpoint
@@ -241,8 +241,7 @@ class Watch:
             await self._declare(part.partition, fact_)
 
     async def _declare(self, partition: int, fact: Fact) -> None:
-        key = self._config.worker.name.encode()
-        await delivered([await self._outbox.put("tallies", key, encode(fact), partition)])
+        await self._outbox.declare(self._config.worker.name.encode(), fact, partition)
 
     async def _note_exit(self, part: Part, failed: StepFailed, offset: int) -> None:
         """Note where we come to our end, so that the third owner that does goes on without the service at fault."""

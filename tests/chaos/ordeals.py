@@ -61,14 +61,19 @@ class Account(Struct, kw_only=True):
         return [*self.wrong, f"{self.sent} were sent, {self.counted} counted, {self.declared} declared lost"]
 
 
+async def _life(config: Config, folder: Path, events: Sequence[bytes]) -> int:
+    """Let a worker count some events, and stop it; its exit code."""
+    async with worker(config, folder) as running:
+        await running.ready()
+        await produce(config, events)
+        await counted(config, events)
+        return await running.stop()
+
+
 async def retention(config: Config, folder: Path) -> Account:
     """Let retention delete what was produced while the only worker was away, and go on."""
     first, lost, last = list(exchanges(600)), list(exchanges(300, seed=1)), list(exchanges(600, seed=2))
-    async with worker(config, folder) as running:
-        await running.ready()
-        await produce(config, first)
-        await counted(config, first)
-        stops = [await running.stop()]
+    stops = [await _life(config, folder, first)]
     before = await _events(config)
     await produce(config, lost)
     records = RecordsToDelete(before_offset=(len(first) + len(lost)) // PARTITIONS)
@@ -98,11 +103,7 @@ async def retention(config: Config, folder: Path) -> Account:
 async def made_again(config: Config, folder: Path) -> Account:
     """Delete the topic, with records that nobody had counted, and make it again; the second log is the longer one."""
     first, lost, last = list(exchanges(600)), list(exchanges(150, seed=1)), list(exchanges(900, seed=2))
-    async with worker(config, folder) as running:
-        await running.ready()
-        await produce(config, first)
-        await counted(config, first)
-        stops = [await running.stop()]
+    stops = [await _life(config, folder, first)]
     before = await _events(config)
     await produce(config, lost)
     async with admin(config) as client:

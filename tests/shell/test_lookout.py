@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from schemas.config import Config, Kafka, Worker
 from schemas.tallies import Stall, decode
-from streams.shell import lookout
+from streams.shell import clients, lookout
 from streams.shell.behind import MOST, Behind
 from streams.shell.exits import Doubt, Stalled
 from streams.shell.lookout import SURE, Lookout
@@ -150,7 +150,7 @@ async def test_a_stall_is_left_word_of_for_whoever_goes_on(monkeypatch: pytest.M
         async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
             return dict.fromkeys(partitions, 7)
 
-    monkeypatch.setattr(lookout, "reader", lambda _: Reader())
+    monkeypatch.setattr(clients, "reader", lambda _: Reader())
     monkeypatch.setattr(lookout, "EVERY_S", 0.0)
     monkeypatch.setattr(lookout, "ANSWER_S", 0.1)
     for acknowledges in (True, False):

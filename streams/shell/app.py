@@ -171,7 +171,8 @@ async def _start(config: Config, metrics: Metrics, fuse: Fuse, opened: AsyncExit
     survey: Callable[[], Awaitable[Survey]] = _nothing
     if "watch" in config.worker.stages:
         # Faust takes its time to import; who only measures does without.
-        from streams.shell.watch_agent import Watch, build  # noqa: PLC0415
+        from streams.shell.watch_agent import Watch  # noqa: PLC0415
+        from streams.shell.watch_app import build  # noqa: PLC0415
 
         engine = Engine(config, taxonomy)
         size.check(engine.plan(Own()))  # what cannot be decided by, or stored, is refused before anything is read

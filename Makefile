@@ -24,8 +24,8 @@ demo: install ## two minutes: a broker, a worker, real traffic, and the incident
 	@$(BIN)/barograph demo
 
 test: install ## all tests; those of Kafka where Java and Maven are
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m alone
 
 chaos: install ## twelve minutes: kill -9, frozen workers, broker restarts, an upgrade; lost logs, quarantine; all is checked
 	$(BIN)/python -m tests.chaos

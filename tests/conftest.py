@@ -6,18 +6,28 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.guarded import Guard
 
 _serial = itertools.count(1)
 
+# No test asserts a time, nor does Hypothesis for it: how fast inputs are made depends on what else the machine does.
+settings.register_profile("barograph", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("barograph")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for a real broker, so that `-m "not kafka"` leaves it out."""
+    """Mark every test that asks for a real broker, so that `-m "not kafka"` leaves it out; their files come first.
+
+    They wait for brokers most of the time: other processes have the machine for all else meanwhile.
+    """
     for item in items:
         if "a_broker_can_be_had" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)
+    waiting = {item.path for item in items if item.get_closest_marker("kafka")}
+    items.sort(key=lambda item: item.path not in waiting)
 
 
 @pytest.fixture(scope="session")

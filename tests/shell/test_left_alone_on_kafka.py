@@ -23,8 +23,6 @@ from tests.shell.on_kafka import configured, counted, produce, read_topic, talli
 from tests.shell.traffic import exchanges, sent, told
 from tests.shell.workers import until, worker
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def config(kafka: Cluster, namespace: str) -> Config:
@@ -110,6 +108,7 @@ def _frozen(kafka: Cluster) -> Iterator[None]:
         os.kill(kafka.pid, signal.SIGCONT)
 
 
+@pytest.mark.alone
 async def test_a_stop_under_load_drains_in_time_and_loses_nothing(config: Config, tmp_path: Path) -> None:
     """Asked to stop with most of a backlog unread: it ends with 0, so within `DRAIN_S`, and the next one goes on."""
     events = list(exchanges(60_000))

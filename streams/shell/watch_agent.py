@@ -86,13 +86,17 @@ class Watch:
             await self._take(event)
 
     async def checkpoint(self) -> None:
-        """Checkpoint every partition now; and once a day, hour or change, say what is to be said then."""
+        """Checkpoint every partition now; and once an hour or change, say what is to be said then."""
         for part in list(self._parts.values()):
             await self._checkpoint(part)
-            await snapshot(part, self._outbox, self._config)
             await self._take_census(part)
             if part.own.second - part.again >= AGAIN_S:
                 await self._say_again(part)
+
+    async def snapshot(self) -> None:
+        """Write all that is known of every partition, of which that was not yet done today."""
+        for part in list(self._parts.values()):
+            await snapshot(part, self._outbox, self._config)
 
     async def release(self) -> None:
         """Checkpoint and forget every partition: a rebalance begins, or the worker stops."""

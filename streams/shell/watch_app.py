@@ -63,6 +63,9 @@ def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
     async def keep() -> None:
         await fuse.guard(watch.checkpoint())
 
+    async def snapshot() -> None:
+        await fuse.guard(watch.snapshot())
+
     async def release(*_: object, **__: object) -> None:
         await fuse.guard(watch.release())
 
@@ -71,6 +74,7 @@ def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
 
     app.agent(app.topic(tallies, key_serializer="raw", value_serializer="raw"), name="watch")(agent)  # type: ignore[arg-type]  # Faust's StreamT lacks noack
     app.timer(config.watch.checkpoint_every_s)(keep)
+    app.timer(config.watch.checkpoint_every_s)(snapshot)
     app.on_partitions_revoked.connect(release)
     app.on_partitions_assigned.connect(own)  # type: ignore[arg-type]  # what it is sent has no type
     app.on_before_shutdown.connect(release)

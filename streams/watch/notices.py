@@ -17,6 +17,7 @@ QUIET_S: Final = 3600
 """An incident about something that happened is over when it has not happened again for so long."""
 MOST_OPEN: Final = 64
 MOST_EPISODES: Final = 256
+MOST_ENDED: Final = 16
 
 
 class Kind(NamedTuple):
@@ -66,11 +67,13 @@ class Notices(Struct, frozen=True):
     held : open incidents, by fingerprint
     episodes : fingerprint -> last episode, of the latest
     forgotten : the highest episode of those that are no longer remembered
+    ended : the last that are over, as they were last said
     """
 
     held: dict[str, Notice] = {}
     episodes: dict[str, int] = {}
     forgotten: int = 0
+    ended: tuple[Incident, ...] = ()
 
 
 class Told(NamedTuple):
@@ -116,7 +119,8 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
     forgotten = notices.forgotten
     if len(episodes) > MOST_EPISODES:
         forgotten = max(forgotten, episodes.pop(next(iter(episodes))))
-    notices = Notices({**notices.held, print_: Notice(said, 0 if lasts else second)}, episodes, forgotten)
+    held_ = {**notices.held, print_: Notice(said, 0 if lasts else second)}
+    notices = replace(notices, held=held_, episodes=episodes, forgotten=forgotten)
     if len(notices.held) <= MOST_OPEN:
         return Told(notices, [said])
     notices, over_ = _ended(notices, next(iter(notices.held)), second, "there are too many others")
@@ -152,4 +156,5 @@ def _ended(notices: Notices, print_: str, second: int, why: str) -> Told:
     if print_ not in notices.held:
         return Told(notices, [])
     said = resolved(notices.held[print_].said, end_ms(second), why)
-    return Told(replace(notices, held={one: held for one, held in notices.held.items() if one != print_}), [said])
+    held = {one: notice for one, notice in notices.held.items() if one != print_}
+    return Told(replace(notices, held=held, ended=(*notices.ended, said)[-MOST_ENDED:]), [said])

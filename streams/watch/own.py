@@ -20,6 +20,7 @@ DIFFER_S: Final = 60
 upgrade is done with a worker sooner."""
 MOST_WORKERS: Final = 64
 MOST_TOPICS: Final = 4
+MOST_LOSSES: Final = 256
 
 
 class Own(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ class Own(Struct, frozen=True, kw_only=True):
     census : partition -> services, by weight
     notices : incidents about ourselves
     lost : records that were declared lost, as far as somebody can say
+    losses : the last facts about losses: whoever says one may die before that is noted, and the next says it again
     beyond : what was over a cap, or unreadable
     """
 
@@ -50,6 +52,7 @@ class Own(Struct, frozen=True, kw_only=True):
     census: dict[int, float] = {}
     notices: Notices = Notices()
     lost: int = 0
+    losses: tuple[Loss, ...] = ()
     beyond: dict[str, int] = {}
 
 
@@ -162,8 +165,12 @@ def _ticked(own: Own, tick: Tick, second: int) -> Noted:
 
 
 def _lost(own: Own, loss: Loss, second: int) -> Noted:
-    place = f"{loss.topic}:{loss.partition}"
-    if loss.end < 0:
+    if loss in own.losses:
+        return Noted(own, [])
+    own, place = replace(own, losses=(*own.losses, loss)[-MOST_LOSSES:]), f"{loss.topic}:{loss.partition}"
+    if loss.why == "partitions_added":
+        words = f"{place} was added: nobody can say how many requests and responses now lie apart, and are no exchanges"
+    elif loss.end < 0:
         words = f"{place} was made again: what it had held from {loss.begin} on is lost, nobody can say how much"
     else:
         own = replace(own, lost=own.lost + loss.end - loss.begin)

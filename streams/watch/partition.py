@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from schemas.config import Config
 from schemas.control import Rebaseline, Release
+from schemas.incidents import Incident
 from schemas.strict import ConfigError
 from schemas.tallies import Fact, Flush, Passed, decode
 from schemas.taxonomy import Taxonomy
@@ -211,13 +212,12 @@ def _stamped(now: Own, told: Collection[Finding], partition: int, offset: int) -
     if not told:
         return now
     ids = {finding.id for finding in told}
-    open_ = {
-        print_: replace(held, said=replace(held.said, partition=partition, offset=offset))
-        if held.said.id in ids
-        else held
-        for print_, held in now.notices.held.items()
-    }
-    return replace(now, notices=replace(now.notices, held=open_))
+
+    def stamped(said: Incident) -> Incident:
+        return replace(said, partition=partition, offset=offset) if said.id in ids else said
+
+    open_ = {print_: replace(held, said=stamped(held.said)) for print_, held in now.notices.held.items()}
+    return replace(now, notices=replace(now.notices, held=open_, ended=tuple(map(stamped, now.notices.ended))))
 
 
 def _unseated(plan: Plan, states: Mapping[str, State], came: Any, forgotten: tuple[str, ...]) -> set[str]:

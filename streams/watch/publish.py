@@ -72,11 +72,12 @@ def again(notices: Notices, states: Mapping[str, State], second: int) -> list[Fi
     states : of all services of a partition
     second : now, by the partition's clock
     """
-    open_ = [held.said for held in notices.held.values()]
+    ended, open_ = list(notices.ended), [held.said for held in notices.held.values()]
     for _, state in sorted(states.items()):
-        open_ += [one for one in state.ended if second - one.updated_at // 1000 <= ENDED_S]
+        ended += state.ended
         open_ += [case.said for case in state.cases]
-    return [finding(one) for one in open_]
+    lately = [one for one in ended if second - one.updated_at // 1000 <= ENDED_S]
+    return [finding(one) for one in (*lately, *open_)]
 
 
 def finding(incident: Incident) -> Finding:

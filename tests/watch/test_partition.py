@@ -85,11 +85,31 @@ def test_a_loss_is_an_incident_that_is_over_after_a_quiet_hour() -> None:
     assert owner.step(tick(), after_s=1) == ["resolved LossDeclared ai.events:3"]
 
 
+def test_a_loss_that_is_declared_again_is_counted_once() -> None:
+    """Whoever declared it died before it was noted that it had, and the next owner declares the same."""
+    owner = Owner()
+    assert owner.step(loss(), loss(begin=20, end=22)) != []
+    assert owner.step(loss(), loss(begin=20, end=22)) == []
+    assert owner.own.lost == 9
+
+
 def test_what_nobody_can_count_is_said_in_words() -> None:
     owner = Owner()
-    owner.step(loss(end=-1, why="made_again"))
-    assert "nobody can say how much" in msgspec.json.decode(owner.said[0].value, type=Incident).summary
+    owner.step(loss(end=-1, why="made_again"), loss(partition=4, begin=0, end=-1, why="partitions_added"))
+    made_again, added = (msgspec.json.decode(one.value, type=Incident).summary for one in owner.said)
+    assert "nobody can say how much" in made_again
+    assert "ai.events:4 was added" in added
     assert owner.own.lost == 0
+
+
+def test_an_incident_about_ourselves_that_is_over_is_said_again_as_it_was() -> None:
+    """A worker that was frozen may say that it is open, behind the word that it is not."""
+    owner = Owner()
+    owner.step(loss(), after_s=0)
+    owner.step(tick(), after_s=notices.QUIET_S)
+    said = [one.value for one in again(owner.own.notices, {}, owner.own.second)]
+    assert said == [owner.said[-1].value]
+    assert again(owner.own.notices, {}, owner.own.second + 3 * notices.QUIET_S) == []
 
 
 def test_a_topic_with_another_id_was_made_again() -> None:

@@ -20,7 +20,9 @@ from streams.shell.exits import Doubt
 log = logging.getLogger(__name__)
 
 ANCHOR: Final = "anchor"
-"""First word in the metadata of a commit whose offset begins a block; the id of the topic follows."""
+"""First word in the metadata of a commit whose offset begins a block; the id of the topic follows, and how many
+partitions it had."""
+NO_ID: Final = "-"
 
 _ATTEMPTS: Final = 30
 _PAUSE_S: Final = 0.5
@@ -33,9 +35,31 @@ class Start(NamedTuple):
     lost: tuple[int, int, Why] | None = None
 
 
-def anchored(topic_id: str) -> str:
-    """Write the metadata of a commit that is an anchor in the topic of that id."""
-    return f"{ANCHOR} {topic_id}".rstrip()
+class Said(NamedTuple):
+    """What the metadata of a commit says: whether it is an anchor, in which topic, and of how many partitions."""
+
+    anchor: bool
+    topic_id: str
+    partitions: int
+
+
+def anchored(topic_id: str, partitions: int) -> str:
+    """Write the metadata of a commit that is an anchor."""
+    return f"{ANCHOR} {topic_id or NO_ID} {partitions}"
+
+
+def said(metadata: str) -> Said:
+    """Read the metadata of a commit, which may be anybody's.
+
+    Examples
+    --------
+    >>> said(anchored("q83v", 4)), said("somebody else's")
+    (Said(anchor=True, topic_id='q83v', partitions=4), Said(anchor=False, topic_id='', partitions=0))
+    """
+    word, topic_id, partitions, *_ = (*metadata.split(" "), "", "", "")
+    if word != ANCHOR:
+        return Said(False, "", 0)
+    return Said(True, "" if topic_id == NO_ID else topic_id, int(partitions) if partitions.isdecimal() else 0)
 
 
 def start(committed: OffsetAndMetadata | None, log_start: int, log_end: int, topic_id: str = "") -> Start:
@@ -66,12 +90,12 @@ def start(committed: OffsetAndMetadata | None, log_start: int, log_end: int, top
     """
     if committed is None or committed.offset < 0:
         return Start(log_start)
-    word, _, known_id = committed.metadata.partition(" ")
-    if committed.offset > log_end or (word == ANCHOR and known_id and topic_id and known_id != topic_id):
+    known = said(committed.metadata)
+    if committed.offset > log_end or (known.topic_id and topic_id and known.topic_id != topic_id):
         return Start(log_start, (committed.offset, -1, "made_again"))
     if committed.offset < log_start:
         return Start(log_start, (committed.offset, log_start, "retention"))
-    begins = committed.offset if word == ANCHOR else floor(committed.offset)
+    begins = committed.offset if known.anchor else floor(committed.offset)
     return Start(max(begins, log_start))
 
 

@@ -165,8 +165,11 @@ class Measure(Service):
             at, lost = groups.start(before, first[tp], end[tp], ids[tp.topic])
             if lost is not None:
                 await self._declare(tp, *lost)
+            added = range(0) if before is None or lost is not None else self._added(tp, before)
+            for partition in added:
+                await self._declare(TopicPartition(tp.topic, partition), 0, -1, "partitions_added")
             # Where we began is said at once, or nobody could tell later what is lost.
-            if lost is not None or before is None or before.offset < 0:
+            if lost is not None or added or before is None or before.offset < 0:
                 self._anchors[tp] = at
                 self._to_commit.set()
             pairing = self._plan.pairing if tp.topic == self._events else None
@@ -178,6 +181,19 @@ class Measure(Service):
             else:
                 self._readings[tp] = Reading(self._plan, tp, at, time.monotonic(), ids[tp.topic], back)
         self._assigned = True
+
+    def _added(self, tp: TopicPartition, before: OffsetAndMetadata) -> range:
+        """Name the partitions that the topic got since a commit; the owner of its first one speaks for all.
+
+        Whole exchanges do not mind; of split ones, some halves now lie apart.
+        """
+        known = groups.said(before.metadata).partitions
+        if tp.topic != self._events or tp.partition != 0 or self._plan.pairing is None or not known:
+            return range(0)
+        return range(known, self._partitions(tp.topic))
+
+    def _partitions(self, name: str) -> int:
+        return len(self._consumer.partitions_for_topic(name) or ())
 
     async def _declare(self, tp: TopicPartition, begin: int, end: int, why: Why) -> None:
         """Say that records are lost, to the one partition of tallies where all is said of this one of events."""
@@ -303,14 +319,16 @@ class Measure(Service):
             if not anchors:
                 return
             try:
-                await self._consumer.commit(_anchors(anchors, self._ids))
+                await self._consumer.commit(self._said(anchors))
             except CommitFailedError:  # the group went on without us; the client joins it again, and we begin anew
                 await self.forget()
             reach("measure.after_commit")
 
-
-def _anchors(anchors: Mapping[TopicPartition, int], ids: Mapping[str, str]) -> dict[TopicPartition, OffsetAndMetadata]:
-    return {tp: OffsetAndMetadata(at, groups.anchored(ids.get(tp.topic, ""))) for tp, at in anchors.items()}
+    def _said(self, anchors: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {
+            tp: OffsetAndMetadata(at, groups.anchored(self._ids.get(tp.topic, ""), self._partitions(tp.topic)))
+            for tp, at in anchors.items()
+        }
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -127,8 +127,12 @@ async def made_again(config: Config, folder: Path) -> Account:
 
 
 async def partitions_added(config: Config, folder: Path) -> Account:
-    """Add partitions to the source topic while a worker runs; their records are read as those of all others."""
+    """Add partitions to the source topic while a worker runs; their records are read as those of all others.
+
+    The worker pairs, so that halves that now lie apart would be lost: it says so of each new partition, once.
+    """
     first, last = list(exchanges(600)), list(exchanges(1000, seed=1))
+    config = replace(config, measure=replace(config.measure, pairing=True))
     grown = replace(config, topics=replace(config.topics, events_partitions=PARTITIONS + 2))
     async with worker(config, folder) as running:
         await running.ready()
@@ -138,9 +142,20 @@ async def partitions_added(config: Config, folder: Path) -> Account:
             await client.create_partitions({name(config, "events"): NewPartitions(PARTITIONS + 2)})
         await produce(grown, last)
         await counted(config, [*first, *last])
+        await until(lambda: incidents(config, "LossDeclared"))
         stops = [await running.stop()]
+    async with worker(config, folder) as again:
+        await again.ready()
+        stops.append(await again.stop())
     found = await _found(grown)
-    return await _account(config, folder, [*first, *last], [*first, *last], [await _events(grown)], found, 0, stops)
+    account = await _account(
+        config, folder, [*first, *last], [*first, *last], [await _events(grown)], found, 0, stops
+    )  # fmt: skip
+    said = await incidents(config, "LossDeclared")
+    new = [f"{name(config, 'events')}:{partition}" for partition in (PARTITIONS, PARTITIONS + 1)]
+    if sorted(one.labels["slice"] for one in said if one.step == "fired") != new or len(said) != len(new):
+        account.wrong.append(f"of the new partitions was said: {[one.summary for one in said]}")
+    return account
 
 
 async def quarantine(config: Config, folder: Path) -> Account:

@@ -28,7 +28,9 @@ __all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flus
 BATCH: Final = 2000
 """Records that are laid out as rows at once."""
 
-_MANY_TEXTS: Final = 100_000
+_MANY_TEXTS: Final = 20_000
+"""With more, the next block begins a new table: who never says the same name twice must not fill the memory, and every
+block clears room for each."""
 _timestamp: Final = attrgetter("timestamp")
 floor = blocks.floor
 

@@ -60,6 +60,9 @@ class Producer:
 class Consumer:
     """Hands out scripted records of one partition, and keeps what is committed."""
 
+    partitions = 1
+    """Of the topic."""
+
     def __init__(self, tp: TopicPartition, records: Sequence[Any], end: int = 100, polled_s_ago: float = 0) -> None:
         self.committed: list[Mapping[TopicPartition, tuple[int, str]]] = []
         self.asked: list[tuple[TopicPartition, ...]] = []
@@ -74,6 +77,9 @@ class Consumer:
         await self._listener.on_partitions_assigned([self._tp])
 
     async def stop(self) -> None: ...
+
+    def partitions_for_topic(self, name: str) -> set[int]:
+        return set(range(self.partitions))
 
     async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 0)

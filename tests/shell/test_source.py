@@ -64,7 +64,7 @@ async def measuring(
     await measure.stop()
 
 
-BEGUN = {TP: (0, "anchor")}
+BEGUN = {TP: (0, "anchor - 1")}
 LOSS = ("barograph.tallies", b"loss")
 
 
@@ -82,7 +82,7 @@ async def test_nothing_of_the_next_block_is_sent_before_the_last_is_acknowledged
         producer.acknowledge()
         await settle()
         assert producer.sent == [block(0), block(1)]
-        assert consumer.committed == [BEGUN, {TP: (1, "anchor")}]
+        assert consumer.committed == [BEGUN, {TP: (1, "anchor - 1")}]
 
 
 async def test_a_partition_is_held_back_while_the_broker_lags(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ async def test_a_stop_tells_what_is_finished_and_commits_no_open_block(monkeypat
     async with measuring(monkeypatch, producer, consumer):
         pass
     assert producer.sent == [block(0), block(1)]
-    assert consumer.committed[-1] == {TP: (2, "anchor")}
+    assert consumer.committed[-1] == {TP: (2, "anchor - 1")}
 
 
 async def test_a_failed_send_blows_the_fuse_and_commits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ async def test_a_start_within_a_block_goes_down_to_where_one_begins(monkeypatch:
     ("commit", "topic_id"),
     [
         (OffsetAndMetadata(4, "anchor"), ""),  # the log ends before it
-        (OffsetAndMetadata(2, "anchor first"), "second"),  # the log is as long again, but another one
+        (OffsetAndMetadata(2, "anchor first 1"), "second"),  # the log is as long again, but another one
     ],
 )
 async def test_a_topic_that_was_made_again_is_counted_from_its_start_and_what_went_with_it_is_declared(
@@ -186,7 +186,7 @@ async def test_a_topic_that_was_made_again_is_counted_from_its_start_and_what_we
     async with measuring(monkeypatch, producer, consumer, {TP: commit}, [topic_id]) as (_, fuse):
         assert fuse.why is None
         assert producer.sent == [LOSS, block(0), block(1)]
-        assert consumer.committed[-1][TP] == (2, f"anchor {topic_id}".strip())
+        assert consumer.committed[-1][TP] == (2, f"anchor {topic_id or '-'} 1")
 
 
 async def test_what_retention_took_is_declared_and_it_goes_on_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ async def test_what_retention_took_is_declared_and_it_goes_on_behind(monkeypatch
         async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
             return dict.fromkeys(partitions, 2)
 
-    producer, commits = Producer(), {TP: OffsetAndMetadata(1, "anchor")}
+    producer, commits = Producer(), {TP: OffsetAndMetadata(1, "anchor - 1")}
     async with measuring(monkeypatch, producer, Retained(TP, RECORDS[:5]), commits):
         assert producer.sent == [LOSS, block(2), block(3)]
 
@@ -236,7 +236,7 @@ async def test_control_facts_are_passed_on_in_order_and_then_committed(monkeypat
         assert producer.sent == [
             ("barograph.tallies", b"ai.control:0:0"), ("ai.events.rejected", b"ai.control:0:1")
         ]  # fmt: skip
-        assert consumer.committed[-1] == {control: (2, "anchor")}
+        assert consumer.committed[-1] == {control: (2, "anchor - 1")}
 
 
 async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ async def test_a_control_fact_that_is_not_acknowledged_is_not_committed(monkeypa
     fact = b'{"type": "rebaseline", "service": "bot", "at": 7, "by": "ana"}'
     producer, consumer = Producer(acknowledges=False), Consumer(control, [Record(0, 1_795_000_000_000, fact)])
     async with measuring(monkeypatch, producer, consumer):
-        assert consumer.committed == [{control: (0, "anchor")}]
+        assert consumer.committed == [{control: (0, "anchor - 1")}]
 
 
 async def test_a_partition_that_waits_for_the_broker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +290,7 @@ async def test_a_new_owner_reads_back_for_open_requests_and_counts_none_again(
     half = b'{"type": "%b", "id": "1", "service": "s", "release": "r", "at": 1795000000000}'
     values = [half % b"exchange", half % b"request", half % b"exchange", half % b"response", half % b"exchange"]
     records = [Record(offset, 1_795_000_000_000 + offset * 1000, value) for offset, value in enumerate(values)]
-    producer, commits = Producer(), {TP: OffsetAndMetadata(3, "anchor")}
+    producer, commits = Producer(), {TP: OffsetAndMetadata(3, "anchor - 1")}
     config = Config(topics=CONFIG.topics, measure=Settings(pairing=True, pair_lookback=lookback))
     async with measuring(monkeypatch, producer, Consumer(TP, records), commits, config=config):
         assert producer.sent == [block(3)]
@@ -307,9 +307,36 @@ async def test_what_retention_took_of_what_would_only_be_read_back_is_no_loss(
         async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
             return dict.fromkeys(partitions, log_start if self.asked else 0)
 
-    producer, commits = Producer(), {TP: OffsetAndMetadata(4, "anchor")}
+    producer, commits = Producer(), {TP: OffsetAndMetadata(4, "anchor - 1")}
     config = Config(topics=CONFIG.topics, measure=Settings(pairing=True))
     async with measuring(monkeypatch, producer, Retained(TP, RECORDS[log_start:]), commits, config=config) as (_, fuse):
         assert fuse.why is None
         facts = [decode(value or b"") for value in producer.values]
         assert [(fact.begin, fact.end) for fact in facts if isinstance(fact, Loss)] == lost
+
+
+@pytest.mark.parametrize(
+    ("partition", "said", "pairing", "added"),
+    [
+        (0, "anchor - 2", True, [2, 3]),
+        (0, "anchor - 2", False, []),  # whole exchanges do not mind
+        (0, "anchor - 4", True, []),
+        (0, "anchor", True, []),  # of a version that did not say how many there were
+        (1, "anchor - 2", True, []),  # the owner of the first partition speaks for all
+    ],
+)
+async def test_partitions_that_were_added_are_declared_once_where_halves_may_lie_apart(
+    monkeypatch: pytest.MonkeyPatch, partition: int, said: str, pairing: bool, added: list[int]
+) -> None:
+    class Grown(Consumer):
+        partitions = 4
+
+    tp = TopicPartition(TP.topic, partition)
+    producer, consumer = Producer(), Grown(tp, [])
+    config = Config(topics=CONFIG.topics, measure=Settings(pairing=pairing))
+    async with measuring(monkeypatch, producer, consumer, {tp: OffsetAndMetadata(3, said)}, config=config) as (_, fuse):
+        assert fuse.why is None
+        facts = [decode(value or b"") for value in producer.values]
+        losses = [fact for fact in facts if isinstance(fact, Loss)]
+        assert [(fact.partition, fact.end, fact.why) for fact in losses] == [(n, -1, "partitions_added") for n in added]
+        assert consumer.committed == ([{tp: (3, "anchor - 4")}] if added else [])

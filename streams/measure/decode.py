@@ -16,6 +16,9 @@ DEEPEST: Final = 500
 """How deep an event may be nested. The decoder's own bound depends on how deep Python's stack is at the time, and what
 is counted must not."""
 
+_FIRST: Final = 8 * DEEPEST
+"""Bytes that are looked at first: what is meant to be deep is deep at once."""
+
 _SHALLOW: Final = 2 * DEEPEST
 """So many bytes cannot be nested deeper: nearly every event is as short, and need not be looked at."""
 
@@ -122,7 +125,7 @@ def unknown_fields(value: bytes) -> tuple[str, ...]:
 
 _AT: Final = re.compile(r"^(?P<said>.*) - at `(?P<field>\$[^`]*)`$", re.DOTALL)
 _MISSING: Final = re.compile("missing required field `(?P<field>[^`]*)`")
-_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive: one pass, whatever it holds
+_QUOTE: Final = ord('"')
 _STEP: Final = np.zeros(256, np.int8)
 _STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
 _BYTE: Final = re.compile(r"\(byte (?P<at>\d+)\)")
@@ -140,14 +143,24 @@ class _TooMuch(ValueError):
 def _check_size(value: bytes, max_bytes: int) -> None:
     if len(value) > max_bytes:
         raise _TooMuch("too_large", f"{len(value)} bytes; at most {max_bytes} are read (`measure.max_event_bytes`)")
-    if value.count(b"{") + value.count(b"[") > DEEPEST and _depth(value) > DEEPEST:
+    if value.count(b"{") + value.count(b"[") > DEEPEST and any(deepest(v) > DEEPEST for v in (value[:_FIRST], value)):
         raise _TooMuch("too_deep", f"nested more than {DEEPEST} deep")
 
 
-def _depth(value: bytes) -> int:
-    """Find how deep brackets are nested; those within texts are none."""
-    outside = np.frombuffer(_TEXT.sub(b"", value), np.uint8)
-    return int(np.cumsum(_STEP[outside], dtype=np.int64).max(initial=0))
+def deepest(value: bytes) -> int:
+    r"""Find how deep brackets are nested; those within texts are none.
+
+    A quote that is not escaped begins a text or ends one. Of what is no JSON this may say anything behind the place
+    where it stops being any, and the decoder never comes so far.
+
+    Examples
+    --------
+    >>> deepest(b'{"a": [1, "]]]", [2]]}'), deepest(rb'["\\", "[\"["]')
+    (3, 1)
+    """
+    said = np.frombuffer(value.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+    inside = np.logical_xor.accumulate(said == _QUOTE)
+    return int(np.cumsum(np.where(inside, np.int8(0), _STEP[said]), dtype=np.int32).max(initial=0))
 
 
 def fault(index: int, value: bytes | None, wrong: Exception) -> Fault:

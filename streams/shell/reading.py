@@ -2,14 +2,38 @@
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from typing import Final
 
 from aiokafka import TopicPartition
 
 from streams.measure.decode import RecordLike
 from streams.measure.stage import Block, Message, Plan, begin, feed, flushes, rejects, remember
 from streams.shell.exits import Doubt
+
+PORTION_BYTES: Final = 2 << 20
+"""Counted at once: more than two thousand usual events, and no more than two of the dearest."""
+
+
+def portions(records: Sequence[RecordLike]) -> Iterator[Sequence[RecordLike]]:
+    """Cut the records of a poll where counting them at once would keep everything else waiting for too long.
+
+    Examples
+    --------
+    >>> from streams.measure.decode import Record
+    >>> poll = [Record(offset, 0, bytes(size << 20)) for offset, size in enumerate((1, 0, 1, 5, 0))]
+    >>> [[record.offset for record in some] for some in portions(poll)]
+    [[0, 1, 2], [3], [4]]
+    """
+    begin = held = 0
+    for i, record in enumerate(records):
+        size = len(record.value or b"")
+        if held + size > PORTION_BYTES and i > begin:
+            yield records[begin:i]
+            begin, held = i, 0
+        held += size
+    yield records[begin:] if begin else records
 
 
 class Reading:

@@ -23,7 +23,7 @@ from streams.shell.exits import Doubt, Fuse
 from streams.shell.failpoints import Failpoint, hooked, reach
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox, Sent, delivered
-from streams.shell.reading import Reading
+from streams.shell.reading import Reading, portions
 from streams.shell.stalls import Progress
 from streams.shell.ticks import Survey
 from streams.shell.topic_ids import topic_ids
@@ -232,10 +232,11 @@ class Measure(Service):
                 if (control := self._controls.get(tp)) is not None:
                     self._background(tp, self._pass_on(control, records))
             for reading, records in batches:
-                if reading is not None and self._readings.get(reading.tp) is reading:
-                    self._count(reading, records)
-                    self._tell(reading)
-                    await asyncio.sleep(0)
+                for some in portions(records):
+                    if reading is not None and self._readings.get(reading.tp) is reading:
+                        self._count(reading, some)
+                        self._tell(reading)
+                        await asyncio.sleep(0)
             self._tell_each()
 
     def _tell_each(self) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.config import Config
 from schemas.rejected import Rejected
 from schemas.taxonomy import Taxonomy
-from streams.measure.decode import DEEPEST, decode
+from streams.measure.decode import DEEPEST, decode, deepest
 from streams.measure.stage import Block, Plan, Record, begin, feed, rejects
 from tests.measure.traffic import SECOND, measured
 from tests.measure.words import Refused, event
@@ -148,6 +150,19 @@ def test_the_oracle_refuses_the_same_fields(value: bytes, reason: str, field: st
         assert refused.reason == "not_json"
     else:
         assert refused == (reason, field)
+
+
+TEXTS = st.text(st.sampled_from('a\\"[]{}/\n'))
+VALUES = st.recursive(TEXTS | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
+
+
+@given(VALUES)
+def test_brackets_and_quotes_within_texts_are_no_depth(value: Any) -> None:
+    def depth(of: Any) -> int:
+        inner = of.values() if isinstance(of, dict) else of if isinstance(of, list) else None
+        return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+    assert deepest(orjson.dumps(value)) == depth(value)
 
 
 @pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1])

@@ -11,8 +11,10 @@ the machine for itself, to its end, and then looked at:
   first counted event to the last flush. What another process took of a core is no block of ours. The clean run is the
   control.
 
-Then, in every round, two workers take turns with the two topics (decision 16), and what a good event costs in CPU is
-compared: on the poisoned topic, everything the hostile ones cost is charged to the good ones.
+Then, in every round, a worker reads the one topic alone, and another the other, and what a good event costs in CPU is
+compared: on the poisoned topic, everything the hostile ones cost is charged to the good ones. They do not take turns of
+a second (decision 16): a worker that stands still for every other second tells of blocks that it would have finished,
+and one that is slower does so more often.
 
     python -m benchmarks.poison [--json] [--good 1000000] [--hostile 100000] [--rounds 3] [--few 100] [--seed 1]
 """
@@ -33,7 +35,6 @@ import msgspec
 from confluent_kafka import KafkaError, Message
 from msgspec.structs import replace
 
-from benchmarks import turns
 from benchmarks.bounds import TOLD, Bound, tell
 from benchmarks.counted import Told
 from benchmarks.events import SERVICES, exchanges
@@ -193,22 +194,23 @@ class _Settled:
 
 
 def share(clean: Config, poisoned: Config, folder: Path, number: int, args: argparse.Namespace) -> float:
-    """Let two workers take turns, until one has read its topic: what part of the poisoned cost the clean one is."""
-    found: list[tuple[Worker, Look, float]] = []
-    with Worker(_group(clean, number), folder) as one, Worker(_group(poisoned, number), folder) as other:
-        for worker, good in ((one, 1.0), (other, args.good / (args.good + args.hostile))):
-            found.append((worker, worker.warm(int(args.good * WARM_UP), SERVICES), good))
-        turns.take(one.process, other.process, lambda: one.counted(args.good))
-        other.process.send_signal(turns.GO)
-        costs = []
-        for worker, first, good in found:
-            last = worker.until(lambda _: True)
-            records = last.events + last.rejected - first.events - first.rejected
-            if not records:
-                raise RuntimeError("a worker had read all before its turn came: raise --good")
-            costs.append((last.cpu_s - first.cpu_s) / (records * good) * 1e6)
+    """Let each worker read its topic alone: what part of what the poisoned one costs the clean one does."""
+    costs = [cost(_group(config, number), folder, bad, args) for config, bad in ((clean, 0), (poisoned, args.hostile))]
     print(f"round {number + 1}: CPU us a good event: clean {costs[0]:.2f}, poisoned {costs[1]:.2f}", flush=True)
     return costs[0] / costs[1]
+
+
+def cost(config: Config, folder: Path, bad: int, args: argparse.Namespace) -> float:
+    """Say what a good event costs, in microseconds of CPU, once all services are watched: learning is paid once."""
+    records = args.good + bad
+    with Worker(config, folder) as worker:
+        first = worker.until(lambda look: look.events >= args.good * WARM_UP and look.watched >= SERVICES)
+        last = worker.until(lambda look: look.events + look.rejected >= records, PATIENCE_S)
+        worker.stop()
+    read = last.events + last.rejected - first.events - first.rejected
+    if not read:
+        raise RuntimeError("all was read before all services were watched: raise --good")
+    return (last.cpu_s - first.cpu_s) / (read * args.good / records) * 1e6
 
 
 def _group(config: Config, number: int) -> Config:

@@ -106,7 +106,8 @@ class Measure(_Section, frozen=True, kw_only=True):
     flush_after_s : counts that have waited so long are handed on, though their block is still open
     names_per_block : different names counted in a second; the rest is `__other__`. Against abuse, not to save space
     exemplars : failed exchanges named as examples, for each failure mode
-    max_event_bytes : a larger event is rejected
+    max_event_bytes : a larger event is rejected. Texts do not belong into events; a megabyte of tool calls would keep
+        everything else waiting for 20 ms
     pairing : whether requests and responses that come as two records are put together. Both halves need the same `id`,
         the same `service` and the same partition, the request first. Leave it off where services send whole exchanges:
         then a worker that takes over a partition begins at once, and need not read back
@@ -122,7 +123,7 @@ class Measure(_Section, frozen=True, kw_only=True):
     flush_after_s: Annotated[float, Meta(ge=0.2, le=60)] = 1.25
     names_per_block: Annotated[int, Meta(ge=16, le=16384)] = 1024
     exemplars: Annotated[int, Meta(ge=0, le=20)] = 3
-    max_event_bytes: Annotated[int, Meta(ge=1024, le=8 << 20)] = 1 << 20
+    max_event_bytes: Annotated[int, Meta(ge=1024, le=8 << 20)] = 256 << 10
     pairing: bool = False
     pair_timeout_s: Annotated[int, Meta(ge=1, le=3600)] = 60
     pair_lookback: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000

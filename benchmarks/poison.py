@@ -210,7 +210,8 @@ def cost(config: Config, folder: Path, bad: int, args: argparse.Namespace) -> fl
     read = last.events + last.rejected - first.events - first.rejected
     if not read:
         raise RuntimeError("all was read before all services were watched: raise --good")
-    return (last.cpu_s - first.cpu_s) / (read * args.good / records) * 1e6
+    us: float = (last.cpu_s - first.cpu_s) / (read * args.good / records) * 1e6
+    return us
 
 
 def _group(config: Config, number: int) -> Config:

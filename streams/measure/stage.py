@@ -1,7 +1,7 @@
 """A source partition's records -> flushes for WATCH, and what to set aside."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
@@ -23,7 +23,7 @@ from streams.measure.rows import Rows, join
 from streams.measure.texts import Texts
 from streams.measure.waiting import Waiting, forget
 
-__all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "rejects", "remember"]
+__all__ = ["Block", "Message", "Plan", "Record", "begin", "feed", "floor", "flushes", "flushing", "rejects", "remember"]
 
 BATCH: Final = 2000
 """Records that are laid out as rows at once."""
@@ -159,11 +159,15 @@ def _next(plan: Plan, block: Block, anchor: int) -> Block:
 
 def flushes(plan: Plan, block: Block, final: bool) -> list[Message]:
     """Tell WATCH of every service of the block, cumulative from its anchor; `final` if the block is finished."""
-    if not block.parts:
-        return []
-    cover = Cover(block.partition, block.anchor, block.end, final, block.topic_id)
-    failed = [seen for held in block.failed.values() for seen in held]
-    return list(messages(plan, cover, join(block.parts), block.texts, failed))
+    return list(flushing(plan, block, final))
+
+
+def flushing(plan: Plan, block: Block, final: bool) -> Iterator[Message]:
+    """Do what `flushes` does, a message at a time: each of a full block is some ten milliseconds of counting."""
+    if block.parts:
+        cover = Cover(block.partition, block.anchor, block.end, final, block.topic_id)
+        failed = [seen for held in block.failed.values() for seen in held]
+        yield from messages(plan, cover, join(block.parts), block.texts, failed)
 
 
 def overflow(plan: Plan, block: Block) -> Counter[str]:

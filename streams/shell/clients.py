@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.config import Config
 from schemas.security import Security
@@ -98,11 +99,19 @@ def _no_requests(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
+class _Partitioner(DefaultPartitioner):  # type: ignore[misc]  # aiokafka has no types
+    """Kafka's own, which need not hash a key where there is nothing to choose."""
+
+    def __call__(self, key: bytes | None, every: Sequence[int], available: Sequence[int]) -> int:
+        return every[0] if len(every) == 1 else int(super().__call__(key, every, available))
+
+
 def producer(config: Config) -> AIOKafkaProducer:
     """Make the one producer of a worker: what it acknowledged is on every replica, once and in order."""
     return AIOKafkaProducer(
         **access(config),
         client_id=config.worker.name,
+        partitioner=_Partitioner(),
         enable_idempotence=True,
         acks="all",
         linger_ms=0,

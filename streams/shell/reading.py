@@ -9,8 +9,12 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from streams.measure.decode import RecordLike
-from streams.measure.stage import Block, Message, Plan, begin, feed, flushes, rejects, remember
+from streams.measure.stage import Block, Message, Plan, begin, feed, flushing, rejects, remember
 from streams.shell.exits import Doubt
+from streams.watch.pieces import Pieces
+
+Said = tuple[str, Message]
+"""A message, and the role of its topic."""
 
 PORTION_BYTES: Final = 2 << 20
 """Counted at once: more than two thousand usual events, and no more than two of the dearest."""
@@ -105,20 +109,19 @@ class Reading:
         """Say whether the open block has waited so long, and grown, that WATCH should hear of it before it ends."""
         return not self.finished and self.block.end > self._told and now - self._since >= after_s
 
-    def final(self) -> list[tuple[str, Message]]:
-        """Say all of the first finished block, each message with the role of its topic."""
-        block = self.finished[0]
-        return [
-            *(("tallies", message) for message in flushes(self._plan, block, True)),
-            *(("rejected", message) for message in rejects(block)),
-        ]
+    def final(self) -> Pieces[list[Said]]:
+        """Say all of the first finished block."""
+        return self._said(self.finished[0], True, 0)
 
-    def so_far(self, now: float) -> list[tuple[str, Message]]:
+    def so_far(self, now: float) -> Pieces[list[Said]]:
         """Say what the open block holds by now, and remember that it was said."""
-        set_aside = rejects(self.block)
-        said = [
-            *(("tallies", message) for message in flushes(self._plan, self.block, False)),
-            *(("rejected", message) for message in set_aside[self._told_rejects :]),
-        ]
-        self._told, self._told_rejects, self._since = self.block.end, len(set_aside), now
-        return said
+        block, told = self.block, self._told_rejects
+        self._told, self._told_rejects, self._since = block.end, len(block.rejected), now
+        return self._said(block, False, told)
+
+    def _said(self, block: Block, final: bool, told: int) -> Pieces[list[Said]]:
+        said: list[Said] = []
+        for message in flushing(self._plan, block, final):
+            said.append(("tallies", message))
+            yield
+        return said + [("rejected", message) for message in rejects(block)[told:]]

@@ -27,6 +27,7 @@ from streams.shell.reading import Reading, portions
 from streams.shell.stalls import Progress
 from streams.shell.ticks import Survey
 from streams.shell.topic_ids import topic_ids
+from streams.shell.turns import in_turns
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +281,7 @@ class Measure(Service):
 
     async def _tell_all(self, reading: Reading) -> None:
         while reading.finished:
-            messages = reading.final()
+            messages = await in_turns(reading.final())
             reach("measure.before_final")
             await self._send(messages, "measure.mid_final")
             reach("measure.after_final")
@@ -291,7 +292,7 @@ class Measure(Service):
                 self._metrics.overflowed("measure", overflow(self._plan, block))
             self._metrics.flushed([len(said.value) for role, said in messages if role == "tallies"], final=True)
         if self._due(reading):
-            messages = reading.so_far(time.monotonic())
+            messages = await in_turns(reading.so_far(time.monotonic()))
             await self._send(messages, "measure.mid_open")
             self._metrics.flushed([len(said.value) for role, said in messages if role == "tallies"], final=False)
 

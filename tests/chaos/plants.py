@@ -11,11 +11,12 @@ from typing import Any, Final, Literal
 import msgspec
 
 from streams.measure.decode import RecordLike
-from streams.measure.stage import Block, Message, Plan
+from streams.measure.stage import Block, Plan
 from streams.shell import checkpoint, reading, source
 from streams.shell.outbox import Headers, Outbox, Sent
-from streams.shell.reading import Reading
+from streams.shell.reading import Reading, Said
 from streams.watch import store
+from streams.watch.pieces import Pieces
 from streams.watch.store import POSITION, Restored
 
 Plant = Literal["undelivered", "latest", "skipped", "unread"]
@@ -54,9 +55,9 @@ def skipped(folder: Path) -> None:
     final = Reading.final
     told = 0
 
-    def forgetful(self: Reading) -> list[tuple[str, Message]]:
+    def forgetful(self: Reading) -> Pieces[list[Said]]:
         nonlocal told
-        messages, told = final(self), told + 1
+        messages, told = (yield from final(self)), told + 1
         if told > 5 and messages[0][0] == "tallies" and not (done := folder / FORGOT).exists():
             done.touch()
             return messages[1:]

@@ -10,6 +10,7 @@ from streams.measure.stage import Plan, Record
 from streams.shell.exits import Doubt
 from streams.shell.groups import start
 from streams.shell.reading import Reading
+from streams.watch.pieces import whole
 from tests.shell.traffic import exchanges
 
 PLAN = Plan.of(Config(), Taxonomy.load_default())
@@ -48,7 +49,7 @@ def test_an_open_block_is_told_when_it_waited_and_grew() -> None:
     one.count([record(0, 0)], now=100.0)
     assert not one.due(101.0, AFTER_S)
     assert one.due(101.25, AFTER_S)
-    one.so_far(now=101.25)
+    whole(one.so_far(now=101.25))
     assert not one.due(200.0, AFTER_S), "it has not grown"
     one.count([record(1, 0)], now=200.0)
     assert one.due(200.0, AFTER_S), "it grew, and what came first has waited"
@@ -73,11 +74,11 @@ def test_nothing_of_an_open_block_is_due_while_a_finished_one_waits() -> None:
 def test_what_was_set_aside_is_told_once_while_open_and_again_at_the_end() -> None:
     one = reading()
     one.count([record(0, 0, b"not json")], now=0.0)
-    first = [said for role, said in one.so_far(now=2.0) if role == "rejected"]
+    first = [said for role, said in whole(one.so_far(now=2.0)) if role == "rejected"]
     one.count([record(1, 0, b"nor this"), record(2, 0)], now=3.0)
-    second = [said for role, said in one.so_far(now=5.0) if role == "rejected"]
+    second = [said for role, said in whole(one.so_far(now=5.0)) if role == "rejected"]
     one.count([record(3, 1)], now=6.0)
-    final = [said for role, said in one.final() if role == "rejected"]
+    final = [said for role, said in whole(one.final()) if role == "rejected"]
     assert [said.key for said in first] == [b"ai.events:2:0"]
     assert [said.key for said in second] == [b"ai.events:2:1"]
     assert final == [*first, *second], "the same key and the same bytes"

@@ -11,6 +11,7 @@ from detectors import delay, esr
 from detectors.arrays import Bools, Counts, Floats
 from detectors.bets import calibration
 from detectors.bets.calibration import CalibrationBets
+from detectors.limits import betting
 from schemas.signals import BANDS, CALIBRATION_CELLS
 from tests.detectors.exact import most_expected
 from tests.detectors.tables import calibrated
@@ -132,7 +133,7 @@ def test_what_a_few_bets_lose_against_an_oracle_is_bounded(points: float, least:
     Each of our bets has 1/24 of the budget, log(24) nats. Of two stakes next to each other (a factor of 7/3 apart)
     the better one has at least r = 0.6 of the best, which wins 2 r - r^2 = 84 % of it. The rest is that one stake
     serves all confidences, where the best grows with 1 / c (1 - c), more so the larger the gap. A third is allowed for
-    that, up to 20 points; beyond, what is found in some hundred answers is found in two and a half times as many.
+    that, up to 20 points.
     """
     w, said = 1e-10, np.arange(round(least * BANDS), BANDS) / BANDS
     right = said - points
@@ -206,6 +207,17 @@ def test_limits_that_were_learned_miss_at_most_at_the_level() -> None:
     seen = (looks * share).sum(1) > 0
     wrong = (((bets.lo > mean) | (bets.hi < mean)) & seen).any(1).mean()
     assert wrong <= level + 3 * np.sqrt(level / samples)
+
+
+def test_each_of_the_eight_limits_takes_an_even_part_of_the_level() -> None:
+    counts, level = calibrated(4000), 1e-6
+    bets = calibration.learned(counts[None], np.array([level]))
+    for j in range(0, len(bets.weights), 6):
+        x = bets.values(0)[j]
+        looks = ~np.isnan(x)
+        lo, hi = betting.limits(x[looks], counts[looks], level / 8)
+        assert bets.lo[0, j] == pytest.approx(lo)
+        assert bets.hi[0, j] == pytest.approx(hi)
 
 
 def test_a_tolerance_only_takes_evidence_away() -> None:

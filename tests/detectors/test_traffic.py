@@ -149,6 +149,17 @@ def test_the_size_is_taken_for_larger_than_it_is_at_most_as_often_as_it_says(mea
     assert wrong <= level / 2 + 3 * np.sqrt(level / 2 / samples)
 
 
+def test_the_level_is_spent_once_half_on_the_size_and_a_quarter_on_each_limit() -> None:
+    counts, level = np.random.default_rng(69).poisson(20, 200), 1e-6
+    lo, hi, size = fit(counts, level)
+    assert [lo, hi] == pytest.approx(np.stack(limits(counts.sum(), 200, size, level / 4)))
+    # Had the buckets the largest variance allowed, a sample's would be as small as this one's with half of the level.
+    variance = max(counts.var(ddof=1), counts.mean())
+    freedom = 2 * 199 / (2 + 6 * (variance / counts.mean() - 1) / counts.mean() + 1 / variance)
+    most = counts.mean() + counts.mean() ** 2 / size
+    assert stats.chi2(freedom).cdf(freedom * variance / most) == pytest.approx(level / 2)
+
+
 def test_the_more_is_known_the_closer_are_mean_and_size() -> None:
     rng = np.random.default_rng(63)
     off = []

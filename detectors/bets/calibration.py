@@ -123,10 +123,11 @@ def table(slices: int, tolerance: float) -> CalibrationBets:
     Notes
     -----
     With y for right and c for confidence, the bets are ``1 + lam (y - c - m)``, with m the tolerance, positive lam
-    above and, mirrored, negative lam below; E[L] <= 1 whenever the mean of y - c, given the past, is within the
-    tolerance. Over all confidences lam is about 0.1, 0.3 and 0.7 either way. Within a range no gap is larger than its
-    ends allow, and more can be staked: down to lam of -3.5 among confidences of 0.8 and above. Arnold, Henzi and
-    Ziegel, "Sequentially valid tests for forecast calibration", Annals of Applied Statistics 17, 2023.
+    above and, mirrored, negative lam below; E[L] <= 1 whenever the mean of y - c over what the bet looks at, given the
+    past, is within the tolerance: if all confidence means what it says, and somewhat beyond that. Over all confidences
+    lam is about 0.1, 0.3 and 0.7 either way. Within a range no gap is larger than its ends allow, and more can be
+    staked: down to lam of -3.5 among confidences of 0.8 and above. Arnold, Henzi and Ziegel, "Sequentially valid tests
+    for forecast calibration", Annals of Applied Statistics 17, 2023.
 
     Answers until 5, 10, 20 points of over-confidence are found, at one false alarm in 10^5: 600, 205, 70 where 0.9 and
     0.95 are said (measured). As `detectors.delay` foretells it, 690, 220, 74; where 0.5 to 0.95 are said, 1,470, 480,

@@ -58,8 +58,8 @@ def log_wealth(counts: ArrayLike, lo: ArrayLike, hi: ArrayLike, size: ArrayLike)
     rate that scatters less has a smaller one, and rising in it where b > 1, falling where b < 1. *Measured*: what
     limits learned from a sample do to that, buckets that depend on each other, and rates with heavier tails. Traffic
     has all three, and so makes tickets, never pages. Of 100 Poisson series whose rate wanders by 10 % over 30 buckets
-    there were 53 alarms on a budget of 4; none with limits a fifth farther out (`least_ratio`), or where it wanders as
-    much over three buckets.
+    there were 53 alarms on a budget of 4, and 2 where it wanders as much over three; none with limits a fifth farther
+    out (`least_ratio`).
 
     Examples
     --------

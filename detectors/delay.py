@@ -5,9 +5,14 @@ from typing import Final
 import numpy as np
 
 from detectors.arrays import Counts, Floats
+from detectors.bets import traffic
 from detectors.bets.table import Bets
+from detectors.limits.traffic import Traffic
 from schemas.cells import MISSING, OVER, PER_OCTAVE
+from schemas.signals import BANDS
 
+_POINTS: Final = np.arange(1, 101) / 100
+"""Points of share that are tried for the smallest gap found."""
 _STEPS: Final = np.exp2(np.arange(1, 161) / 16)
 """Ratios from 1.04 to 1,024 that are tried for the smallest one found."""
 
@@ -55,9 +60,52 @@ def events(bets: Bets, s: int, shares: Floats, budget_per_event: float) -> float
         raise ValueError("shares must not be negative and sum to one")
     if not budget_per_event > 0:
         raise ValueError(f"budget_per_event must be positive: {budget_per_event}")
-    drift = bets.matrix()[s] @ shares
+    return _soonest(bets.matrix()[s] @ shares, budget_per_event * bets.weights)
+
+
+def buckets(limits: Traffic, mean: float, budget_per_bucket: float) -> float:
+    """Estimate how many buckets after a change of traffic its alarm comes.
+
+    Parameters
+    ----------
+    limits : Traffic
+        Of the baseline, in every bucket to come.
+    mean : float
+        Events of a bucket after the change; 0 for silence.
+    budget_per_bucket : float
+        False alarms that accrue with one bucket.
+
+    Returns
+    -------
+    float
+        Infinite if no bet wins.
+
+    Raises
+    ------
+    ValueError
+        If `mean` is negative or not finite, or the budget is not positive.
+
+    Examples
+    --------
+    >>> limits = Traffic(lo=18.0, hi=22.0, size=50.0)
+    >>> [round(buckets(limits, mean, 1e-9), 1) for mean in (0.0, 10.0, 40.0)]
+    [1.5, 13.9, 6.1]
+    """
+    if not (mean >= 0 and np.isfinite(mean)):
+        raise ValueError(f"mean must be a number of at least 0: {mean}")
+    if not budget_per_bucket > 0:
+        raise ValueError(f"budget_per_bucket must be positive: {budget_per_bucket}")
+    # Log-wealth is a straight line over counts, so its mean is its value at the mean; but silence is over at one.
+    least, more = int(np.floor(mean)), int(np.ceil(mean))
+    at = [traffic.log_wealth(count, *limits) for count in (least, more)]
+    drift = at[0] + (mean - least) * (at[1] - at[0])
+    return _soonest(drift, budget_per_bucket * traffic.WEIGHTS)
+
+
+def _soonest(drift: Floats, budget: Floats) -> float:
+    """Steps until the first bet that wins on average reaches one alarm."""
     wins = drift > 0
-    g, w = drift[wins], budget_per_event * bets.weights[wins]
+    g, w = drift[wins], budget[wins]
     return float(np.min(np.log1p(-np.expm1(-g) / w) / g, initial=np.inf))
 
 
@@ -118,6 +166,36 @@ def times_number(counts: Counts, factor: float) -> Floats:
     for step, part in ((whole, 1 - (move - whole)), (whole + 1, move - whole)):
         np.add.at(moved, np.clip(cells + step, 0, OVER), part * share[1:MISSING])
     return moved
+
+
+def less_right(counts: Counts, points: float) -> Floats:
+    """Take `points` off the share that is right, at every stated confidence.
+
+    Parameters
+    ----------
+    counts : int64 (41,)
+        Of the baseline: of each band wrong and right; and missing.
+    points : float
+        In points of share; negative for right more often.
+
+    Returns
+    -------
+    float64 (41,)
+        Shares. What is said stays as frequent as it was; no band's share of right ones leaves [0, 1].
+
+    Examples
+    --------
+    >>> counts = np.zeros(41, np.int64)
+    >>> counts[36:38] = 10, 90
+    >>> less_right(counts, 0.2)[36:38].round(2).tolist()
+    [0.3, 0.7]
+    """
+    share = counts / counts.sum()
+    bands = share[:-1].reshape(BANDS, 2)  # a view: wrong, right
+    said = bands.sum(axis=1)
+    bands[:, 1] = np.clip(bands[:, 1] - points * said, 0.0, said)
+    bands[:, 0] = said - bands[:, 1]
+    return np.asarray(share, np.float64)
 
 
 def smallest_share(bets: Bets, s: int, feature: str) -> tuple[float | None, float | None]:
@@ -190,3 +268,32 @@ def smallest_ratio(bets: Bets, s: int, counts: Counts) -> tuple[float | None, fl
 
     down = next((float(1 / step) for step in _STEPS if found(float(1 / step))), None)
     return down, next((float(step) for step in _STEPS if found(float(step))), None)
+
+
+def smallest_gap(bets: Bets, s: int, counts: Counts) -> tuple[float | None, float | None]:
+    """Say how much less, and how much more often right a service must be for that to be found, however long it lasts.
+
+    Parameters
+    ----------
+    bets : Bets
+        On calibration.
+    s : int
+        The slice.
+    counts : int64 (41,)
+        What is said, and how right it was, before.
+
+    Returns
+    -------
+    less, more : float or None
+        The fewest points of share at which some bet wins on average, of steps of one; None if not even a hundred are
+        found, or nothing was observed.
+    """
+    if not counts[:-1].any():
+        return None, None
+    matrix = bets.matrix()[s]
+
+    def found(points: float) -> bool:
+        return bool((matrix @ less_right(counts, points) > 0).any())
+
+    less = next((float(points) for points in _POINTS if found(float(points))), None)
+    return less, next((float(points) for points in _POINTS if found(-float(points))), None)

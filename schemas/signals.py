@@ -134,3 +134,8 @@ YES: Final = 1
 UNKNOWN: Final = 2
 RATE_CELLS: Final = 3
 """The cells of a rate: no, yes, and not observed (which is not healthy)."""
+
+BANDS: Final = 20
+"""Bands of stated confidence, five percent wide; 1.0 lies in the last."""
+CALIBRATION_CELLS: Final = 2 * BANDS + 1
+"""Of each band first wrong, then right; and not observed: no confidence, or no judgement."""

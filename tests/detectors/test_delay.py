@@ -5,9 +5,9 @@ import pytest
 from scipy import special
 
 from detectors import delay, esr
-from detectors.bets import number, rate
+from detectors.bets import calibration, number, rate
 from detectors.bets.indicator import Indicators, indicators
-from tests.detectors.tables import BASELINES
+from tests.detectors.tables import BASELINES, calibrated
 
 LEVEL = np.array([1e-7])
 
@@ -166,6 +166,36 @@ def test_a_rate_multiplied_is_the_rarer_answer_and_never_more_than_all() -> None
     assert delay.times_rate(np.array([10, 40, 50]), 99).tolist() == [0.5, 0.0, 0.5]
 
 
+@pytest.mark.parametrize("bets", [calibration.table(1, 0.02), calibration.learned(calibrated(40_000)[None], LEVEL)])
+def test_the_smallest_gap_divides_what_is_found_from_what_never_is(bets: calibration.CalibrationBets) -> None:
+    counts = calibrated(40_000)
+    less, more = delay.smallest_gap(bets, 0, counts)
+    assert less is not None
+    assert more is not None
+    for points, found in ((less, True), (less - 0.01, False), (-more, True), (0.01 - more, False)):
+        assert np.isfinite(delay.events(bets, 0, delay.less_right(counts, points), 1e-9)) == found
+    assert min(less, more) > 0.02  # no gap within the tolerance; and what was learned is less certain than that
+
+
+def test_where_nothing_was_said_no_gap_is_found() -> None:
+    nothing = np.zeros(41, np.int64)
+    assert delay.smallest_gap(calibration.table(1, 0.0), 0, nothing) == (None, None)
+    always_sure = np.eye(41, dtype=np.int64)[39]
+    assert delay.smallest_gap(calibration.table(1, 0.0), 0, always_sure)[1] is None  # nobody is right more than always
+
+
+@pytest.mark.parametrize("points", [-2.0, -0.2, 0.0, 0.3, 1.0])
+def test_less_right_keeps_what_was_said_and_no_share_leaves_its_bounds(points: float) -> None:
+    counts = BASELINES["calibration"][0]
+    share, after = counts / counts.sum(), delay.less_right(counts, points)
+    assert after.sum() == pytest.approx(1)
+    assert after[40] == share[40]
+    said = share[:40].reshape(20, 2).sum(1)
+    assert after[:40].reshape(20, 2).sum(1) == pytest.approx(said)
+    right = share[1:40:2] / said
+    assert after[1:40:2] / said == pytest.approx(np.clip(right - points, 0, 1))
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     bets = rate.table(np.array([[40, 60, 0]]), LEVEL)
     with pytest.raises(ValueError, match="sum to one"):
@@ -177,3 +207,5 @@ def test_what_makes_no_sense_is_refused() -> None:
     ranks = number.table(BASELINES["number"][:1], LEVEL)
     with pytest.raises(ValueError, match="no share"):
         delay.smallest_share(ranks, 0, "rank")
+    with pytest.raises(ValueError, match="no share"):
+        delay.smallest_share(calibration.table(1, 0.0), 0, "high")

@@ -1,11 +1,14 @@
 """Figures for people: right to within what they say."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from detectors.describe.divergence import NONE_SEEN, jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
 from schemas.cells import CELLS, EDGES, cells
@@ -81,3 +84,65 @@ def test_a_share_lies_in_its_interval(a: int, b: int) -> None:
 def test_an_impossible_share_is_refused(successes: int, trials: int, confidence: float) -> None:
     with pytest.raises(ValueError, match="must lie"):
         share(successes, trials, confidence)
+
+
+tallies = st.integers(1, 8).flatmap(lambda c: st.tuples(*[st.lists(st.integers(0, 50), min_size=c, max_size=c)] * 2))
+
+
+@given(tallies)
+def test_divergences_are_symmetric_bounded_and_zero_for_equal_shares_only(pair: tuple[list[int], list[int]]) -> None:
+    before, after = (np.array(counts, np.int64) for counts in pair)
+    index, divergence = stability_index(before, after), jensen_shannon(before, after)
+    if not (before.any() and after.any()):
+        assert index is divergence is None
+        return
+    assert index is not None
+    assert divergence is not None
+    assert index == pytest.approx(stability_index(after, before))
+    assert divergence == pytest.approx(jensen_shannon(after, before), abs=1e-15)
+    assert 0 <= divergence <= 1
+    equal = (before * after.sum() == after * before.sum()).all()
+    assert (index < 1e-12) == equal
+    assert (divergence < 1e-12) == equal
+    assert index > -1e-12
+    if not (before * after).any():
+        assert divergence == pytest.approx(1)
+
+
+def test_divergences_of_known_tallies() -> None:
+    """A half and a half, against one and three quarters: by hand. Between them lie three and five eighths."""
+    before, after = np.array([10, 10]), np.array([100, 300])
+    assert stability_index(before, after) == pytest.approx(np.log(3) / 4)
+    assert jensen_shannon(before, after) == pytest.approx(1.5 - 0.625 * np.log2(5))
+    assert jensen_shannon(np.array([3, 0, 0]), np.array([0, 0, 9])) == 1
+
+
+@given(tallies)
+def test_divergences_do_not_mind_the_order_of_cells_nor_cells_that_both_left_empty(
+    pair: tuple[list[int], list[int]],
+) -> None:
+    before, after = (np.array(counts, np.int64) for counts in pair)
+    for figure in (stability_index, jensen_shannon):
+        backwards = figure(np.append(before[::-1], 0), np.append(after[::-1], 0))
+        assert backwards == pytest.approx(figure(before, after), abs=1e-12)
+
+
+def test_a_cell_that_was_empty_counts_as_half_an_event() -> None:
+    """So that a new name says more, the longer it had not come: by the logarithm, and never infinitely much."""
+    after, indices = np.array([900, 100]), []
+    for n in (1000, 100_000, 10_000_000):
+        p, q = np.array([1.0, NONE_SEEN / n]), after / 1000
+        found = stability_index(np.array([n, 0]), after)
+        assert found is not None
+        assert found == pytest.approx(float(((q - p) * np.log(q / p)).sum()))
+        indices.append(found)
+    assert np.diff(indices) == pytest.approx(0.1 * np.log(100), rel=0.02)
+
+
+def test_divergences_of_what_is_no_pair_of_tallies_are_refused() -> None:
+    good = np.array([1, 2])
+    wrong: Any
+    for figure in (stability_index, jensen_shannon):
+        for wrong in (np.array([1, 2, 3]), np.array([-1, 2]), good * 1.0, np.array([np.nan, 1.0])):
+            with pytest.raises(ValueError, match="counts"):
+                figure(good, wrong)

@@ -6,8 +6,7 @@ import pytest
 from detectors.arrays import Counts
 from detectors.bets import number
 from detectors.delay import times_number
-from tests.detectors.tables import BASELINES
-from tests.detectors.tables import number as tally
+from tests.detectors.tables import BASELINES, tally
 
 LEVEL = np.array([1e-6])
 

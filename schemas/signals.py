@@ -109,7 +109,7 @@ CATALOGUE: Final[tuple[Signal, ...]] = (
     Signal(
         name="prohibited", side="output", kind="rate", field="prohibited", words="answers with prohibited content",
         bad="up", consequence="harm", sliced=True,
-        action="Stop the release or tighten the guardrail, then read the flagged exchanges: each may have reached someone.",
+        action="Stop the release or tighten the guardrail, then read what was flagged: it may have reached someone.",
     ),
     Signal(
         name="fallback", side="workflow", kind="rate", field="fallback", words="requests served by the fallback",

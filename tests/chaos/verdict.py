@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from schemas.config import Config
 from schemas.control import Control
-from schemas.tallies import Passed, decode
+from schemas.signals import CATEGORIES
+from schemas.tallies import MODE, Passed, decode
 from schemas.topics import tallies_partition
 from tests.chaos.driver import Produced, Sum
 from tests.chaos.held import Held, held
@@ -175,7 +176,7 @@ def check_counts(verdict: Verdict, config: Config, truth: Whole, said: Told, sta
 def _totals(config: Config, truth: Whole) -> dict[str, Counter[tuple[object, ...]]]:
     """Add up the recount by service, over buckets, releases and one dimension."""
     found: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
-    named = ("finish_reason", "intent", "model_served", "mode")
+    named = {signal.name for signal in (*CATEGORIES, *config.own_signals()) if signal.kind == "category"} | {MODE}
     for key, n in truth.items():
         service = str(key[0])
         if len(key) == 3:

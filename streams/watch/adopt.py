@@ -67,7 +67,8 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
 def _carried(was: Detector, now: Detector, stream: Stream) -> Stream:
     """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same.
 
-    What a user's own signal means may have changed, and with it who may page; what fired stays out of play.
+    What a user's own signal means may have changed, and with it which bets may page. Then none of the evidence is, and
+    nothing is out of play: what still differs alarms again, and joins its incident.
     """
     before, after = was.accumulators, now.accumulators
     carried = np.zeros(len(after.bets), np.float32)
@@ -80,6 +81,4 @@ def _carried(was: Detector, now: Detector, stream: Stream) -> Stream:
             kept[new.first_bet : new.first_bet + new.slices * len(new.table.weights)] = same
         carried[:] = np.where(kept[after.bets], stream.evidence, np.float32(0))
         return replace(stream, evidence=carried)
-    who = {(before.monitor[one], before.notify[one]) for one in stream.fired}
-    fired = [i for i, one in enumerate(zip(after.monitor, after.notify, strict=True)) if one in who]
-    return replace(stream, evidence=carried, fired=tuple(fired))
+    return replace(stream, evidence=carried, fired=())

@@ -42,10 +42,9 @@ def arrive(
     bucket_s = plan.config.measure.bucket_s
     now = _bucket(state.second, bucket_s)
     came = [part.names[i] for i in placed.release.tolist()]
-    served = np.unique(placed.row[placed.cell < RATE_CELLS])
-    streams, seat, beyond = seated(
-        plan, detector, state, dict.fromkeys(came), {came[group] for group in served.tolist()}
-    )
+    serving = {came[group] for group in np.unique(placed.row[placed.cell < RATE_CELLS]).tolist()}
+    streams, seat, beyond = seated(plan, detector, state, dict.fromkeys(came), serving)
+    live = {seat[release] for release in serving}
     keys = [
         (seat[release], now if start == LATE or start > now else start)
         for release, start in zip(came, placed.start.tolist(), strict=True)
@@ -59,7 +58,7 @@ def arrive(
         bucket = _added(stream.buckets.get(begins), kept[i], raw[i], modes[i], others[i], plan.config.limits.others)
         streams[release] = replace(
             stream,
-            last_second=state.second,
+            last_second=state.second if release in live else stream.last_second,
             pending=stream.pending if instead else kept[i] if stream.pending is None else stream.pending + kept[i],
             overflowed=tuple(sorted({*stream.overflowed, *placed.overflowed})),
             buckets=settled({**stream.buckets, begins: bucket}, plan.window_s, bucket_s),

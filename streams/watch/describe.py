@@ -7,7 +7,7 @@ import numpy as np
 
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
-from schemas.incidents import Change, Interval
+from schemas.incidents import PLAIN, Change, Interval
 from schemas.signals import RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.accumulators import NOTICES
@@ -65,7 +65,7 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
         words = f"{signal.words}: share {_TAIL[feature]}"
     return Change(
         signal=signal.name, feature=feature, words=words, direction=_direction(first, second),
-        unit=signal.unit if signal.kind == "number" and s == 0 and feature != "missing" else "",
+        unit=_unit(signal) if signal.kind == "number" and s == 0 and feature != "missing" else "",
         before=first, after=second, before_n=int(was.sum()), after_n=int(now.sum()),
         onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
         alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=_rounded(alarm.false_per_week),
@@ -92,6 +92,11 @@ def slice_name(alphabet: Alphabet, s: int, after: After | None) -> tuple[str, st
         if s == first + len(names):
             return field, (after and _mostly(after.others.get(field, {}))) or OTHER
     raise IndexError(f"no slice {s}")
+
+
+def _unit(signal: Signal) -> str:
+    """Say what a number is in; those of the catalogue that have no unit are shares."""
+    return signal.unit or ("" if signal.source == "exchange" else PLAIN)
 
 
 def _learned(baseline: Baseline, signal: Signal) -> Ints:

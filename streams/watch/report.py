@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.incidents import Also, Change, Incident, ModeCount, Slice
+from schemas.incidents import PLAIN, Also, Change, Incident, ModeCount, Slice
 from schemas.printable import printable
 from schemas.signals import CALIBRATIONS
 from schemas.tallies import OTHER
@@ -201,7 +201,7 @@ def short(one: Change) -> str:
     if one.before is None or one.after is None or one.signal in CALIBRATED:  # whose words hold both figures
         return one.words
     if one.unit:
-        return f"{one.words} {one.before.value:g} -> {one.after.value:g} {one.unit}"
+        return f"{one.words} {one.before.value:g} -> {one.after.value:g} {one.unit.removeprefix(PLAIN)}".rstrip()
     return f"{one.words} {one.before.value * 100:.1f} % -> {one.after.value * 100:.1f} %"
 
 

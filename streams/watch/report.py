@@ -1,5 +1,6 @@
 """The alarms of one cause -> the incident as people read it, at one step of its life."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -180,7 +181,7 @@ def _fell_silent(alarm: Alarm) -> Change:
 
 
 def _labels(signal: str, service: str, env: str, where: Slice | None) -> dict[str, str]:
-    name = "".join(word.capitalize() for word in signal.split("_"))
+    name = "".join(word.capitalize() for word in re.split("[._-]", signal))
     return {
         "alertname": "ServiceSilent" if signal == SILENCE else f"{name}Changed",
         "service": service,

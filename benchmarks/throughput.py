@@ -1,4 +1,4 @@
-"""A real Kafka and 750-byte events -> what counting and watching them costs, beside only reading, and beside Faust.
+"""A real Kafka and events of 1 kB -> what counting and watching them costs, beside only reading, and beside Faust.
 
 Four sides read the same partitions, each in a process of its own:
 
@@ -79,7 +79,7 @@ Round = dict[str, Pair]
 
 def main() -> None:
     """Run it, print a table and, if asked, JSON as the last line."""
-    asked = argparse.ArgumentParser(description="What counting and watching 750-byte events costs.")
+    asked = argparse.ArgumentParser(description="What counting and watching events of 1 kB costs.")
     asked.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--events", type=int, default=EVENTS)

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
 from schemas.tallies import KINDS
 from streams.measure.derive import Column
@@ -51,15 +54,18 @@ class Failed(NamedTuple):
 class Columns:
     """The fields that are counted, of more and more events, in the order of the log.
 
+    Numbers go into arrays chunk by chunk: while their objects live, the memory that they lie in cannot be used again.
+
     Attributes
     ----------
     at : times as they were said
     kind : index into `KINDS` plus one; 0 for whole exchanges
     service, release : numbers of texts
-    names, rates, numbers : a column for each of the readers. These only hold the events that say what became of an
-        exchange, the served ones: whole exchanges, and responses
+    names, rates, numbers : of each chunk an array, with a row for each of the readers. They only hold the events that
+        say what became of an exchange, the served ones: whole exchanges, and responses
     judged, confidence : likewise, of the outcomes
-    failed : those of the served that failed
+    served : how many there are
+    failed : those of them that failed
     mistyped : a user's signal for each value of another type
     """
 
@@ -69,17 +75,18 @@ class Columns:
         self.kind = bytearray()
         self.service: list[int] = []
         self.release: list[int] = []
-        self.names: list[list[int]] = [[] for _ in readers.names]
-        self.rates = [bytearray() for _ in readers.rates]
-        self.numbers: list[list[float]] = [[] for _ in readers.numbers]
-        self.judged = [bytearray() for _ in readers.judged]
+        self.names = [np.empty((len(readers.names), 0), np.int32)]
+        self.rates = [np.empty((len(readers.rates), 0), np.uint8)]
+        self.numbers = [np.empty((len(readers.numbers), 0))]
+        self.judged = [np.empty((len(readers.judged), 0), np.uint8)]
         self.confidence: list[float] = []
+        self.served = 0
         self.failed: list[Failed] = []
         self.mistyped: list[str] = []
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take in a chunk: two hundred events, with all their texts, fill a part of a processor's own cache."""
-        number, before = self._number, len(self.numbers[0])
+        """Take in a chunk: a hundred events, with all their texts, fill a part of a processor's own cache."""
+        number = self._number
         served: Sequence[Any] = events
         if set(map(type, events)) <= {Exchange}:
             self.kind += bytes(len(events))
@@ -90,16 +97,27 @@ class Columns:
         self.at += [event.at for event in events]
         self.service += map(number, [event.service for event in events])
         self.release += map(number, [event.release for event in events])
-        readers, wrong = self._readers, self.mistyped.append
-        for names, read in zip(self.names, readers.names, strict=True):
-            names.extend(map(number, read(served, wrong)))
-        for flags, read in zip(self.rates, readers.rates, strict=True):
-            flags.extend(read(served, wrong))
-        for amounts, read in zip(self.numbers, readers.numbers, strict=True):
-            amounts.extend(read(served, wrong))
-        self.failed += [Failed(before + place, mode, served[place]) for place, mode in self._failures(served)]
+        self._serve(served)
+
+    def _serve(self, served: Sequence[Exchange | Response]) -> None:
+        readers, wrong, number, m = self._readers, self.mistyped.append, self._number, len(served)
+        names = np.empty((len(readers.names), m), np.int32)
+        for row, read in enumerate(readers.names):
+            names[row] = np.fromiter(map(number, read(served, wrong)), np.int32, m)
+        numbers = np.empty((len(readers.numbers), m))
+        for row, read in enumerate(readers.numbers):
+            numbers[row] = np.fromiter(read(served, wrong), np.float64, m)
+        self.names.append(names)
+        self.numbers.append(numbers)
+        self.rates.append(_cells(readers.rates, served, wrong))
+        self.failed += [Failed(self.served + place, mode, served[place]) for place, mode in self._failures(served)]
+        self.served += m
 
     def _judge(self, outcomes: Sequence[Outcome]) -> None:
-        for flags, read in zip(self.judged, self._readers.judged, strict=True):
-            flags.extend(read(outcomes, self.mistyped.append))
+        self.judged.append(_cells(self._readers.judged, outcomes, self.mistyped.append))
         self.confidence += self._readers.confidence(outcomes, self.mistyped.append)
+
+
+def _cells(rates: Sequence[Column], events: Sequence[Event], wrong: Callable[[str], None]) -> NDArray[np.uint8]:
+    flags = b"".join([bytes(read(events, wrong)) for read in rates])
+    return np.frombuffer(flags, np.uint8).reshape(len(rates), len(events))

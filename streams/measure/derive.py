@@ -43,9 +43,9 @@ def failing(tools: Sequence[Tool]) -> bool | None:
     """Say whether a call of a tool failed; None if it is not said of any."""
     said = None
     for tool in tools:
-        if tool.ok is False or tool.error:
+        if (ok := tool.ok) is False or tool.error:
             return True
-        if tool.ok:
+        if ok:
             said = False
     return said
 
@@ -54,10 +54,10 @@ def firing(guardrails: Sequence[Guardrail]) -> bool | None:
     """Say whether a guardrail fired; None if it is not said of any."""
     said = None
     for guardrail in guardrails:
-        if guardrail.fired:
+        if fired := guardrail.fired:
             return True
-        if guardrail.fired is False:
-            said = False
+        if fired is not None:
+            said = fired
     return said
 
 

@@ -17,7 +17,7 @@ from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
 from streams.measure.columns import Readers
 from streams.measure.derive import fields, name, path, reader
-from streams.measure.tally import Places
+from streams.measure.tally import Place, Places
 from streams.measure.waiting import Pairing
 
 
@@ -112,15 +112,16 @@ def _read(measure: Measure, taxonomy: Taxonomy) -> set[str]:
 
 def _places(cells: Layout, served: list[Signal], judged: list[Signal], named: tuple[str, ...], slices: int) -> Places:
     """Find the place of each row: `failed` and the other rates, then the numbers; of outcomes rates and calibration."""
-    begins = dict(zip(cells.signals, cells.begins, strict=True))
-    columns = {path(signal): column for column, signal in enumerate(cells.named) if signal}
+    ends = (*cells.begins[1:], cells.fixed)
+    of = {
+        signal: Place(begin, end - begin) for signal, begin, end in zip(cells.signals, cells.begins, ends, strict=True)
+    }
     return Places(
         fixed=cells.fixed,
-        served=np.array([[begins[signal]] for signal in served]),
-        judged=np.array([[begins[signal]] for signal in judged]),
-        sliced=np.array([row for row, signal in enumerate(served) if signal.sliced]),
+        served=tuple(of[signal] for signal in served),
+        judged=tuple(of[signal] for signal in judged),
+        sliced=tuple(row for row, signal in enumerate(served) if signal.sliced),
         slices=tuple(range(slices)),
-        categories=tuple(named.index(field) for field in columns),
-        columns=np.array([[column] for column in columns.values()]),
+        categories=tuple((named.index(path(one)), column) for column, one in enumerate(cells.named) if one),
         mode=cells.named.index(None),
     )

@@ -78,31 +78,22 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
     units : (numbers, 1) what each number is multiplied by
     texts : as of the columns; grows by the modes
     """
-    n, m, o = len(columns.at), len(columns.numbers[0]), len(columns.confidence)
+    n, m, o = len(columns.at), columns.served, len(columns.confidence)
     mode = np.zeros(m, np.int32)
     for failed in columns.failed:
         mode[failed.place] = texts[failed.mode]
-    names = np.empty((len(columns.names), m), np.int32)
-    for row, numbers in enumerate(columns.names):
-        names[row] = np.fromiter(numbers, np.int32, m)
-    amounts = np.empty((len(columns.numbers), m))
-    for row, values in enumerate(columns.numbers):
-        amounts[row] = np.fromiter(values, np.float64, m)
-    judged = np.array([np.frombuffer(flags, np.uint8) for flags in columns.judged])
+    numbers = np.concatenate(columns.numbers, axis=1)
+    np.clip(numbers, 0.0, _HUGE, out=numbers)
+    numbers *= units
+    judged = np.concatenate(columns.judged, axis=1)
     calibration = _calibration(np.fromiter(columns.confidence, np.float64, o), judged[_CORRECT])
     return Rows(
         bucket=bucket,
         service=np.fromiter(columns.service, np.int32, n),
         release=np.fromiter(columns.release, np.int32, n),
         kind=np.frombuffer(columns.kind, np.uint8),
-        names=names,
-        cells=np.concatenate(
-            [
-                [(mode != 0).view(np.uint8)],
-                [np.frombuffer(flags, np.uint8) for flags in columns.rates],
-                cells(np.clip(amounts, 0.0, _HUGE) * units),
-            ]
-        ),
+        names=np.concatenate(columns.names, axis=1),
+        cells=np.concatenate([[mode != 0], np.concatenate(columns.rates, axis=1), cells(numbers)], dtype=np.uint8),
         mode=mode,
         judged=np.concatenate([judged, [calibration]]),
     )

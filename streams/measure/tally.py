@@ -2,40 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.tallies import LATE, Ints, pack
 from streams.measure.rows import Rows
 
 _SORT: Final = 10
 """Sorting an element costs ten times as much as clearing and reading a cell to count into."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where rows are counted.
-
-    Attributes
-    ----------
-    fixed : where named cells begin
-    served, judged : (signals, 1) the first cell of each row of `rows.cells`, and of `rows.judged`
-    sliced : those of `rows.cells` that are counted in every dimension; all else in the first only
-    slices : rows of `rows.names` to cut by; none means one slice, the whole
-    categories : rows of `rows.names` that are categories
-    columns : (categories, 1) the named column of each
-    mode : the named column of failure modes
-    """
-
-    fixed: int
-    served: Ints
-    judged: Ints
-    sliced: Ints
-    slices: tuple[int, ...]
-    categories: tuple[int, ...]
-    columns: Ints
-    mode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +25,36 @@ class Tally:
     cells: bytes
     counts: bytes
     beside: bytes
+
+
+class Place(NamedTuple):
+    """Where a signal is counted: its first cell, and how many it has."""
+
+    first: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows are counted.
+
+    Attributes
+    ----------
+    fixed : where named cells begin
+    served, judged : of each row of `rows.cells`, and of `rows.judged`
+    sliced : those of `rows.cells` that are counted in every dimension; all else in the first only
+    slices : rows of `rows.names` to cut by; none means one slice, the whole
+    categories : (row of `rows.names`, named column) of each category
+    mode : the named column of failure modes
+    """
+
+    fixed: int
+    served: tuple[Place, ...]
+    judged: tuple[Place, ...]
+    sliced: tuple[int, ...]
+    slices: tuple[int, ...]
+    categories: tuple[tuple[int, int], ...]
+    mode: int
 
 
 def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
@@ -75,25 +82,18 @@ def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
     counted = np.concatenate([np.flatnonzero(rows.served), np.flatnonzero(rows.outcome)])
     streams, stream = _ranked(owner[counted] * buckets + bucket[counted], n_names * n_names * buckets)
 
+    everything, sliced = _signals(rows, positions, places, n_names)
     groups, cells, counts = [], [], []
-    used, parts = _squeezed(_all_cells(rows, positions, places, n_names))
     for dimension, row in enumerate(places.slices or (-1,)):
-        if dimension == 1:
-            used, parts = _squeezed([_sliced_cells(rows, places)])
         name = np.zeros(len(counted) if dimension == 0 else n_served, np.int64)
         if places.slices:
             name[:n_served] = positions[rows.names[row]]
         keys, group = _ranked(stream[: len(name)] * n_names + name, len(streams) * n_names)
-        base = group * len(used)
-        where, count = _occupied(
-            np.concatenate([(part.cells + base[part.of]).ravel() for part in parts]), len(keys) * len(used)
-        )
-        begins = np.arange(len(keys)) * len(used)
-        size = np.diff(np.searchsorted(where, begins), append=len(where))
+        of, cell, count = _count(sliced if dimension else everything, group, len(keys))
         own, bucket_of = np.divmod(streams[keys // n_names], buckets)
-        dim = np.full(len(keys), dimension)
+        dim, size = np.full(len(keys), dimension), np.bincount(of, minlength=len(keys))
         groups.append(np.stack([own // n_names, bucket_of, own % n_names, dim, keys % n_names, size], axis=1))
-        cells.append(used[where - np.repeat(begins, size)])
+        cells.append(cell)
         counts.append(count)
 
     beside_counts = np.bincount(kinds, minlength=len(beside))
@@ -109,43 +109,50 @@ def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
     )
 
 
-class _Part(NamedTuple):
-    """Cells, a row a signal, and the counted events that they are of."""
+class _Signal(NamedTuple):
+    """A place, the counted events that have a cell there, and which of its cells that is."""
 
-    cells: Ints
+    place: Place
     of: Ints | slice
+    cells: NDArray[np.integer]
 
 
-def _all_cells(rows: Rows, positions: Ints, places: Places, n_names: int) -> list[_Part]:
-    """Say in which cells each event lies: those served, those of them that failed, outcomes."""
-    served, failed = slice(len(rows.mode)), np.flatnonzero(rows.mode)
-    names = positions[rows.names[list(places.categories)]]
-    modes = positions[rows.mode[failed]]
-    return [
-        _Part(rows.cells + places.served, served),
-        _Part(names + (places.fixed + places.columns * n_names), served),
-        _Part(modes + (places.fixed + places.mode * n_names), failed),
-        _Part(rows.judged + places.judged, slice(served.stop, None)),
-    ]
+def _signals(rows: Rows, positions: Ints, places: Places, n_names: int) -> tuple[list[_Signal], list[_Signal]]:
+    """List all signals in the order of their cells, and those of them that are sliced."""
+    served, outcomes, failed = slice(len(rows.mode)), slice(len(rows.mode), None), np.flatnonzero(rows.mode)
+    found = [_Signal(place, served, cells) for place, cells in zip(places.served, rows.cells, strict=True)]
+    sliced = [found[row] for row in places.sliced]
+    found += [_Signal(place, outcomes, cells) for place, cells in zip(places.judged, rows.judged, strict=True)]
+    named = [(column, served, rows.names[row]) for row, column in places.categories]
+    for column, of, numbers in (*named, (places.mode, failed, rows.mode[failed])):
+        found.append(_Signal(Place(places.fixed + column * n_names, n_names), of, positions[numbers]))
+    return sorted(found, key=_place), sorted(sliced, key=_place)
 
 
-def _sliced_cells(rows: Rows, places: Places) -> _Part:
-    return _Part(rows.cells[places.sliced] + places.served[places.sliced], slice(len(rows.mode)))
+_place: Final = attrgetter("place")
 
 
-def _squeezed(parts: Sequence[_Part]) -> tuple[Ints, list[_Part]]:
-    """Number the cells that are not empty: most are, and the fewer there are to count into, the faster it goes.
+def _count(signals: Sequence[_Signal], group: Ints, groups: int) -> tuple[Ints, Ints, Ints]:
+    """Count the events of each group in each cell, signal by signal: a signal's counts fit in a processor's cache.
+
+    Parameters
+    ----------
+    signals : in the order of their cells
+    group : of each event, below `groups`
 
     Returns
     -------
-    used : the cells, in order
-    parts : the same, of indexes into `used`
+    Of each cell that is not empty its group, the cell, and the count; in order of groups, and of cells within.
     """
-    occurs = np.zeros(1 + max(int(part.cells.max(initial=0)) for part in parts), np.bool_)
-    for part in parts:
-        occurs[part.cells] = True
-    place = np.cumsum(occurs) - 1
-    return np.flatnonzero(occurs), [_Part(place.take(part.cells), part.of) for part in parts]
+    found = []
+    for (first, width), of, cells in signals:
+        where, count = _occupied(group[of] * width + cells, groups * width)
+        owner, cell = np.divmod(where, width)
+        found.append((owner, cell + first, count))
+    owner, cell, count = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    small = owner.astype(np.uint16) if groups <= 1 << 16 else owner  # which sorts by its digits, without comparing
+    order = np.argsort(small, kind="stable")
+    return owner[order], cell[order], count[order]
 
 
 def _sorted_names(rows: Rows, texts: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:

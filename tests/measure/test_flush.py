@@ -95,11 +95,15 @@ def test_a_service_whose_names_do_not_fit_is_told_with_fewer_and_counts_all() ->
     plan, chance = Plan.of(config, TAXONOMY), random.Random(1)
     events = [
         orjson.dumps({
-            "type": "exchange", "id": str(i), "service": "s", "release": "1", "at": 1_764_000_000_000,
-            "status": "error",
+            "type": "exchange", "id": str(i), "service": "s", "release": str(i % 20),
+            "at": 1_764_000_000_000 - 10_000 * (i % 13), "status": "error",
             **{field: f"{field}-{i}-{'x' * 90}" for field in plan.named},
             "latency_ms": chance.lognormvariate(5, 3), "input_tokens": chance.randrange(1, 90_000),
             "output_tokens": chance.randrange(1, 90_000), "cost_usd": chance.random(),
+            "ttft_ms": chance.lognormvariate(5, 3), "confidence": chance.random(),
+            "steps": chance.randrange(9), "retries": chance.randrange(9),
+            "retrieval": {"n": chance.randrange(9), "coverage": chance.random(), "top_score": chance.random(),
+                          "newest_age_days": chance.lognormvariate(3, 3)},
         })
         for i in range(4000)
     ]  # fmt: skip

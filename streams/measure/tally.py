@@ -123,9 +123,10 @@ def _signals(rows: Rows, positions: Ints, places: Places, n_names: int) -> tuple
     found = [_Signal(place, served, cells) for place, cells in zip(places.served, rows.cells, strict=True)]
     sliced = [found[row] for row in places.sliced]
     found += [_Signal(place, outcomes, cells) for place, cells in zip(places.judged, rows.judged, strict=True)]
-    named = [(column, served, rows.names[row]) for row, column in places.categories]
-    for column, of, numbers in (*named, (places.mode, failed, rows.mode[failed])):
-        found.append(_Signal(Place(places.fixed + column * n_names, n_names), of, positions[numbers]))
+    for row, column in places.categories:
+        found.append(_Signal(Place(places.fixed + column * n_names, n_names), served, positions[rows.names[row]]))
+    modes = Place(places.fixed + places.mode * n_names, n_names)
+    found.append(_Signal(modes, failed, positions[rows.mode[failed]]))
     return sorted(found, key=_place), sorted(sliced, key=_place)
 
 

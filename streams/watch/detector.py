@@ -29,6 +29,7 @@ class Detector:
     step : counters of a slice in the alphabet's row
     fold : (counters of the alphabet's row,) kept counter of each
     raw : (counters of the alphabet's row,) place among the numbers of the whole stream, (numbers, 235); -1 for none
+    numbers : of which figures for people are kept
     kept_size : kept counters
     signals : by name, in the order in which people are told of them
     tables : one a signal that is watched, in that order
@@ -41,6 +42,7 @@ class Detector:
     step: int
     fold: Counts
     raw: Counts
+    numbers: int
     kept_size: int
     signals: dict[str, Signal]
     tables: tuple[Table, ...]
@@ -50,11 +52,6 @@ class Detector:
     apart: tuple[Table, ...]
     bets: int
     dimensions: tuple[str, ...]
-
-    @property
-    def numbers(self) -> int:
-        """Count the numbers, of which figures for people are kept."""
-        return sum(signal.kind == "number" for signal in self.signals.values())
 
     def growth(self, kept: Counts) -> Floats:
         """Say what every bet wins on kept counts: the whole row, in nats.

@@ -60,6 +60,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         step=tally.step,
         fold=fold,
         raw=_raw(tally.segments, tally.size),
+        numbers=sum(signal.kind == "number" for signal in signals),
         kept_size=of_kept.size,
         signals={signal.name: signal for signal in signals},
         tables=tuple(tables),

@@ -44,15 +44,9 @@ def add(total: Total, cells: Ints, counts: Ints) -> Total:
     >>> add(total, np.array([3]), np.array([-2])).cells.tolist()
     [7]
     """
-    if not len(cells):
-        return total
-    all_cells, n = np.concatenate([total.cells, cells]), np.concatenate([total.counts, counts])
-    order = np.argsort(all_cells, kind="stable")
-    all_cells, n = all_cells[order], n[order]
-    begins = np.flatnonzero(np.diff(all_cells, prepend=-1))
-    sums = np.add.reduceat(n, begins)
-    left = sums != 0
-    return Total(all_cells[begins[left]], sums[left])
+    dense = laid(total) + np.bincount(cells, counts, minlength=FIXED).astype(np.int64)
+    occupied = np.flatnonzero(dense)
+    return Total(occupied, dense[occupied])
 
 
 def laid(total: Total) -> Ints:

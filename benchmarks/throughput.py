@@ -1,4 +1,4 @@
-"""A real Kafka and 750-byte events -> what counting and watching them costs, beside only reading, and beside Faust.
+"""A real Kafka and events of 1 kB -> what counting and watching them costs, beside only reading, and beside Faust.
 
 Four sides read the same partitions, each in a process of its own:
 
@@ -39,6 +39,7 @@ from schemas.config import Config, Kafka, Measure, Watch, show
 from schemas.signals import RATE_CELLS
 from streams.shell.clients import topic
 from streams.shell.restore import restore
+from streams.watch.total import laid
 from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster
 
@@ -78,7 +79,7 @@ Round = dict[str, Pair]
 
 def main() -> None:
     """Run it, print a table and, if asked, JSON as the last line."""
-    asked = argparse.ArgumentParser(description="What counting and watching 750-byte events costs.")
+    asked = argparse.ArgumentParser(description="What counting and watching events of 1 kB costs.")
     asked.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--events", type=int, default=EVENTS)
@@ -179,7 +180,7 @@ def _check(config: Config, events: int) -> None:
     """Make sure that WATCH did its work: every event is in a state."""
     parts = [asyncio.run(restore(config, partition)) for partition in range(config.topics.tallies_partitions)]
     states = [state for part in parts for state in part.states.values()]
-    counted = sum(int(state.total[:RATE_CELLS].sum()) for state in states)
+    counted = sum(int(laid(state.total)[:RATE_CELLS].sum()) for state in states)
     if counted != events or len(states) != SERVICES:
         raise RuntimeError(f"WATCH holds {counted} of {events} events, of {len(states)} services")
 

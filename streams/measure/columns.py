@@ -1,46 +1,46 @@
 """Events -> columns, a field each: all that must see the events themselves, while they lie in the processor's cache."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
-from schemas.signals import NO, NUMBERS, RATES, UNKNOWN, YES
 from schemas.tallies import KINDS
+from streams.measure.derive import Column
 from streams.measure.texts import Texts
 
 EXCHANGE: Final = 0
 RESPONSE: Final = 2
+OUTCOME: Final = 3
 _KIND: Final[dict[type[Event], int]] = {
-    Exchange: EXCHANGE, Request: 1, Response: RESPONSE, Outcome: 3, Evaluation: 4,
+    Exchange: EXCHANGE, Request: 1, Response: RESPONSE, Outcome: OUTCOME, Evaluation: 4,
 }  # fmt: skip
 assert [kind.__name__.lower() for kind in list(_KIND)[1:]] == list(KINDS)
+_kind: Final = _KIND.__getitem__
 
-Column = Callable[[Sequence[Any]], list[Any]]
 Failures = Callable[[Sequence[Exchange | Response]], Iterable[tuple[int, str]]]
 
 
-def column(field: str) -> Column:
-    """Make the reader of one field of many events.
+@dataclass(frozen=True)
+class Readers:
+    """What is read of events.
 
-    It is source that is compiled, so that the fields may be a setting: within a comprehension that names its field the
-    interpreter finds it at half the cost of `map` and `attrgetter`. Field names come from our own structs.
-
-    Examples
-    --------
-    >>> column("service")([Outcome(service="s", release="r", at=0, about="1")])
-    ['s']
+    Attributes
+    ----------
+    names : of each named field, of the served events
+    rates, numbers : of each signal, of the served events; but `failed`, which the taxonomy says
+    judged : of each rate, of outcomes
+    confidence : of outcomes
     """
-    assert field.isidentifier(), field
-    reader: Column = eval(f"lambda events: [event.{field} for event in events]")  # noqa: S307  # see above
-    return reader
 
-
-_at, _service, _release = column("at"), column("service"), column("release")
-_rates: Final = [column(signal.field) for signal in RATES if signal.name != "failed"]
-_numbers: Final = [column(signal.field) for signal in NUMBERS]
-_flag: Final = {False: NO, True: YES, None: UNKNOWN}.__getitem__
-assert (int(False), int(True)) == (NO, YES), "flags are taken as they are wherever all of them were said"
-_kind: Final = _KIND.__getitem__
+    names: tuple[Column, ...]
+    rates: tuple[Column, ...]
+    numbers: tuple[Column, ...]
+    judged: tuple[Column, ...]
+    confidence: Column
 
 
 class Failed(NamedTuple):
@@ -54,47 +54,70 @@ class Failed(NamedTuple):
 class Columns:
     """The fields that are counted, of more and more events, in the order of the log.
 
+    Numbers go into arrays chunk by chunk: while their objects live, the memory that they lie in cannot be used again.
+
     Attributes
     ----------
     at : times as they were said
     kind : index into `KINDS` plus one; 0 for whole exchanges
     service, release : numbers of texts
-    names, rates, numbers : a column for each named field, each rate but `failed`, and each number. These only hold the
-        events that say what became of an exchange, the served ones: whole exchanges, and responses
-    failed : those of the served that failed
+    names, rates, numbers : of each chunk an array, with a row for each of the readers. They only hold the events that
+        say what became of an exchange, the served ones: whole exchanges, and responses
+    judged, confidence : likewise, of the outcomes
+    served : how many there are
+    failed : those of them that failed
+    mistyped : a user's signal for each value of another type
     """
 
-    def __init__(self, named: Sequence[Column], failures: Failures, texts: Texts) -> None:
-        self._named, self._failures, self._number = named, failures, texts.__getitem__
+    def __init__(self, readers: Readers, failures: Failures, texts: Texts) -> None:
+        self._readers, self._failures, self._number = readers, failures, texts.__getitem__
         self.at: list[str | int] = []
         self.kind = bytearray()
         self.service: list[int] = []
         self.release: list[int] = []
-        self.names: list[list[int]] = [[] for _ in named]
-        self.rates = [bytearray() for _ in _rates]
-        self.numbers: list[list[float | None]] = [[] for _ in _numbers]
+        self.names = [np.empty((len(readers.names), 0), np.int32)]
+        self.rates = [np.empty((len(readers.rates), 0), np.uint8)]
+        self.numbers = [np.empty((len(readers.numbers), 0))]
+        self.judged = [np.empty((len(readers.judged), 0), np.uint8)]
+        self.confidence: list[float] = []
+        self.served = 0
         self.failed: list[Failed] = []
+        self.mistyped: list[str] = []
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take in a chunk: a hundred events, with all their texts, fill a quarter of a processor's own cache."""
-        number, before = self._number, len(self.numbers[0])
+        """Take in a chunk: a hundred events, with all their texts, fill a part of a processor's own cache."""
+        number = self._number
         served: Sequence[Any] = events
         if set(map(type, events)) <= {Exchange}:
             self.kind += bytes(len(events))
         else:
             self.kind += bytes(map(_kind, map(type, events)))
             served = [event for event in events if isinstance(event, Exchange | Response)]
-        self.at += _at(events)
-        self.service += map(number, _service(events))
-        self.release += map(number, _release(events))
-        for names, field in zip(self.names, self._named, strict=True):
-            names.extend(map(number, field(served)))
-        for flags, field in zip(self.rates, _rates, strict=True):
-            said = field(served)
-            try:
-                flags.extend(said)
-            except TypeError:  # None is among them; nothing was taken yet
-                flags.extend(map(_flag, said))
-        for amounts, field in zip(self.numbers, _numbers, strict=True):
-            amounts.extend(field(served))
-        self.failed += [Failed(before + place, mode, served[place]) for place, mode in self._failures(served)]
+            self._judge([event for event in events if isinstance(event, Outcome)])
+        self.at += [event.at for event in events]
+        self.service += map(number, [event.service for event in events])
+        self.release += map(number, [event.release for event in events])
+        self._serve(served)
+
+    def _serve(self, served: Sequence[Exchange | Response]) -> None:
+        readers, wrong, number, m = self._readers, self.mistyped.append, self._number, len(served)
+        names = np.empty((len(readers.names), m), np.int32)
+        for row, read in enumerate(readers.names):
+            names[row] = np.fromiter(map(number, read(served, wrong)), np.int32, m)
+        numbers = np.empty((len(readers.numbers), m))
+        for row, read in enumerate(readers.numbers):
+            numbers[row] = np.fromiter(read(served, wrong), np.float64, m)
+        self.names.append(names)
+        self.numbers.append(numbers)
+        self.rates.append(_cells(readers.rates, served, wrong))
+        self.failed += [Failed(self.served + place, mode, served[place]) for place, mode in self._failures(served)]
+        self.served += m
+
+    def _judge(self, outcomes: Sequence[Outcome]) -> None:
+        self.judged.append(_cells(self._readers.judged, outcomes, self.mistyped.append))
+        self.confidence += self._readers.confidence(outcomes, self.mistyped.append)
+
+
+def _cells(rates: Sequence[Column], events: Sequence[Event], wrong: Callable[[str], None]) -> NDArray[np.uint8]:
+    flags = b"".join([bytes(read(events, wrong)) for read in rates])
+    return np.frombuffer(flags, np.uint8).reshape(len(rates), len(events))

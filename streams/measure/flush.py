@@ -24,8 +24,9 @@ LARGEST: Final = 512 * 1024
 LARGEST_ONE: Final = 900 * 1024
 """Bytes of a single service's flush; a larger one is told with fewer names. `barograph.tallies` takes a megabyte."""
 
-FEWEST_NAMES: Final = 16
-"""With so few a flush fits whatever is sent: 17 names of each of four fields have 70,000 cells in a bucket."""
+FEWEST_NAMES: Final = 1
+"""With so few there are two releases and three slices of each dimension: 14,000 cells in a bucket, of 3 bytes. So even
+numbers all over the scale, of thirteen buckets at once, fit at 25,000 a second."""
 
 
 class Message(NamedTuple):
@@ -85,13 +86,13 @@ def _of_services(
     here = frozenset(services.tolist())
     named = ((key, held) for key, held in exemplars.items() if key[0] in here)
     digest = plan.digest if cap == plan.cap else f"{plan.digest}/{cap}"
-    counts = tally(rows.where(chosen[rows.service]), texts.of, plan.slice_rows, plan.category_rows)
+    counts = tally(rows.where(chosen[rows.service]), texts.of, plan.places)
     value = encode(
         Flush(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
             digest=digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
             names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
-            exemplars=tuple(sorted(_named(named, texts, counts.names))), topic_id=cover.topic_id,
+            exemplars=tuple(sorted(_named(named, texts, counts.names))), topic_id=cover.topic_id, own=plan.own,
         )
     )  # fmt: skip
     if len(value) > LARGEST and len(services) > 1:

@@ -2,18 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from schemas.cells import CELLS
-from schemas.signals import RATE_CELLS
-from schemas.tallies import COLUMNS, FIRST_NUMBER, FIXED, LATE, Ints, pack
+from schemas.tallies import LATE, Ints, pack
 from streams.measure.rows import Rows
-
-_RATES: Final = range(0, FIRST_NUMBER, RATE_CELLS)
-_NUMBERS: Final = range(FIRST_NUMBER, FIXED, CELLS)
-"""The first cell of each rate, and of each number."""
 
 _SORT: Final = 10
 """Sorting an element costs ten times as much as clearing and reading a cell to count into."""
@@ -31,11 +27,42 @@ class Tally:
     beside: bytes
 
 
-def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: Sequence[int]) -> Tally:
+class Place(NamedTuple):
+    """Where a signal is counted: its first cell, and how many it has."""
+
+    first: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows are counted.
+
+    Attributes
+    ----------
+    fixed : where named cells begin
+    served, judged : of each row of `rows.cells`, and of `rows.judged`
+    sliced : those of `rows.cells` that are counted in every dimension; all else in the first only
+    slices : rows of `rows.names` to cut by; none means one slice, the whole
+    categories : (row of `rows.names`, named column) of each category
+    mode : the named column of failure modes
+    """
+
+    fixed: int
+    served: tuple[Place, ...]
+    judged: tuple[Place, ...]
+    sliced: tuple[int, ...]
+    slices: tuple[int, ...]
+    categories: tuple[tuple[int, int], ...]
+    mode: int
+
+
+def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
     """Count rows.
 
     Every group (a service's release in one bucket, cut by one name of one dimension) gets a row of cells, and each
-    event one cell of each signal, in one group of each dimension. The whole of a stream is the sum over any dimension,
+    exchange one cell of each signal, in one group of the first dimension, and of each sliced signal in one of every
+    other. Outcomes lie in the group without a name of the first. The whole of a stream is the sum over that dimension,
     so it is not counted apart. All names are sorted by their text, and so are the groups: the same log gives the same
     bytes, whoever counts.
 
@@ -43,39 +70,30 @@ def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: S
     ----------
     rows : of the services that this flush is about
     texts : what the rows' numbers stand for
-    slices : rows of `rows.names` to cut by; none means one slice, the whole
-    categories : rows of `rows.names` that are the categories, in the catalogue's order
     """
     positions, names = _sorted_names(rows, texts)
-    n_names = len(names)
-    served = rows.served
+    n_names, n_served = len(names), len(rows.mode)
     on_time = rows.bucket[rows.bucket != LATE]
     first_bucket = int(on_time.min()) if len(on_time) else 0
     bucket = np.where(rows.bucket == LATE, LATE, rows.bucket - first_bucket + 1)
     buckets = int(bucket.max(initial=0)) + 1
     owner = positions[rows.service] * n_names + positions[rows.release]
     beside, kinds = _ranked(owner * 8 + rows.kind, n_names * n_names * 8)
-    streams, stream = _ranked(owner[served] * buckets + bucket[served], n_names * n_names * buckets)
+    counted = np.concatenate([np.flatnonzero(rows.served), np.flatnonzero(rows.outcome)])
+    streams, stream = _ranked(owner[counted] * buckets + bucket[counted], n_names * n_names * buckets)
 
-    failed = np.flatnonzero(rows.mode)
-    used, cell, mode = _laid_out(rows, positions, n_names, categories)
-    width = len(used)
-
+    everything, sliced = _signals(rows, positions, places, n_names)
     groups, cells, counts = [], [], []
-    for dimension, row in enumerate(slices or (-1,)):
-        name = positions[rows.names[row]] if slices else np.zeros(len(stream), np.int64)
-        keys, group = _ranked(stream * n_names + name, len(streams) * n_names)
-        base = group * width
-        flat = np.empty(cell.size + len(failed), np.int64)
-        np.add(cell, base, out=flat[: cell.size].reshape(cell.shape))
-        np.add(mode, base[failed], out=flat[cell.size :])
-        where, count = _occupied(flat, len(keys) * width)
-        begins = np.arange(len(keys)) * width
-        size = np.diff(np.searchsorted(where, begins), append=len(where))
+    for dimension, row in enumerate(places.slices or (-1,)):
+        name = np.zeros(len(counted) if dimension == 0 else n_served, np.int64)
+        if places.slices:
+            name[:n_served] = positions[rows.names[row]]
+        keys, group = _ranked(stream[: len(name)] * n_names + name, len(streams) * n_names)
+        of, cell, count = _count(sliced if dimension else everything, group, len(keys))
         own, bucket_of = np.divmod(streams[keys // n_names], buckets)
-        dim = np.full(len(keys), dimension)
+        dim, size = np.full(len(keys), dimension), np.bincount(of, minlength=len(keys))
         groups.append(np.stack([own // n_names, bucket_of, own % n_names, dim, keys % n_names, size], axis=1))
-        cells.append(used[where - np.repeat(begins, size)])
+        cells.append(cell)
         counts.append(count)
 
     beside_counts = np.bincount(kinds, minlength=len(beside))
@@ -91,30 +109,51 @@ def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: S
     )
 
 
-def _laid_out(rows: Rows, positions: Ints, n_names: int, categories: Sequence[int]) -> tuple[Ints, Ints, Ints]:
-    """Number the cells that are not empty: most are, and the fewer there are to count into, the faster it goes.
+class _Signal(NamedTuple):
+    """A place, the counted events that have a cell there, and which of its cells that is."""
+
+    place: Place
+    of: Ints | slice
+    cells: NDArray[np.integer]
+
+
+def _signals(rows: Rows, positions: Ints, places: Places, n_names: int) -> tuple[list[_Signal], list[_Signal]]:
+    """List all signals in the order of their cells, and those of them that are sliced."""
+    served, outcomes, failed = slice(len(rows.mode)), slice(len(rows.mode), None), np.flatnonzero(rows.mode)
+    found = [_Signal(place, served, cells) for place, cells in zip(places.served, rows.cells, strict=True)]
+    sliced = [found[row] for row in places.sliced]
+    found += [_Signal(place, outcomes, cells) for place, cells in zip(places.judged, rows.judged, strict=True)]
+    for row, column in places.categories:
+        found.append(_Signal(Place(places.fixed + column * n_names, n_names), served, positions[rows.names[row]]))
+    modes = Place(places.fixed + places.mode * n_names, n_names)
+    found.append(_Signal(modes, failed, positions[rows.mode[failed]]))
+    return sorted(found, key=_place), sorted(sliced, key=_place)
+
+
+_place: Final = attrgetter("place")
+
+
+def _count(signals: Sequence[_Signal], group: Ints, groups: int) -> tuple[Ints, Ints, Ints]:
+    """Count the events of each group in each cell, signal by signal: a signal's counts fit in a processor's cache.
+
+    Parameters
+    ----------
+    signals : in the order of their cells
+    group : of each event, below `groups`
 
     Returns
     -------
-    used : the cells, in order
-    cell : (signals, m) index into `used`, of every served exchange
-    mode : index into `used`, of those that failed
+    Of each cell that is not empty its group, the cell, and the count; in order of groups, and of cells within.
     """
-    column = range(FIXED, FIXED + len(COLUMNS) * n_names, n_names)
-    signals = [
-        *zip(_RATES, rows.rates, strict=True),
-        *zip(_NUMBERS, rows.numbers, strict=True),
-        *((first, positions[rows.names[row]]) for first, row in zip(column, categories, strict=False)),
-    ]
-    modes = positions[rows.mode[rows.mode != 0]]
-    occurs = np.zeros(FIXED + len(COLUMNS) * n_names, np.bool_)
-    for first, values in (*signals, (column[-1], modes)):
-        occurs[first:][values] = True
-    place = np.cumsum(occurs) - 1
-    cell = np.empty((len(signals), len(rows.mode)), np.int64)
-    for row, (first, values) in enumerate(signals):
-        place[first:].take(values, out=cell[row], mode="clip")  # none is clipped, but the default copies once more
-    return np.flatnonzero(occurs), cell, place[column[-1] + modes]
+    found = []
+    for (first, width), of, cells in signals:
+        where, count = _occupied(group[of] * width + cells, groups * width)
+        owner, cell = np.divmod(where, width)
+        found.append((owner, cell + first, count))
+    owner, cell, count = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    small = owner.astype(np.uint16) if groups <= 1 << 16 else owner  # which sorts by its digits, without comparing
+    order = np.argsort(small, kind="stable")
+    return owner[order], cell[order], count[order]
 
 
 def _sorted_names(rows: Rows, texts: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from streams.watch.state import Alarm, Case, State
 from streams.watch.window import After, after, events
 
 FEWEST: Final = 20
-"""Exchanges in the time looked at, below which nothing is said to be well again."""
+"""Exchanges in the time looked at, or outcomes where these alarmed, below which nothing is said to be well again."""
 
 
 def recovered(plan: Plan, detector: Detector, state: State, case: Case) -> bool:
@@ -58,7 +58,9 @@ def well(plan: Plan, detector: Detector, state: State, case: Case, span_s: int) 
 def _within(detector: Detector, alarm: Alarm, seen: After | None) -> bool:
     if seen is None:  # others serve, or there would be no latest bucket
         return True
-    if events(seen.kept) < FEWEST:
+    table, s = detector.find(alarm.monitor)
+    judged = table.signal.source == "outcome"  # no judgement is no good judgement
+    if (int(seen.kept[table.kept.at(s)].sum()) if judged else events(seen.kept)) < FEWEST:
         return False
     mean, low, high = detector.mean(alarm.monitor, alarm.bet, seen.kept)
     return math.isnan(mean) or low <= mean <= high  # NaN: of that slice nothing comes any more

@@ -194,7 +194,8 @@ def test_a_request_that_is_given_up_failed_and_is_an_exemplar_that_lies_where_it
     [flush] = told(block, PLAN)
     assert read_exemplars(flush) == {("s", "r", FAILED): [("1", "t", 7)]}
     intents = {key[4]: cells for key, cells in read(flush).items() if key[3] == "intent"}
-    assert intents["buy"]["mode", FAILED] == intents["buy"]["failed", "yes"] == 1
+    [whole] = [cells for key, cells in read(flush).items() if key[3] == "workflow"]
+    assert whole["mode", FAILED] == intents["buy"]["failed", "yes"] == 1
     assert intents["buy"]["latency", "missing"] == intents["buy"]["answered", "missing"] == 1
     assert {key[1] for key in read(flush)} == {SECOND // 10}, "by the time at which it was asked"
 

@@ -1,8 +1,11 @@
 """What people and pipelines say of a service, told as stories."""
 
+from typing import Any
+
 from schemas.control import Acknowledge, Approve, Rebaseline, Release, SignOff
+from streams.watch.alphabet import categories_of
 from tests.watch.story import Story, incident, refused, report, story
-from tests.watch.traffic import around, rate
+from tests.watch.traffic import around, mix, rate
 
 LEARNED = "14:05"
 
@@ -106,6 +109,26 @@ def test_one_signal_alone_can_be_learned_anew() -> None:
     told.every("5s", until="14:20").flush(refused=rate(40), latency_ms=around(200)).expects(
         incident("fired", signal="latency")
     )
+
+
+def test_a_category_that_is_learned_anew_comes_to_know_new_names() -> None:
+    """Of the others both names and counts stay."""
+
+    def sent(**intents: int) -> dict[str, Any]:
+        return {"refused": rate(2), "intent": mix(**intents), "language": mix(de=1, en=1)}
+
+    told = story().at("14:00").every("5s", until=LEARNED).flush(**sent(refund=1, address=3)).expects()
+    told = told.tell(Rebaseline, by="ana", signals=("intent",)).every("5s", until="14:10")
+    told = told.flush(**sent(refund=1, address=2, complaint=1)).expects(
+        incident("fired", signal="intent"), incident("resolved", why="measured against a new baseline, number 2")
+    )
+    known = told.state().baseline
+    assert known is not None
+    names = dict(zip([one.name for one in categories_of(known.alphabet)], known.alphabet.categories, strict=True))
+    assert known.version == 2
+    assert set(names["intent"]) == {"refund", "address", "complaint"}
+    assert set(names["language"]) == {"de", "en"}
+    told.every("5s", until="14:12").flush(**sent(refund=1, address=2, complaint=1)).expects()
 
 
 def test_what_is_no_signal_cannot_be_learned() -> None:

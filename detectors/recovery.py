@@ -13,6 +13,8 @@ TIMES: Final = (0.5, 1.0, 2.0)
 """Stakes, as multiples of the one that wins most where all is as it was: also for a mean that is nearly back, and for
 one that is better than ever."""
 MOST_STAKE: Final = 0.9
+UNLEARNED: Final = 0.125
+"""The stake where no baseline was learned that could choose one."""
 GRID: Final = 2.0**-32
 """Nats. Sums of it are exact up to half a million events in a block. Coarser, as the bets that alarm have it, a
 baseline of millions, whose limits lie close, would leave nothing to win."""
@@ -89,7 +91,8 @@ def mirror(values: Floats, usual: Counts, limit: float, side: int) -> Mirror:
     values : float64 (C,), in [0, 1]
         What each cell counts for; NaN where the feature does not look.
     usual : int64 (C,)
-        The baseline. It chooses the stakes: the best one, had these been the events. The promise does not rest on it.
+        The baseline. It chooses the stakes: the best one, had these been the events. The promise does not rest on it,
+        and there need be none.
     limit : float, in (0, 1)
     side : int
         +1 if the mean had been above the limit, -1 if below.
@@ -126,8 +129,9 @@ def mirror(values: Floats, usual: Counts, limit: float, side: int) -> Mirror:
     if usual.shape != values.shape or usual.min(initial=0) < 0:
         raise ValueError("usual counts every cell, and none of them negative")
     fair = (1 - x) / (1 - limit) if side > 0 else x / limit
-    wins = np.log1p(FRACTIONS[:, None] * (fair - 1)) @ np.where(looks, usual, 0)
-    stakes = np.minimum(FRACTIONS[wins.argmax()] * np.array(TIMES), MOST_STAKE)
+    n = np.where(looks, usual, 0)
+    best = FRACTIONS[(np.log1p(FRACTIONS[:, None] * (fair - 1)) @ n).argmax()] if n.any() else UNLEARNED
+    stakes = np.minimum(best * np.array(TIMES), MOST_STAKE)
     log_wealth = np.log1p(stakes[:, None] * (fair - 1))
     return Mirror(
         values=values,

@@ -3,7 +3,6 @@
 from typing import Final, NamedTuple
 
 from schemas.incidents import Incident
-from schemas.signals import BY_NAME
 from streams.watch.detector import Detector
 from streams.watch.learn import relearned
 from streams.watch.plan import Plan
@@ -53,10 +52,10 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
         return Aged(state, resolved(case.said, now_ms, why), free=True)
     if state.naming is not None or state.counting is not None or not _normal(state, case):
         return None
-    signals = tuple(dict.fromkeys(alarm.signal for alarm in case.alarms if alarm.signal != SILENCE))
-    words = ", ".join(BY_NAME[signal].words for signal in signals)
-    why = f"taken as the new normal after {_span(after_s)}; learned anew: {words}"
-    return Aged(relearned(state, signals, ""), resolved(case.said, now_ms, why), free=False)
+    changed = [detector.find(alarm.monitor)[0].signal for alarm in case.alarms if alarm.signal != SILENCE]
+    words = {signal.name: signal.words for signal in changed}
+    why = f"taken as the new normal after {_span(after_s)}; learned anew: {', '.join(words.values())}"
+    return Aged(relearned(state, tuple(words), ""), resolved(case.said, now_ms, why), free=False)
 
 
 def _normal(state: State, case: Case) -> bool:

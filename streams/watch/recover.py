@@ -119,7 +119,7 @@ def _good(detector: Detector, back: Back | None, alarm: Alarm, seen: After) -> b
     """Whether nothing that came lies on the bad side."""
     if back is None:
         return True
-    counts = _counts(detector, alarm, seen.kept)
+    counts = _counts(detector, alarm.monitor, seen.kept)
     return back.mirror.observed(counts) == 0 or bool(back.mirror.well(counts))
 
 
@@ -143,7 +143,7 @@ def _weighed(
         return alarm
     if (over := back(alarm.monitor, alarm.bet)) is None:
         return alarm
-    held, counts = alarm.recovery, _counts(detector, alarm, stream.pending)
+    held, counts = alarm.recovery, _counts(detector, alarm.monitor, stream.pending)
     if not over.mirror.observed(counts):
         return replace(alarm, recovery=replace(held, absent=held.absent + events(stream.pending)))
     growth, looks_well = over.mirror.growth(counts), over.mirror.well(counts)
@@ -162,8 +162,7 @@ def _mirrors(baseline: Baseline, detector: Detector) -> Callable[[int, int], Bac
 
     None of a limit beyond which nothing can lie: under the config that is in force now it could not have alarmed.
     """
-    usual = detector.kept_of(baseline.tally)
-    all_ = events(usual)
+    tally = baseline.tally  # not the baseline itself, which would live for as long as what is made of it
 
     @cache
     def back(monitor: int, bet: int) -> Back | None:
@@ -172,15 +171,17 @@ def _mirrors(baseline: Baseline, detector: Detector) -> Callable[[int, int], Bac
         limit = float((table.table.hi if side > 0 else table.table.lo)[s, bet])
         if not 0 < limit < 1:
             return None
-        counts = usual[s, table.kept]
+        usual = detector.kept_of(tally)
+        counts = _counts(detector, monitor, usual)
         made = mirror(values(table, bet, s), counts, limit, side)
-        return Back(made, made.observed(counts) / all_)
+        return Back(made, made.observed(counts) / events(usual))
 
     return back
 
 
-def _counts(detector: Detector, alarm: Alarm, kept: Ints) -> Ints:
-    table, s = detector.find(alarm.monitor)
+def _counts(detector: Detector, monitor: int, kept: Ints) -> Ints:
+    """Take what a monitor looks at."""
+    table, s = detector.find(monitor)
     counts: Ints = kept[s, table.kept]
     return counts
 

@@ -165,6 +165,12 @@ def test_twenty_that_happen_to_be_well_show_nothing() -> None:
     assert not sure(back, [np.array([[0, 5, 0]]), *(np.array([[1, 0, 0]]) for _ in range(20))]).any()
 
 
+def test_without_a_baseline_the_bets_are_there_and_find_what_is_clear() -> None:
+    """From past 20 % to 2 %: within six hundred events, of which forty would do for who knew both."""
+    rng, back = np.random.default_rng(56), mirror(SHARE, np.zeros(3, np.int64), 0.2, +1)
+    assert sure(back, [yes_or_no(rng.binomial(10, 0.02, 200), 10) for _ in range(60)]).all()
+
+
 def test_what_is_not_observed_shows_nothing() -> None:
     back = mirror(SHARE, np.array([980, 20, 0]), 0.05, +1)
     block = np.array([0, 0, 1000])

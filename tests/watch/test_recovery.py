@@ -5,11 +5,15 @@ from itertools import pairwise
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from schemas.incidents import Incident
-from streams.watch.often import often
+from streams.watch import adopt
+from streams.watch.pieces import whole
+from streams.watch.plan import Plan
 from streams.watch.stage import Finding
-from tests.watch.story import USUAL, Stages, Story, incident, report, story
+from streams.watch.state import Recovery
+from tests.watch.story import TAXONOMY, USUAL, Stages, Story, incident, report, story
 from tests.watch.traffic import around, luck, mix, one, rate
 
 LEARNED = "14:02"
@@ -122,9 +126,9 @@ class Interrupted(Stages):
 def test_a_recovery_is_a_function_of_the_log_wherever_it_was_interrupted(every: int) -> None:
     told = story().at("14:00").every("5s", until=LEARNED).flush(refused=rate(2)).every("5s", until="14:03")
     told = told.flush(refused=rate(40)).every("3s", until="14:05").flush(refused=rate(3))
-    through, cut = Stages(told.config), Interrupted(told.config)
+    uncut, cut = Stages(told.config), Interrupted(told.config)
     cut.every = every
-    found, again = (list(stage.play(told.lines, told.until)) for stage in (through, cut))
+    found, again = (list(stage.play(told.lines, told.until)) for stage in (uncut, cut))
     assert [msgspec.json.decode(one.value, type=Incident).step for one in found][-1] == "resolved"
     assert again == found
 
@@ -180,17 +184,13 @@ def test_what_one_of_two_releases_does_is_not_what_the_service_does() -> None:
     told.expects(incident("fired", signal="refused", releases={"v2"}), report("v2"))
 
 
-def test_how_sure_it_is_stands_in_the_operators_words() -> None:
-    """A page a week is divided by 200 services and five streams, and half of that is for the whole stream."""
-    told = calm(refused=rate(2)).every("5s", until="14:04").flush(refused=rate(12)).expects(incident("fired"))
-    said = told.state().cases[0].said
-    first = min((one for one in said.changes if one.notify == "page"), key=lambda one: one.alarmed_at)
-    assert 0 < first.false_per_week <= 1 / 200 / 5 / 2
-    assert said.how_sure == often(first.false_per_week, "page")
-    assert said.how_sure.startswith(("at most one such page in", "less than one such page in"))
-    assert said.how_sure.endswith("years if nothing had changed")
-
-
-def test_how_sure_silence_is_is_no_figure() -> None:
-    told = calm(refused=rate(2)).wait("14:05").expects(incident("fired", signal="silence"))
-    assert told.state().cases[0].said.how_sure.startswith("a rule, no statistic")
+def test_another_config_begins_to_show_it_anew_and_what_was_begun_counts() -> None:
+    """Limits may have moved, and with them the bets."""
+    told = outage().every("5s", until="14:04:30").flush(refused=rate(2)).expects()
+    state, config = told.state(), told.config
+    other = replace(config, watch=replace(config.watch, min_effect_points=1.0))
+    was, now = (Plan.of(one, TAXONOMY) for one in (config, other))
+    adopted = whole(adopt.config(was, now, state))
+    before, after = (one.cases[0].alarms[0].recovery for one in (state, adopted))
+    assert sum(before.evidence) > 0
+    assert after == Recovery(begun=before.begun, absent=before.absent)

@@ -1,4 +1,4 @@
-"""A seed -> the traffic of all throughput benchmarks: exchanges of 50 services as 750 bytes of JSON each."""
+"""A seed -> the traffic of all throughput benchmarks: exchanges of 50 services, with every signal, of 1 kB each."""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import orjson
 SEED: Final = 20_261_124
 SERVICES: Final = 50
 FAILING: Final = 0.02
-BYTES: Final = 750
+BYTES: Final = 1_040
 START_MS: Final = 1_795_478_400_000
 """2026-11-24T00:00:00Z, in milliseconds."""
 
@@ -24,6 +24,7 @@ MODELS: Final = (
     ("claude-y", "claude-y-20261001"), ("llama-z-70b", "llama-z-70b-instruct-fp8"),
 )  # fmt: skip
 TOOLS: Final = ("lookup_order", "create_ticket", "search_kb", "issue_refund")
+PERSONAS: Final = ("customer", "agent", "partner")
 
 FAILURES: Final[tuple[dict[str, Any], ...]] = (
     {"status": "error", "http_status": 429, "error_type": "RateLimitError", "answered": False},
@@ -82,6 +83,7 @@ def exchange(chance: random.Random, ms: int, number: int, failing: float = FAILI
         "env": "production",
         "workflow": WORKFLOWS[int(8 * chance.random() ** 2)],
         "intent": INTENTS[int(12 * chance.random() ** 2)],
+        "persona": PERSONAS[int(3 * chance.random() ** 2)],
         "language": "en" if chance.random() < 0.8 else chance.choice(("de", "fr", "es", "ja")),
         "tenant_tier": chance.choice(("free", "pro", "enterprise")),
         "session": f"{chance.getrandbits(64):016x}",
@@ -102,15 +104,45 @@ def exchange(chance: random.Random, ms: int, number: int, failing: float = FAILI
         "finish_reason": "tool_calls" if chance.random() < 0.2 else "stop",
         "answered": True,
         "refused": chance.random() < 0.03,
+        "abstained": chance.random() < 0.02,
         "schema_valid": True,
+        "missing_fields": ["order_id"] if chance.random() < 0.01 else [],
+        "prohibited": ["pii"] if chance.random() < 0.001 else [],
         "fallback": chance.random() < 0.01,
+        "retries": int(chance.random() < 0.04),
+        "steps": 1,
         "confidence": round(chance.random(), 3),
-        "retrieval": {"n": chance.randrange(1, 9), "coverage": round(chance.random() ** 0.3, 3)},
-        "tools": [{"name": chance.choice(TOOLS), "ok": True}] if chance.random() < 0.4 else [],
+        "tools": [],
+        "guardrails": [{"name": "input", "fired": chance.random() < 0.01}, {"name": "output", "fired": False}],
+        "attributes": {"channel": chance.choice(("web", "app", "mail")), "basket_eur": round(200 * chance.random(), 2)},
     }
+    if chance.random() < 0.8:
+        said["retrieval"] = _retrieval(chance)
+    if chance.random() < 1 / 3:
+        said["tools"] = [_call(chance) for _ in range(chance.choice((1, 1, 2, 3)))]
+        said["steps"] += len(said["tools"])
+    if chance.random() < 0.1:  # evaluators are dear, and see a sample
+        said["evals"] = [{"name": "groundedness", "value": round(chance.random() ** 0.2, 2), "judge": "judge-3"}]
     if chance.random() < failing:
         said |= chance.choice(FAILURES)
     return said
+
+
+def _retrieval(chance: random.Random) -> dict[str, Any]:
+    return {
+        "n": chance.randrange(1, 9),
+        "coverage": round(chance.random() ** 0.3, 3),
+        "top_score": round(chance.gauss(0.8, 0.07), 4),
+        "newest_age_days": round(chance.expovariate(1 / 30), 1),
+        "citations": chance.randrange(4),
+        "citations_valid": chance.random() < 0.97,
+    }
+
+
+def _call(chance: random.Random) -> dict[str, Any]:
+    if chance.random() < 0.02:
+        return {"name": chance.choice(TOOLS), "ok": False, "error": "timeout"}
+    return {"name": chance.choice(TOOLS), "ok": True}
 
 
 def rfc3339(ms: int) -> str:

@@ -46,6 +46,7 @@ from schemas.rejected import Rejected
 from schemas.signals import RATE_CELLS
 from streams.shell.clients import topic
 from streams.shell.restore import restore
+from streams.watch.total import laid
 from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster
 
@@ -168,7 +169,7 @@ def alone(config: Config, folder: Path, records: int) -> Ran:
         found.add(record.value or b"" for record in read(config, "tallies", partition))
     parts = [asyncio.run(restore(config, partition)) for partition in range(config.topics.tallies_partitions)]
     known = {
-        state.service: (int(state.total[:RATE_CELLS].sum()), state.late)
+        state.service: (int(laid(state.total)[:RATE_CELLS].sum()), state.late)
         for part in parts
         for state in part.states.values()
     }

@@ -39,6 +39,7 @@ from schemas.config import Config, Kafka, Measure, Watch, show
 from schemas.signals import RATE_CELLS
 from streams.shell.clients import topic
 from streams.shell.restore import restore
+from streams.watch.total import laid
 from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster
 
@@ -179,7 +180,7 @@ def _check(config: Config, events: int) -> None:
     """Make sure that WATCH did its work: every event is in a state."""
     parts = [asyncio.run(restore(config, partition)) for partition in range(config.topics.tallies_partitions)]
     states = [state for part in parts for state in part.states.values()]
-    counted = sum(int(state.total[:RATE_CELLS].sum()) for state in states)
+    counted = sum(int(laid(state.total)[:RATE_CELLS].sum()) for state in states)
     if counted != events or len(states) != SERVICES:
         raise RuntimeError(f"WATCH holds {counted} of {events} events, of {len(states)} services")
 

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas import security
+from schemas import own, security
+from schemas.own import MOST_OWN, OwnSignal
 from schemas.security import Security, Variable, loopback
-from schemas.signals import BY_NAME
+from schemas.signals import CATALOGUE, Signal
 from schemas.strict import ConfigError, read
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
@@ -154,7 +155,7 @@ class Watch(_Section, frozen=True, kw_only=True):
     update_every_s : an open incident is published again at most so often
     state_every_s : how often a service's state is written; what came since is read again after a crash
     checkpoint_every_s : how often it is noted how far all is applied
-    signals : what is watched; all of the catalogue by default
+    signals : what is watched, by name; where none is named, all of signals.md and all of one's own
     """
 
     false_pages_per_week: Annotated[float, Meta(gt=0, le=1000)] = 1.0
@@ -175,7 +176,7 @@ class Watch(_Section, frozen=True, kw_only=True):
     update_every_s: AtLeastOne = 15
     state_every_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     checkpoint_every_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
-    signals: Annotated[tuple[str, ...], Meta(min_length=1)] = tuple(BY_NAME)
+    signals: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
 
 
 class Limits(_Section, frozen=True, kw_only=True):
@@ -235,6 +236,7 @@ class Config(_Section, frozen=True, kw_only=True):
     Attributes
     ----------
     services : what is known of services beforehand
+    signals : a user's own signals
     """
 
     kafka: Kafka = Kafka()
@@ -244,6 +246,17 @@ class Config(_Section, frozen=True, kw_only=True):
     watch: Watch = Watch()
     limits: Limits = Limits()
     services: tuple[Service, ...] = ()
+    signals: Annotated[tuple[OwnSignal, ...], Meta(max_length=MOST_OWN)] = ()
+
+    def own_signals(self) -> tuple[Signal, ...]:
+        """Say the user's own signals in the catalogue's terms, in their order."""
+        return tuple(one.signal() for one in self.signals)
+
+    def watched(self) -> tuple[Signal, ...]:
+        """Choose the signals that are watched: those of the catalogue, then a user's own, each in its order."""
+        names = self.watch.signals
+        signals = (*CATALOGUE, *self.own_signals())
+        return signals if names is None else tuple(signal for signal in signals if signal.name in names)
 
 
 def load(path: Path) -> Config:
@@ -289,13 +302,15 @@ Keys there: bootstrap, delivery_timeout_s, group, request_timeout_s, security, s
 
 def _consistent(config: Config) -> Config:
     """Refuse what no single field can see to be wrong."""
-    for i, name in enumerate(config.watch.signals):
-        if name not in BY_NAME:
-            near = get_close_matches(name, BY_NAME, n=1)
+    own.check(config.signals)
+    known, named = [signal.name for signal in (*CATALOGUE, *config.own_signals())], config.watch.signals or ()
+    for i, name in enumerate(named):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else "."
-            raise ConfigError(f"no signal `{name}` at `watch.signals[{i}]`{hint} Signals: {', '.join(sorted(BY_NAME))}")
+            raise ConfigError(f"no signal `{name}` at `watch.signals[{i}]`{hint} Signals: {', '.join(sorted(known))}")
     lists = {
-        "watch.signals[{}]": config.watch.signals,
+        "watch.signals[{}]": named,
         "measure.slices[{}]": config.measure.slices,
         "worker.stages[{}]": config.worker.stages,
         "services[{}].name": tuple(service.name for service in config.services),

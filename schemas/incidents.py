@@ -1,6 +1,6 @@
 """What people read: the incidents of `ai.incidents`, and the change reports of `ai.changes`."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -8,6 +8,10 @@ Severity = Literal["sev-1", "sev-2", "sev-3", "sev-4"]
 Status = Literal["firing", "resolved"]
 Step = Literal["fired", "updated", "acknowledged", "resolved"]
 Notify = Literal["page", "ticket", "record"]
+
+
+PLAIN: Final = "1"
+"""The unit of a number that has none: UCUM's, and OpenTelemetry's."""
 
 
 class Interval(Struct, frozen=True):
@@ -26,8 +30,11 @@ class Change(Struct, frozen=True, kw_only=True):
     feature : str
         What about the signal moved: ``yes`` (a rate), ``rank`` or ``above_p99`` (a number), ``name=...`` (a category),
         ``missing`` (it is no longer observed), ``silence`` (no events at all).
+    unit : str
+        Of `before` and `after`: empty of a share, which lies in 0..1, and ``1`` of a number that has none.
     before, after : Interval or None
-        In `unit`; a share lies in 0..1; a number's figure is its median. None where nothing was observed.
+        A number's figure is its median, or the quantile that `words` name; of calibration it is what was stated, and
+        what was right, both since the onset. None where nothing was observed.
     onset_at, onset_low_at, onset_high_at : int
         Milliseconds since 1970: the best estimate, and the span of estimates that the data hardly tell from it.
     false_per_week : float

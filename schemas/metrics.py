@@ -64,6 +64,11 @@ METRICS: Final[tuple[Metric, ...]] = (
         action="a misspelt field is not observed: compare with schemas/events.json",
     ),
     Metric(
+        name="barograph_mistyped_total", kind="counter", labels={"signal": "of the config's `signals`"},
+        words="Values of a user's own signals that are of another type than declared; they are not observed.",
+        action="compare the declared `kind` with what the services send",
+    ),
+    Metric(
         name="barograph_requests_total", kind="counter",
         labels={"became": "answered, no_response (given up), repeated, overflow, too_far"},
         words="Requests that came apart from their responses, by what became of them (`measure.pairing`).",

@@ -1,5 +1,6 @@
 """What MEASURE tells WATCH: the facts of `barograph.tallies`, in msgpack."""
 
+from itertools import accumulate
 from typing import Final, Literal
 
 import msgspec
@@ -9,15 +10,59 @@ from numpy.typing import NDArray
 
 from schemas.cells import CELLS
 from schemas.control import Control
-from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, RATES
+from schemas.signals import CALIBRATION_CELLS, CALIBRATIONS, CATEGORIES, NUMBERS, RATE_CELLS, RATES, Kind, Signal
 
 MODE: Final = "mode"
-COLUMNS: Final = (*(signal.name for signal in CATEGORIES), MODE)
-"""The named columns of a tally: every category, and the mode in which an exchange failed (absent where it did not)."""
+"""The named column of the mode in which an exchange failed (absent where it did not)."""
 
-FIRST_NUMBER: Final = RATE_CELLS * len(RATES)
-FIXED: Final = FIRST_NUMBER + CELLS * len(NUMBERS)
-"""Cells that need no names: rates first, then numbers, in the catalogue's order. Named cells follow, a column each."""
+
+class Layout(Struct, frozen=True):
+    """Which cells belong to which signal.
+
+    Cells that need no names come first: of the catalogue's rates, numbers and calibrations, then of a user's own rates
+    and numbers, each in its order. Named cells follow, a column each: the catalogue's categories, `MODE`, a user's own
+    categories.
+
+    Attributes
+    ----------
+    signals : those with cells that need no names
+    begins : first cell of each of them
+    fixed : cells that need no names; the named ones begin there
+    named : the categories, in the order of their columns; None where `MODE` stands
+    """
+
+    signals: tuple[Signal, ...]
+    begins: tuple[int, ...]
+    fixed: int
+    named: tuple[Signal | None, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Name the named columns."""
+        return tuple(signal.name if signal else MODE for signal in self.named)
+
+
+_WIDTH: Final[dict[Kind, int]] = {"rate": RATE_CELLS, "number": CELLS, "calibration": CALIBRATION_CELLS}
+OWN_KINDS: Final[tuple[Kind, ...]] = ("rate", "number", "category")
+"""The kinds that a user's own signals may have."""
+
+
+def layout(own: tuple[Signal, ...] = ()) -> Layout:
+    """Lay out the cells of the catalogue's signals and of a user's own.
+
+    Examples
+    --------
+    >>> layout().begins[:3], layout().columns[0], layout().fixed == FIXED
+    ((0, 3, 6), 'finish_reason', True)
+    """
+    of: dict[Kind, list[Signal]] = {kind: [one for one in own if one.kind == kind] for kind in OWN_KINDS}
+    signals = (*RATES, *NUMBERS, *CALIBRATIONS, *of["rate"], *of["number"])
+    ends = tuple(accumulate(_WIDTH[signal.kind] for signal in signals))
+    return Layout(signals, (0, *ends[:-1]), ends[-1], (*CATEGORIES, None, *of["category"]))
+
+
+FIXED: Final = layout().fixed
+"""Cells without names of the catalogue's own signals: they are the same in every flush, whatever a user adds."""
 
 LATE: Final = 0
 """The bucket of all events that came later than `late_after_s`."""
@@ -58,8 +103,10 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
     names : every text below, sorted, once
     groups : (G, 6) service, bucket, release, dimension, name, number of cells. `bucket` is `LATE`, or one more than
         the distance in buckets from `first_bucket`; `dimension` counts from 0; the others but the last index `names`
-    cells, counts : the occupied cells of all groups in order, and their counts. A cell below `FIXED` is one of a rate
-        or a number; beyond, column ``c`` name ``n`` is ``FIXED + c * len(names) + n``
+    cells, counts : the occupied cells of all groups in order, and their counts. With the layout of `own`, a cell below
+        `fixed` needs no name; beyond, column ``c`` name ``n`` is ``fixed + c * len(names) + n``. Groups of the first
+        dimension hold every signal, those of the others only the sliced ones
+    own : (kind, name) of each of the user's own signals, in the order of the config
     beside : (B, 4) service, release, index into `KINDS`, number of events
     exemplars : (service, release, mode, exemplars), the first three indexing `names`
     """
@@ -80,6 +127,7 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
     beside: bytes = b""
     exemplars: tuple[tuple[int, int, int, tuple[Exemplar, ...]], ...] = ()
     topic_id: str = ""
+    own: tuple[tuple[Kind, str], ...] = ()
 
 
 class Tick(Struct, frozen=True, array_like=True, tag="tick"):

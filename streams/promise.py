@@ -67,12 +67,12 @@ def _budget(plan: Plan, service: Service) -> Iterator[str]:
     paged = {signal.name: per_week(plan, pages, signal.name) for signal in plan.signals if pageable(signal)}
     told = {signal.name: per_week(plan, tickets, signal.name) for signal in plan.signals}
     yield f"{service.name} (weight {service.weight:g}), in vain at most:"
-    yield f"  {'':16}{'pages a week':>14}  {'or one in':14}{'tickets a week':>14}  or one in"
+    yield f"  {'':20}{'pages a week':>14}  {'or one in':14}{'tickets a week':>14}  or one in"
     rows = [("all signals", sum(paged.values()), sum(told.values()))]
     rows += [(name, paged.get(name, 0.0), told[name]) for name in told]
     for name, page, ticket in rows:
         often = f"{page:>14.2g}  {_span(page):14}" if page else f"{'none':>14}  {'':14}"
-        yield f"  {name:16}{often}{ticket:>14.2g}  {_span(ticket)}"
+        yield f"  {name:20}{often}{ticket:>14.2g}  {_span(ticket)}"
 
 
 def _delays(plan: Plan) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import inspect
@@ -11,14 +11,29 @@ from schemas.config import Config, Service
 from schemas.docs.docstrings import attributes, summary
 from schemas.matchers import Matcher
 from schemas.metrics import GIVEN, METRICS
-from schemas.signals import CATALOGUE, SEVERITY_OF
+from schemas.own import OwnSignal
+from schemas.signals import CATALOGUE, SEVERITY_OF, Side, Signal
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.topics import TOPICS
 
 _MADE: Final = "<!-- Made by `python -m schemas.docs` from schemas/; change it there. -->\n"
 
+_LISTED: Final[dict[str, type]] = {"services": Service, "signals": OwnSignal}
+"""Sections of which there are several."""
+
 _SIZES: Final = {"events": "`topics.events_partitions`", "tallies": "`topics.tallies_partitions`", "one": "1"}
 _BAD: Final = {"up": "more", "down": "less", "both": "either way", "none": "-"}
+READS: Final = {
+    "failed": "whether a failure mode of taxonomy.md matches that counts as failure",
+    "missing_fields": "whether `missing_fields` names any",
+    "prohibited": "whether `prohibited` names any",
+    "tool_error": "whether any of `tools` is not `ok` or has an `error`; not observed without tools",
+    "tool_calls": "how many `tools` there are",
+    "tool_path": "names of `tools`, in order; the first eight, and 128 characters",
+    "served_differs": "whether `model_served` is another than `model_requested`; not observed unless both are named",
+    "guardrail_fired": "whether any of `guardrails` is `fired`; not observed without guardrails",
+}
+"""Signals whose field is derived; streams/measure/derive.py does it."""
 _TIERS: Final = {"T0": "telemetry", "T1": "content or schema", "T2": "an evaluator", "T3": "people, or the business"}
 
 
@@ -48,8 +63,8 @@ def config() -> str:
     """Write docs/config.md."""
     parts = []
     for field in msgspec.structs.fields(Config):
-        kind = Service if field.name == "services" else type(field.default)
-        parts += _section("services[]" if kind is Service else field.name, kind)
+        kind = _LISTED.get(field.name, type(field.default))
+        parts += _section(f"{field.name}[]" if field.name in _LISTED else field.name, kind)
     return _page(
         "Settings",
         f"{summary(Config)} The file is YAML; schemas/config.json is its JSON Schema. `barograph check FILE` validates "
@@ -94,24 +109,43 @@ def _section(title: str, kind: type) -> list[str]:
 
 def signals() -> str:
     """Write docs/signals.md."""
-    rows = [
-        (
-            f"`{one.name}`", one.words, one.kind, one.side, f"`{one.field}`{f' ({one.unit})' if one.unit else ''}",
-            _BAD[one.bad], f"{one.consequence} ({SEVERITY_OF[one.consequence]})" if one.bad != "none" else "-",
-            one.action,
-        )
-        for one in CATALOGUE
-    ]  # fmt: skip
     return _page(
         "Signals",
-        "What is watched of every service: categories on the whole, rates and numbers in each slice as well. A move "
-        "the bad way is as grave as its consequence: sev-1 and sev-2 page, sev-3 is a ticket. A move the other way, or "
-        "of a signal without a bad way, is told as well (sev-4), and that a signal is no longer observed is a ticket.",
-        _table(("signal", "what it is", "kind", "side", "field", "bad", "consequence", "look first at"), rows),
-        "A rate is yes, no or missing. A number is counted in logarithmic bins, eight to an octave. A category is "
-        "counted by name. `failed` is no field that anybody sends: an exchange failed if a mode of taxonomy.md matches "
-        "it that counts as failure.",
+        "What is watched of every service. A move the bad way is as grave as its consequence: sev-1 and sev-2 page, "
+        "sev-3 is a ticket. A move the other way, or of a signal without a bad way, is told as well (sev-4), and that "
+        "a signal is no longer observed is a ticket. Those that are sliced are watched in each slice as well, the "
+        "others of the whole service.",
+        "A rate is yes, no or not observed. A number is counted in logarithmic bins, eight to an octave. A category is "
+        "counted by name. Calibration is counted in bands of stated confidence, five percent wide, each wrong or "
+        "right.",
+        *(f"## {side.capitalize()}\n\n" + _catalogue(side) for side in get_args(Side)),
+        "## Your own\n\nAttributes that your services send, and the word of each evaluator, are declared in the config "
+        "(`signals`, config.md) and then are counted and watched like these.",
     )
+
+
+def _catalogue(side: Side) -> str:
+    rows = [
+        (
+            f"`{one.name}`", one.words, one.kind, _reads(one), _BAD[one.bad],
+            f"{one.consequence} ({SEVERITY_OF[one.consequence]})" if one.bad != "none" else "-",
+            "yes" if one.sliced else "-", one.action,
+        )
+        for one in CATALOGUE
+        if one.side == side
+    ]  # fmt: skip
+    return _table(("signal", "what it is", "kind", "reads", "bad", "consequence", "sliced", "look first at"), rows)
+
+
+def _reads(signal: Signal) -> str:
+    unit = f" ({signal.unit})" if signal.unit else ""
+    match signal:
+        case Signal(kind="calibration"):
+            return "`confidence` and `correct` of outcomes"
+        case Signal(source="outcome"):
+            return f"`{signal.field}` of outcomes"
+        case _:
+            return READS.get(signal.field, f"`{signal.field}`") + unit
 
 
 def taxonomy() -> str:
@@ -179,8 +213,6 @@ def _word(value: Any) -> str:
 def _default(field: inspect.Field) -> str:
     if field.required:
         return "(required)"
-    if field.default == tuple(one.name for one in CATALOGUE):
-        return "all of signals.md"
     return "-" if field.default in (None, "") else _word(field.default)
 
 

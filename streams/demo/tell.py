@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import convert
 
-from schemas.incidents import Change, Incident, Interval
+from schemas.incidents import PLAIN, Change, Incident, Interval
 from schemas.printable import printable
 
 WIDTH: Final = 100
@@ -152,7 +152,8 @@ def _measured(interval: Interval | None, unit: str) -> str:
         low, high = _percent(interval.low).removesuffix(f"{GLUE}%"), _percent(interval.high).removesuffix(f"{GLUE}%")
         return f"{_percent(interval.value)}{GLUE}({low}{GLUE}to{GLUE}{high})"
     low, high = _figure(interval.low), _figure(interval.high)
-    return f"{_figure(interval.value)}{GLUE}{unit}{GLUE}({low}{GLUE}to{GLUE}{high})"
+    said = f"{_figure(interval.value)}{GLUE}{unit}" if unit != PLAIN else _figure(interval.value)
+    return f"{said}{GLUE}({low}{GLUE}to{GLUE}{high})"
 
 
 def _sure(incident: Incident) -> str:

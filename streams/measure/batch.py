@@ -33,6 +33,7 @@ class Batch(NamedTuple):
     faults : why the other records are no events; `place` counts within the records
     waiting : the requests that are open behind them
     became : what became of requests -> how many
+    mistyped : a user's signal -> values of another type
     """
 
     rows: Rows
@@ -40,6 +41,7 @@ class Batch(NamedTuple):
     faults: list[Fault]
     waiting: Waiting
     became: Counter[str]
+    mistyped: Counter[str]
 
 
 def count(
@@ -77,7 +79,7 @@ def count(
     said, bad = when(columns.at, arrived)
     # A time ahead of the record's own is not known to be true; and a day of such buckets would fill a flush.
     bucket = np.where(arrived - said > plan.late_after_s, LATE, np.minimum(said, arrived) // plan.bucket_s)
-    found = rows(columns, bucket, texts)
+    found = rows(columns, bucket, plan.units, texts)
     keep = np.ones(len(said), np.bool_)
     if bad:
         faults = sorted(faults + [fault._replace(place=int(place[i])) for i, fault in bad.items()])
@@ -85,7 +87,7 @@ def count(
     failed = _failed(columns, found, offsets, texts, keep, served) if columns.failed else []
     return Batch(
         found.where(keep) if bad else found, failed, faults, pairs.waiting() if pairs else waiting,
-        pairs.became if pairs else Counter(),
+        pairs.became if pairs else Counter(), Counter(columns.mistyped),
     )  # fmt: skip
 
 

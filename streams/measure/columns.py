@@ -1,46 +1,43 @@
 """Events -> columns, a field each: all that must see the events themselves, while they lie in the processor's cache."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Response
-from schemas.signals import NO, NUMBERS, RATES, UNKNOWN, YES
 from schemas.tallies import KINDS
+from streams.measure.derive import Column
 from streams.measure.texts import Texts
 
 EXCHANGE: Final = 0
 RESPONSE: Final = 2
+OUTCOME: Final = 3
 _KIND: Final[dict[type[Event], int]] = {
-    Exchange: EXCHANGE, Request: 1, Response: RESPONSE, Outcome: 3, Evaluation: 4,
+    Exchange: EXCHANGE, Request: 1, Response: RESPONSE, Outcome: OUTCOME, Evaluation: 4,
 }  # fmt: skip
 assert [kind.__name__.lower() for kind in list(_KIND)[1:]] == list(KINDS)
+_kind: Final = _KIND.__getitem__
 
-Column = Callable[[Sequence[Any]], list[Any]]
 Failures = Callable[[Sequence[Exchange | Response]], Iterable[tuple[int, str]]]
 
 
-def column(field: str) -> Column:
-    """Make the reader of one field of many events.
+@dataclass(frozen=True)
+class Readers:
+    """What is read of events.
 
-    It is source that is compiled, so that the fields may be a setting: within a comprehension that names its field the
-    interpreter finds it at half the cost of `map` and `attrgetter`. Field names come from our own structs.
-
-    Examples
-    --------
-    >>> column("service")([Outcome(service="s", release="r", at=0, about="1")])
-    ['s']
+    Attributes
+    ----------
+    names : of each named field, of the served events
+    rates, numbers : of each signal, of the served events; but `failed`, which the taxonomy says
+    judged : of each rate, of outcomes
+    confidence : of outcomes
     """
-    assert field.isidentifier(), field
-    reader: Column = eval(f"lambda events: [event.{field} for event in events]")  # noqa: S307  # see above
-    return reader
 
-
-_at, _service, _release = column("at"), column("service"), column("release")
-_rates: Final = [column(signal.field) for signal in RATES if signal.name != "failed"]
-_numbers: Final = [column(signal.field) for signal in NUMBERS]
-_flag: Final = {False: NO, True: YES, None: UNKNOWN}.__getitem__
-assert (int(False), int(True)) == (NO, YES), "flags are taken as they are wherever all of them were said"
-_kind: Final = _KIND.__getitem__
+    names: tuple[Column, ...]
+    rates: tuple[Column, ...]
+    numbers: tuple[Column, ...]
+    judged: tuple[Column, ...]
+    confidence: Column
 
 
 class Failed(NamedTuple):
@@ -59,24 +56,29 @@ class Columns:
     at : times as they were said
     kind : index into `KINDS` plus one; 0 for whole exchanges
     service, release : numbers of texts
-    names, rates, numbers : a column for each named field, each rate but `failed`, and each number. These only hold the
-        events that say what became of an exchange, the served ones: whole exchanges, and responses
+    names, rates, numbers : a column for each of the readers. These only hold the events that say what became of an
+        exchange, the served ones: whole exchanges, and responses
+    judged, confidence : likewise, of the outcomes
     failed : those of the served that failed
+    mistyped : a user's signal for each value of another type
     """
 
-    def __init__(self, named: Sequence[Column], failures: Failures, texts: Texts) -> None:
-        self._named, self._failures, self._number = named, failures, texts.__getitem__
+    def __init__(self, readers: Readers, failures: Failures, texts: Texts) -> None:
+        self._readers, self._failures, self._number = readers, failures, texts.__getitem__
         self.at: list[str | int] = []
         self.kind = bytearray()
         self.service: list[int] = []
         self.release: list[int] = []
-        self.names: list[list[int]] = [[] for _ in named]
-        self.rates = [bytearray() for _ in _rates]
-        self.numbers: list[list[float | None]] = [[] for _ in _numbers]
+        self.names: list[list[int]] = [[] for _ in readers.names]
+        self.rates = [bytearray() for _ in readers.rates]
+        self.numbers: list[list[float]] = [[] for _ in readers.numbers]
+        self.judged = [bytearray() for _ in readers.judged]
+        self.confidence: list[float] = []
         self.failed: list[Failed] = []
+        self.mistyped: list[str] = []
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take in a chunk: a hundred events, with all their texts, fill a quarter of a processor's own cache."""
+        """Take in a chunk: two hundred events, with all their texts, fill a part of a processor's own cache."""
         number, before = self._number, len(self.numbers[0])
         served: Sequence[Any] = events
         if set(map(type, events)) <= {Exchange}:
@@ -84,17 +86,20 @@ class Columns:
         else:
             self.kind += bytes(map(_kind, map(type, events)))
             served = [event for event in events if isinstance(event, Exchange | Response)]
-        self.at += _at(events)
-        self.service += map(number, _service(events))
-        self.release += map(number, _release(events))
-        for names, field in zip(self.names, self._named, strict=True):
-            names.extend(map(number, field(served)))
-        for flags, field in zip(self.rates, _rates, strict=True):
-            said = field(served)
-            try:
-                flags.extend(said)
-            except TypeError:  # None is among them; nothing was taken yet
-                flags.extend(map(_flag, said))
-        for amounts, field in zip(self.numbers, _numbers, strict=True):
-            amounts.extend(field(served))
+            self._judge([event for event in events if isinstance(event, Outcome)])
+        self.at += [event.at for event in events]
+        self.service += map(number, [event.service for event in events])
+        self.release += map(number, [event.release for event in events])
+        readers, wrong = self._readers, self.mistyped.append
+        for names, read in zip(self.names, readers.names, strict=True):
+            names.extend(map(number, read(served, wrong)))
+        for flags, read in zip(self.rates, readers.rates, strict=True):
+            flags.extend(read(served, wrong))
+        for amounts, read in zip(self.numbers, readers.numbers, strict=True):
+            amounts.extend(read(served, wrong))
         self.failed += [Failed(before + place, mode, served[place]) for place, mode in self._failures(served)]
+
+    def _judge(self, outcomes: Sequence[Outcome]) -> None:
+        for flags, read in zip(self.judged, self._readers.judged, strict=True):
+            flags.extend(read(outcomes, self.mistyped.append))
+        self.confidence += self._readers.confidence(outcomes, self.mistyped.append)

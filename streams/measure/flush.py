@@ -85,13 +85,13 @@ def _of_services(
     here = frozenset(services.tolist())
     named = ((key, held) for key, held in exemplars.items() if key[0] in here)
     digest = plan.digest if cap == plan.cap else f"{plan.digest}/{cap}"
-    counts = tally(rows.where(chosen[rows.service]), texts.of, plan.slice_rows, plan.category_rows)
+    counts = tally(rows.where(chosen[rows.service]), texts.of, plan.places)
     value = encode(
         Flush(
             source=plan.source, partition=cover.partition, anchor=cover.anchor, end=cover.end, final=cover.final,
             digest=digest, bucket_s=plan.bucket_s, first_bucket=counts.first_bucket, dimensions=plan.slices,
             names=counts.names, groups=counts.groups, cells=counts.cells, counts=counts.counts, beside=counts.beside,
-            exemplars=tuple(sorted(_named(named, texts, counts.names))), topic_id=cover.topic_id,
+            exemplars=tuple(sorted(_named(named, texts, counts.names))), topic_id=cover.topic_id, own=plan.own,
         )
     )  # fmt: skip
     if len(value) > LARGEST and len(services) > 1:

@@ -3,21 +3,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from schemas.config import Config
+from schemas.config import Config, Measure
 from schemas.events import Exchange, Response
-from schemas.signals import CATALOGUE, CATEGORIES
+from schemas.signals import CATALOGUE, Kind, Signal
+from schemas.tallies import Layout, layout
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
-from streams.measure.columns import Column, column
+from streams.measure.columns import Readers
+from streams.measure.derive import fields, name, path, reader
+from streams.measure.tally import Places
 from streams.measure.waiting import Pairing
-
-_NAMED: Final = tuple(signal.field for signal in CATEGORIES)
-_SIGNALS: Final = tuple(signal.field for signal in CATALOGUE)
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,11 @@ class Plan:
     Attributes
     ----------
     slices : fields that streams are cut by
+    own : kind and name of each of the user's own signals
     named : every field of which names are counted: the slices', then the categories'
-    readers : of `named`, in that order
-    slice_rows, category_rows : where slices and categories stand in `named`
+    readers : of these, and of all other signals
+    units : (numbers, 1) what each number is multiplied by
+    places : where rows are counted
     pairing : how requests and responses are put together, None where they are not
     digest : of everything that could make another tally from the same log
     """
@@ -42,10 +45,11 @@ class Plan:
     exemplars: int
     max_event_bytes: int
     slices: tuple[str, ...]
+    own: tuple[tuple[Kind, str], ...]
     named: tuple[str, ...]
-    readers: tuple[Column, ...]
-    slice_rows: tuple[int, ...]
-    category_rows: tuple[int, ...]
+    readers: Readers
+    units: NDArray[np.float64]
+    places: Places
     classifier: Classifier
     pairing: Pairing | None
     digest: str
@@ -53,11 +57,17 @@ class Plan:
     @classmethod
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
         """Make the plan of a config and a taxonomy."""
-        measure = config.measure
-        named = tuple(dict.fromkeys((*measure.slices, *_NAMED)))
-        pairing = Pairing.of(measure, (*named, *_SIGNALS, *taxonomy.fields())) if measure.pairing else None
+        measure, own = config.measure, config.own_signals()
+        cells = layout(own)
+        categories = {path(signal): reader(signal) for signal in cells.named if signal}
+        names = {field: name(field) for field in measure.slices} | categories
+        served = [signal for signal in cells.signals if signal.source != "outcome"]
+        rates = [signal for signal in served if signal.kind == "rate"]
+        numbers = [signal for signal in served if signal.kind == "number"]
+        judged = [signal for signal in cells.signals if signal.source == "outcome"]
+        pairing = Pairing.of(measure, _read(measure, taxonomy)) if measure.pairing else None
         counted = (
-            CATALOGUE, measure.slices, measure.bucket_s, measure.late_after_s, measure.names_per_block,
+            CATALOGUE, own, measure.slices, measure.bucket_s, measure.late_after_s, measure.names_per_block,
             measure.exemplars, measure.max_event_bytes, config.topics.tallies_partitions, taxonomy.fingerprint(),
             pairing and (pairing.timeout_ms, pairing.lookback, pairing.most),
         )  # fmt: skip
@@ -70,10 +80,17 @@ class Plan:
             exemplars=measure.exemplars,
             max_event_bytes=measure.max_event_bytes,
             slices=tuple(measure.slices),
-            named=named,
-            readers=tuple(column(field) for field in named),
-            slice_rows=tuple(named.index(field) for field in measure.slices),
-            category_rows=tuple(named.index(field) for field in _NAMED),
+            own=tuple((signal.kind, signal.name) for signal in own),
+            named=tuple(names),
+            readers=Readers(
+                names=tuple(names.values()),
+                rates=tuple(reader(signal) for signal in rates if signal.name != "failed"),
+                numbers=tuple(reader(signal) for signal in numbers),
+                judged=tuple(reader(signal) for signal in judged if signal.kind == "rate"),
+                confidence=reader(judged[-1]),
+            ),
+            units=np.array([[signal.per_unit] for signal in numbers]),
+            places=_places(cells, [*rates, *numbers], judged, tuple(names), len(measure.slices)),
             classifier=compile(taxonomy),
             pairing=pairing,
             digest=sha256(msgspec.json.encode(counted)).hexdigest()[:16],
@@ -85,3 +102,25 @@ class Plan:
             mode = self.classifier.failure(served[index])
             if mode is not None:
                 yield index, mode
+
+
+def _read(measure: Measure, taxonomy: Taxonomy) -> set[str]:
+    """Name the fields of an exchange that are counted or judged."""
+    counted = (*measure.slices, *(signal.field for signal in CATALOGUE if signal.source == "exchange"))
+    return set(taxonomy.fields()).union(*map(fields, counted))
+
+
+def _places(cells: Layout, served: list[Signal], judged: list[Signal], named: tuple[str, ...], slices: int) -> Places:
+    """Find the place of each row: `failed` and the other rates, then the numbers; of outcomes rates and calibration."""
+    begins = dict(zip(cells.signals, cells.begins, strict=True))
+    columns = {path(signal): column for column, signal in enumerate(cells.named) if signal}
+    return Places(
+        fixed=cells.fixed,
+        served=np.array([[begins[signal]] for signal in served]),
+        judged=np.array([[begins[signal]] for signal in judged]),
+        sliced=np.array([row for row, signal in enumerate(served) if signal.sliced]),
+        slices=tuple(range(slices)),
+        categories=tuple(named.index(field) for field in columns),
+        columns=np.array([[column] for column in columns.values()]),
+        mode=cells.named.index(None),
+    )

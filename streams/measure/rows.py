@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.cells import cells
-from schemas.signals import NUMBERS, RATES
+from schemas.signals import BANDS, CALIBRATION_CELLS, RATES, UNKNOWN
 from schemas.tallies import Ints
-from streams.measure.columns import EXCHANGE, RESPONSE, Columns
+from streams.measure.columns import EXCHANGE, OUTCOME, RESPONSE, Columns
 from streams.measure.texts import Texts
 
 Small = NDArray[np.int32]
 Cells = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-_UNITS: Final = np.array([[signal.per_unit] for signal in NUMBERS])
 _HUGE: Final = 1e30  # far above the scale in any unit, and far below what a float cannot hold in another
-_FAILED: Final = [signal.name for signal in RATES].index("failed")
-_SAID: Final = [row for row in range(len(RATES)) if row != _FAILED]
+_BANDS: Final = np.arange(BANDS) / BANDS
+"""Where each band of confidence begins."""
+_CORRECT: Final = [signal.name for signal in RATES if signal.source == "outcome"].index("correct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class Rows:
     service, release : (n,) numbers of texts
     kind : (n,) index into `KINDS` plus one; 0 for whole exchanges
     names : (D, m) numbers of texts: the plan's named fields. Here and below only the m events that were served
-    rates : (rates, m) cells;  numbers : (numbers, m) cells
+    cells : (signals, m) cells: `failed`, the other rates, the numbers
     mode : (m,) number of the text of the primary failure mode, 0 where the exchange did not fail
+    judged : (signals, o) cells of the o outcomes: the rates, and calibration
     """
 
     bucket: Ints
@@ -42,9 +43,9 @@ class Rows:
     release: Small
     kind: Cells
     names: Small
-    rates: Cells
-    numbers: Cells
+    cells: Cells
     mode: Small
+    judged: Cells
 
     @property
     def served(self) -> Mask:
@@ -52,57 +53,66 @@ class Rows:
         served: Mask = (self.kind == EXCHANGE) | (self.kind == RESPONSE)
         return served
 
+    @property
+    def outcome(self) -> Mask:
+        """Which of the n events are among the o."""
+        outcome: Mask = self.kind == OUTCOME
+        return outcome
+
     def where(self, chosen: Mask) -> "Rows":
         """Choose some of the n events."""
-        n, m = np.flatnonzero(chosen), np.flatnonzero(chosen[self.served])
+        n, m, o = (np.flatnonzero(mask) for mask in (chosen, chosen[self.served], chosen[self.outcome]))
         return Rows(
             bucket=self.bucket.take(n), service=self.service.take(n), release=self.release.take(n),
-            kind=self.kind.take(n), names=self.names.take(m, axis=1), rates=self.rates.take(m, axis=1),
-            numbers=self.numbers.take(m, axis=1), mode=self.mode.take(m),
+            kind=self.kind.take(n), names=self.names.take(m, axis=1), cells=self.cells.take(m, axis=1),
+            mode=self.mode.take(m), judged=self.judged.take(o, axis=1),
         )  # fmt: skip
 
 
-def rows(columns: Columns, bucket: Ints, texts: Texts) -> Rows:
+def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Texts) -> Rows:
     """Turn columns into rows.
 
     Parameters
     ----------
     bucket : (n,) the buckets of the events' times
+    units : (numbers, 1) what each number is multiplied by
     texts : as of the columns; grows by the modes
     """
-    n, m = len(columns.at), len(columns.numbers[0])
+    n, m, o = len(columns.at), len(columns.numbers[0]), len(columns.confidence)
     mode = np.zeros(m, np.int32)
     for failed in columns.failed:
         mode[failed.place] = texts[failed.mode]
-    rates = np.empty((len(RATES), m), np.uint8)
-    rates[_FAILED] = mode != 0
-    for row, flags in zip(_SAID, columns.rates, strict=True):
-        rates[row] = np.frombuffer(flags, np.uint8)
     names = np.empty((len(columns.names), m), np.int32)
     for row, numbers in enumerate(columns.names):
         names[row] = np.fromiter(numbers, np.int32, m)
     amounts = np.empty((len(columns.numbers), m))
     for row, values in enumerate(columns.numbers):
-        amounts[row] = _floats(values)
-    amounts = np.minimum(amounts, _HUGE) * _UNITS
+        amounts[row] = np.fromiter(values, np.float64, m)
+    judged = np.array([np.frombuffer(flags, np.uint8) for flags in columns.judged])
+    calibration = _calibration(np.fromiter(columns.confidence, np.float64, o), judged[_CORRECT])
     return Rows(
         bucket=bucket,
         service=np.fromiter(columns.service, np.int32, n),
         release=np.fromiter(columns.release, np.int32, n),
         kind=np.frombuffer(columns.kind, np.uint8),
         names=names,
-        rates=rates,
-        numbers=cells(amounts),
+        cells=np.concatenate(
+            [
+                [(mode != 0).view(np.uint8)],
+                [np.frombuffer(flags, np.uint8) for flags in columns.rates],
+                cells(np.clip(amounts, 0.0, _HUGE) * units),
+            ]
+        ),
         mode=mode,
+        judged=np.concatenate([judged, [calibration]]),
     )
 
 
-def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
-    """Make floats of numbers; None, which is rarer than to be asked for each, becomes NaN."""
-    try:
-        return np.fromiter(values, np.float64, len(values))
-    except TypeError:
-        return np.array(values, np.float64)
+def _calibration(confidence: NDArray[np.float64], correct: Cells) -> Cells:
+    """Put each outcome in the cell of its band of confidence and of its being right; in the last if one is not said."""
+    band = np.searchsorted(_BANDS, confidence, side="right") - 1
+    unsaid = np.isnan(confidence) | (correct == UNKNOWN)
+    return np.where(unsaid, CALIBRATION_CELLS - 1, 2 * band + correct).astype(np.uint8)
 
 
 def join(parts: Sequence[Rows]) -> Rows:

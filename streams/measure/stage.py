@@ -193,6 +193,8 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
         for fault in batch.faults:
             rejected.append(reject(block.source, block.partition, records[begins + fault.place], fault))
             stats["rejected", fault.reason] += 1
+        for name, n in batch.mistyped.items():
+            stats["mistyped", name] += n
         if len(batch.rows.bucket):
             parts.append(batch.rows)
             served += len(batch.rows.mode)

@@ -2,21 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from schemas.cells import CELLS
-from schemas.signals import RATE_CELLS
-from schemas.tallies import COLUMNS, FIRST_NUMBER, FIXED, LATE, Ints, pack
+from schemas.tallies import LATE, Ints, pack
 from streams.measure.rows import Rows
-
-_RATES: Final = range(0, FIRST_NUMBER, RATE_CELLS)
-_NUMBERS: Final = range(FIRST_NUMBER, FIXED, CELLS)
-"""The first cell of each rate, and of each number."""
 
 _SORT: Final = 10
 """Sorting an element costs ten times as much as clearing and reading a cell to count into."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows are counted.
+
+    Attributes
+    ----------
+    fixed : where named cells begin
+    served, judged : (signals, 1) the first cell of each row of `rows.cells`, and of `rows.judged`
+    sliced : those of `rows.cells` that are counted in every dimension; all else in the first only
+    slices : rows of `rows.names` to cut by; none means one slice, the whole
+    categories : rows of `rows.names` that are categories
+    columns : (categories, 1) the named column of each
+    mode : the named column of failure modes
+    """
+
+    fixed: int
+    served: Ints
+    judged: Ints
+    sliced: Ints
+    slices: tuple[int, ...]
+    categories: tuple[int, ...]
+    columns: Ints
+    mode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +50,12 @@ class Tally:
     beside: bytes
 
 
-def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: Sequence[int]) -> Tally:
+def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
     """Count rows.
 
     Every group (a service's release in one bucket, cut by one name of one dimension) gets a row of cells, and each
-    event one cell of each signal, in one group of each dimension. The whole of a stream is the sum over any dimension,
+    exchange one cell of each signal, in one group of the first dimension, and of each sliced signal in one of every
+    other. Outcomes lie in the group without a name of the first. The whole of a stream is the sum over that dimension,
     so it is not counted apart. All names are sorted by their text, and so are the groups: the same log gives the same
     bytes, whoever counts.
 
@@ -43,34 +63,32 @@ def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: S
     ----------
     rows : of the services that this flush is about
     texts : what the rows' numbers stand for
-    slices : rows of `rows.names` to cut by; none means one slice, the whole
-    categories : rows of `rows.names` that are the categories, in the catalogue's order
     """
     positions, names = _sorted_names(rows, texts)
-    n_names = len(names)
-    served = rows.served
+    n_names, n_served = len(names), len(rows.mode)
     on_time = rows.bucket[rows.bucket != LATE]
     first_bucket = int(on_time.min()) if len(on_time) else 0
     bucket = np.where(rows.bucket == LATE, LATE, rows.bucket - first_bucket + 1)
     buckets = int(bucket.max(initial=0)) + 1
     owner = positions[rows.service] * n_names + positions[rows.release]
     beside, kinds = _ranked(owner * 8 + rows.kind, n_names * n_names * 8)
-    streams, stream = _ranked(owner[served] * buckets + bucket[served], n_names * n_names * buckets)
-
-    failed = np.flatnonzero(rows.mode)
-    used, cell, mode = _laid_out(rows, positions, n_names, categories)
-    width = len(used)
+    counted = np.concatenate([np.flatnonzero(rows.served), np.flatnonzero(rows.outcome)])
+    streams, stream = _ranked(owner[counted] * buckets + bucket[counted], n_names * n_names * buckets)
 
     groups, cells, counts = [], [], []
-    for dimension, row in enumerate(slices or (-1,)):
-        name = positions[rows.names[row]] if slices else np.zeros(len(stream), np.int64)
-        keys, group = _ranked(stream * n_names + name, len(streams) * n_names)
-        base = group * width
-        flat = np.empty(cell.size + len(failed), np.int64)
-        np.add(cell, base, out=flat[: cell.size].reshape(cell.shape))
-        np.add(mode, base[failed], out=flat[cell.size :])
-        where, count = _occupied(flat, len(keys) * width)
-        begins = np.arange(len(keys)) * width
+    used, parts = _squeezed(_all_cells(rows, positions, places, n_names))
+    for dimension, row in enumerate(places.slices or (-1,)):
+        if dimension == 1:
+            used, parts = _squeezed([_sliced_cells(rows, places)])
+        name = np.zeros(len(counted) if dimension == 0 else n_served, np.int64)
+        if places.slices:
+            name[:n_served] = positions[rows.names[row]]
+        keys, group = _ranked(stream[: len(name)] * n_names + name, len(streams) * n_names)
+        base = group * len(used)
+        where, count = _occupied(
+            np.concatenate([(part.cells + base[part.of]).ravel() for part in parts]), len(keys) * len(used)
+        )
+        begins = np.arange(len(keys)) * len(used)
         size = np.diff(np.searchsorted(where, begins), append=len(where))
         own, bucket_of = np.divmod(streams[keys // n_names], buckets)
         dim = np.full(len(keys), dimension)
@@ -91,30 +109,43 @@ def tally(rows: Rows, texts: Sequence[str], slices: Sequence[int], categories: S
     )
 
 
-def _laid_out(rows: Rows, positions: Ints, n_names: int, categories: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+class _Part(NamedTuple):
+    """Cells, a row a signal, and the counted events that they are of."""
+
+    cells: Ints
+    of: Ints | slice
+
+
+def _all_cells(rows: Rows, positions: Ints, places: Places, n_names: int) -> list[_Part]:
+    """Say in which cells each event lies: those served, those of them that failed, outcomes."""
+    served, failed = slice(len(rows.mode)), np.flatnonzero(rows.mode)
+    names = positions[rows.names[list(places.categories)]]
+    modes = positions[rows.mode[failed]]
+    return [
+        _Part(rows.cells + places.served, served),
+        _Part(names + (places.fixed + places.columns * n_names), served),
+        _Part(modes + (places.fixed + places.mode * n_names), failed),
+        _Part(rows.judged + places.judged, slice(served.stop, None)),
+    ]
+
+
+def _sliced_cells(rows: Rows, places: Places) -> _Part:
+    return _Part(rows.cells[places.sliced] + places.served[places.sliced], slice(len(rows.mode)))
+
+
+def _squeezed(parts: Sequence[_Part]) -> tuple[Ints, list[_Part]]:
     """Number the cells that are not empty: most are, and the fewer there are to count into, the faster it goes.
 
     Returns
     -------
     used : the cells, in order
-    cell : (signals, m) index into `used`, of every served exchange
-    mode : index into `used`, of those that failed
+    parts : the same, of indexes into `used`
     """
-    column = range(FIXED, FIXED + len(COLUMNS) * n_names, n_names)
-    signals = [
-        *zip(_RATES, rows.rates, strict=True),
-        *zip(_NUMBERS, rows.numbers, strict=True),
-        *((first, positions[rows.names[row]]) for first, row in zip(column, categories, strict=False)),
-    ]
-    modes = positions[rows.mode[rows.mode != 0]]
-    occurs = np.zeros(FIXED + len(COLUMNS) * n_names, np.bool_)
-    for first, values in (*signals, (column[-1], modes)):
-        occurs[first:][values] = True
+    occurs = np.zeros(1 + max(int(part.cells.max(initial=0)) for part in parts), np.bool_)
+    for part in parts:
+        occurs[part.cells] = True
     place = np.cumsum(occurs) - 1
-    cell = np.empty((len(signals), len(rows.mode)), np.int64)
-    for row, (first, values) in enumerate(signals):
-        place[first:].take(values, out=cell[row], mode="clip")  # none is clipped, but the default copies once more
-    return np.flatnonzero(occurs), cell, place[column[-1] + modes]
+    return np.flatnonzero(occurs), [_Part(place.take(part.cells), part.of) for part in parts]
 
 
 def _sorted_names(rows: Rows, texts: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:

@@ -44,6 +44,7 @@ class Metrics:
         self._rejected = _of(Counter, table["barograph_rejected_total"])
         self._late = _of(Counter, table["barograph_late_events_total"])
         self._unknown = _of(Counter, table["barograph_unknown_fields_total"])
+        self._mistyped = _of(Counter, table["barograph_mistyped_total"])
         self._requests = _of(Counter, table["barograph_requests_total"])
         self._unpaired = _of(Counter, table["barograph_unpaired_responses_total"])
         self.open_requests = _of(Gauge, table["barograph_open_requests"])
@@ -84,6 +85,8 @@ class Metrics:
                     self._rejected.labels(which).inc(n)
                 case "late":
                     self._late.inc(n)
+                case "mistyped":
+                    self._mistyped.labels(which).inc(n)
                 case "requests":
                     self._requests.labels(which).inc(n)
                 case "unpaired":

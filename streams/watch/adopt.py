@@ -13,7 +13,7 @@ from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
 from streams.watch.recover import anew
 from streams.watch.report import resolved
-from streams.watch.state import Evidence, Naming, State, Stream
+from streams.watch.state import Naming, State, Stream
 
 
 class Adopted(NamedTuple):
@@ -42,10 +42,11 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
     """Go on under another config; in two pieces, for the bets under the old one may have to be made as well.
 
-    The places of bets are those of the whole catalogue, whatever is watched, so that evidence stays where it is. Where
-    limits moved it was gathered by other bets, and begins anew: that is always allowed. So does what shows that an open
-    incident is over. History in buckets of another
-    length is dropped. Learning begins anew where what is learned would be cut otherwise.
+    The places of bets are those of all signals of the baseline, whatever is watched, so that evidence stays where it
+    is. Where limits moved it was gathered by other bets, and begins anew: that is always allowed. So does what shows
+    that an open incident is over. History in buckets of another length is dropped. Learning begins anew where what is
+    learned would be cut otherwise; signals that were not there before are learned when their counts come
+    (`streams.watch.learn.caught_up`).
     """
     before, after = old.config, new.config
     if state.baseline is None or state.naming is not None or state.counting is not None:
@@ -59,21 +60,27 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
     now = detector(state.baseline, new, state.service)
     keeps = before.measure.bucket_s == after.measure.bucket_s
     streams = {
-        name: replace(one, evidence=_carried(was, now, one.evidence), buckets=one.buckets if keeps else {})
+        name: replace(_carried(was, now, one), buckets=one.buckets if keeps else {})
         for name, one in state.streams.items()
     }
     return anew(replace(state, streams=streams))
 
 
-def _carried(was: Detector, now: Detector, evidence: Evidence) -> Evidence:
-    """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same."""
-    kept = np.zeros(now.bets, np.bool_)
-    for old, new in zip(was.tables, now.tables, strict=True):
-        same = all(
-            np.array_equal(getattr(old.table, one.name), getattr(new.table, one.name)) for one in fields(old.table)
-        )
-        kept[new.first_bet : new.first_bet + new.slices * len(new.table.weights)] = same
-    carried = np.zeros(len(now.accumulators.bets), np.float32)
-    if np.array_equal(was.accumulators.bets, now.accumulators.bets):
-        carried[:] = np.where(kept[now.accumulators.bets], evidence, np.float32(0))
-    return carried
+def _carried(was: Detector, now: Detector, stream: Stream) -> Stream:
+    """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same.
+
+    What a user's own signal means may have changed, and with it which bets may page. Then none of the evidence is, and
+    nothing is out of play: what still differs alarms again, and joins its incident.
+    """
+    before, after = was.accumulators, now.accumulators
+    carried = np.zeros(len(after.bets), np.float32)
+    if np.array_equal(before.bets, after.bets) and (before.monitor, before.notify) == (after.monitor, after.notify):
+        kept = np.zeros(now.bets, np.bool_)
+        for old, new in zip(was.tables, now.tables, strict=True):
+            same = all(
+                np.array_equal(getattr(old.table, one.name), getattr(new.table, one.name)) for one in fields(old.table)
+            )
+            kept[new.first_bet : new.first_bet + new.slices * len(new.table.weights)] = same
+        carried[:] = np.where(kept[after.bets], stream.evidence, np.float32(0))
+        return replace(stream, evidence=carried)
+    return replace(stream, evidence=carried, fired=())

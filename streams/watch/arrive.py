@@ -3,14 +3,13 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
 
 from schemas.cells import CELLS
-from schemas.signals import NUMBERS
-from schemas.tallies import FIRST_NUMBER, FIXED, LATE, OTHER
+from schemas.signals import RATE_CELLS
+from schemas.tallies import LATE, OTHER
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.place import Placed
@@ -19,7 +18,6 @@ from streams.watch.releases import seated
 from streams.watch.state import Bucket, Counts, Ints, Part, State
 from streams.watch.window import settled
 
-RAW: Final = (len(NUMBERS), CELLS)
 Named = tuple[tuple[str, ...], int]
 
 
@@ -44,7 +42,9 @@ def arrive(
     bucket_s = plan.config.measure.bucket_s
     now = _bucket(state.second, bucket_s)
     came = [part.names[i] for i in placed.release.tolist()]
-    streams, seat, beyond = seated(plan, detector, state, dict.fromkeys(came))
+    serving = {came[group] for group in np.unique(placed.row[placed.cell < RATE_CELLS]).tolist()}
+    streams, seat, beyond = seated(plan, detector, state, dict.fromkeys(came), serving)
+    live = {seat[release] for release in serving}
     keys = [
         (seat[release], now if start == LATE or start > now else start)
         for release, start in zip(came, placed.start.tolist(), strict=True)
@@ -58,7 +58,7 @@ def arrive(
         bucket = _added(stream.buckets.get(begins), kept[i], raw[i], modes[i], others[i], plan.config.limits.others)
         streams[release] = replace(
             stream,
-            last_second=state.second,
+            last_second=state.second if release in live else stream.last_second,
             pending=stream.pending if instead else kept[i] if stream.pending is None else stream.pending + kept[i],
             overflowed=tuple(sorted({*stream.overflowed, *placed.overflowed})),
             buckets=settled({**stream.buckets, begins: bucket}, plan.window_s, bucket_s),
@@ -96,23 +96,14 @@ def _bucket(second: int, bucket_s: int) -> int:
 
 
 def _laid(detector: Detector, placed: Placed, spot: Ints, spots: int) -> tuple[Ints, Ints]:
-    """Lay counts out: (spots, S, F) kept cells, and (spots, numbers, 235) of the whole streams."""
-    size, of_raw = detector.slices * detector.kept_cells, RAW[0] * RAW[1]
-    row, cell, count = placed.row, placed.cell, placed.count
-    whole = placed.whole[row]
-    wholes, cells, counts = row[whole], cell[whole], count[whole]
-    numbers = (cells >= FIRST_NUMBER) & (cells < FIXED)
-    raw = _tally(spot[wholes[numbers]] * of_raw + cells[numbers] - FIRST_NUMBER, counts[numbers], spots * of_raw)
-    if (placed.slice < 0).any():  # cut by a field that the alphabet does not know
-        known = placed.slice[row] >= 0
-        row, cell, count = row[known], cell[known], count[known]
-    begins = spot * size + placed.slice * detector.kept_cells
-    flat = np.concatenate([
-        (spot * size)[wholes] + detector.fold[cells],
-        begins[row] + detector.fold[(placed.slice * detector.cells)[row] + cell],
-    ])  # fmt: skip
-    kept = _tally(flat, np.concatenate([counts, count]), spots * size)
-    return kept.reshape(spots, detector.slices, -1), raw.reshape(spots, *RAW)
+    """Lay counts out: (spots, kept counters), and (spots, numbers, 235) of the whole streams."""
+    group, flat, counts = placed.flat(detector.step)
+    kept = _tally(spot[group] * detector.kept_size + detector.fold[flat], counts, spots * detector.kept_size)
+    place = detector.raw[flat]
+    number = place >= 0
+    of_raw = detector.numbers * CELLS
+    raw = _tally(spot[group[number]] * of_raw + place[number], counts[number], spots * of_raw)
+    return kept.reshape(spots, -1), raw.reshape(spots, detector.numbers, CELLS)
 
 
 def _tally(flat: Ints, count: Ints, size: int) -> Ints:

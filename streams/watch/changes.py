@@ -12,7 +12,7 @@ from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
 from streams.watch.group import SLACK_BUCKETS, WAIT_S
 from streams.watch.plan import Plan
-from streams.watch.report import ORDER, short
+from streams.watch.report import order, short
 from streams.watch.state import Alarm, State, Stream
 from streams.watch.window import after
 
@@ -92,4 +92,4 @@ def _changes(plan: Plan, detector: Detector, state: State, stream: Stream) -> tu
         return ()
     before = detector.kept_of(state.baseline.tally)
     found = [change(detector, state.baseline, before, seen, alarm) for alarm in stream.planned]
-    return by_signal(found, ORDER)
+    return by_signal(found, order(detector))

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from schemas.control import Acknowledge, Approve, Rebaseline, Release, SignOff
 from schemas.incidents import Incident
 from schemas.rejected import Reason
-from schemas.signals import BY_NAME
 from schemas.tallies import Passed
 from streams.watch.clock import end_ms
 from streams.watch.learn import relearned
@@ -61,7 +60,7 @@ def control(plan: Plan, state: State, fact: Passed, second: int) -> Heard:
         case Acknowledge() as taken:
             return _acknowledged(noted, taken, end_ms(second))
         case Rebaseline() as anew:
-            return _rebaselined(noted, anew, end_ms(second))
+            return _rebaselined(plan, noted, anew, end_ms(second))
 
 
 def _released(plan: Plan, state: State, fact: Release) -> Heard:
@@ -82,7 +81,7 @@ def _released(plan: Plan, state: State, fact: Release) -> Heard:
         was = fact.previous or state.present
         state = replace(state, present=fact.release, previous=was)
         if state.baseline is not None and fact.release not in state.baseline.releases:
-            state = relearned(state, (), fact.release)
+            state = relearned(plan, state, (), fact.release)
     elif fact.phase == "rolled_back" and fact.release == state.present:
         state = replace(state, present=fact.previous or state.previous, previous="", learns_from="")
     return Heard(state, [], None)
@@ -111,17 +110,18 @@ def _acknowledged(state: State, fact: Acknowledge, now_ms: int) -> Heard:
     ))  # fmt: skip
 
 
-def _rebaselined(state: State, fact: Rebaseline, now_ms: int) -> Heard:
+def _rebaselined(plan: Plan, state: State, fact: Rebaseline, now_ms: int) -> Heard:
     """Learn anew. What is open is over by a person's word; it does not alarm again until the new baseline is there."""
+    known = [signal.name for signal in plan.known]
     for i, name in enumerate(fact.signals):
-        if name not in BY_NAME:
+        if name not in known:
             return Heard(state, [], Refused(
-                "invalid", f"$.signals[{i}]", f"no signal `{name}`; signals: {', '.join(sorted(BY_NAME))}"
+                "invalid", f"$.signals[{i}]", f"no signal `{name}`; signals: {', '.join(sorted(known))}"
             ))  # fmt: skip
-    about = fact.signals or tuple(BY_NAME)
+    about = fact.signals or known
     over = [case for case in state.cases if all(alarm.signal in about for alarm in case.alarms)]
     kept = tuple(case for case in state.cases if case not in over)
     why = f"rebaselined by {fact.by}" + (f": {fact.reason}" if fact.reason else "")
     waiting = tuple(alarm for alarm in state.waiting if alarm.signal not in about)
-    state = relearned(replace(state, cases=kept, waiting=waiting), fact.signals, "")
+    state = relearned(plan, replace(state, cases=kept, waiting=waiting), fact.signals, "")
     return Heard(state, [resolved(case.said, now_ms, why) for case in over], None)

@@ -9,12 +9,15 @@ import numpy as np
 from detectors.describe.divergence import jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
-from schemas.cells import CELLS
-from schemas.incidents import Change, Interval
-from schemas.signals import CATEGORIES, NUMBERS, RATE_CELLS, Signal
-from schemas.tallies import FIRST_NUMBER, OTHER, UNSEEN
-from streams.watch.alphabet import first_slices, own_names
-from streams.watch.detector import NOTICES, Detector, Table, values
+from schemas.incidents import PLAIN, Change, Interval
+from schemas.signals import RATE_CELLS, Signal
+from schemas.tallies import OTHER, UNSEEN
+from streams.watch.accumulators import NOTICES
+from streams.watch.alphabet import categories_of, first_slices, numbers_of, own_names, tally_row
+from streams.watch.calibrated import calibrated
+from streams.watch.detector import Detector
+from streams.watch.looks import Table, values
+from streams.watch.measured import names_key
 from streams.watch.place import beyond
 from streams.watch.state import Alarm, Alphabet, Baseline, Ints
 from streams.watch.window import After
@@ -28,19 +31,20 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
 
     Parameters
     ----------
-    before : (S, F) kept counts of the baseline
+    before : kept counts of the baseline
     after : since the alarm's onset
 
     Notes
     -----
     A rate and a name's share come with Wilson's interval, a quantile with that of its rank: for reading. How far the
     whole distribution has moved is told of a number by the bins of its ranks, of a category by its names. What was
-    decided, was decided by the bets.
+    decided, was decided by the bets. Of calibration nothing was learned: what was stated stands where others have what
+    was before.
     """
     table, s = detector.find(alarm.monitor)
     feature = table.table.feature[alarm.bet]
     dimension, name = slice_name(baseline.alphabet, s, after)
-    was, now = before[s, table.kept], after.kept[s, table.kept]
+    was, now = before[table.kept.at(s)], after.kept[table.kept.at(s)]
     signal = table.signal
     if feature == "missing":
         first, second, words = _missing(was), _missing(now), f"{signal.words}: not observed"
@@ -50,19 +54,21 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
         cell, who = _moved(signal, baseline.alphabet, was, now, after)
         feature, words = f"name={who}", f"{signal.words}: {who}"
         first, second = _share(was, cell, len(was) - 1), _share(now, cell, len(now) - 1)
+    elif signal.kind == "calibration":
+        found = calibrated(now, ~np.isnan(values(table, alarm.bet, s)))
+        first, second, words = found.stated, found.right, found.words
     elif s == 0:
-        row = NUMBERS.index(signal)
-        raw = FIRST_NUMBER + row * CELLS
+        place = [one.name for one in numbers_of(baseline.alphabet)].index(signal.name)
         q = _QUANTILE[feature]
-        first = _quantile(signal, baseline.tally[0, raw : raw + CELLS], q)
-        second = _quantile(signal, after.raw[row], q)
+        first = _quantile(signal, _learned(baseline, signal), q)
+        second = _quantile(signal, after.raw[place], q)
         words = signal.words if q == 0.5 else f"{signal.words} (p{q * 100:g})"
     else:
         first, second = _feature(table, alarm.bet, s, was), _feature(table, alarm.bet, s, now)
         words = f"{signal.words}: share {_TAIL[feature]}"
     return Change(
         signal=signal.name, feature=feature, words=words, direction=_direction(first, second),
-        unit=signal.unit if signal.kind == "number" and s == 0 and feature != "missing" else "",
+        unit=_unit(signal) if signal.kind == "number" and s == 0 and feature != "missing" else "",
         before=first, after=second, before_n=int(was.sum()), after_n=int(now.sum()),
         onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
         alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=_rounded(alarm.false_per_week),
@@ -92,6 +98,17 @@ def slice_name(alphabet: Alphabet, s: int, after: After | None) -> tuple[str, st
     raise IndexError(f"no slice {s}")
 
 
+def _unit(signal: Signal) -> str:
+    """Say what a number is in; those of the catalogue that have no unit are shares."""
+    return signal.unit or ("" if signal.source == "exchange" else PLAIN)
+
+
+def _learned(baseline: Baseline, signal: Signal) -> Ints:
+    """Take a signal's counts of the whole stream out of a baseline."""
+    cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == signal.name)
+    return baseline.tally[cells.at(0)]
+
+
 def _mostly(names: dict[str, int]) -> str | None:
     total = sum(names.values())
     most = max(names, key=lambda name: (names[name], name), default=None)
@@ -100,10 +117,10 @@ def _mostly(names: dict[str, int]) -> str | None:
 
 def _moved(signal: Signal, alphabet: Alphabet, was: Ints, now: Ints, after: After) -> tuple[int, str]:
     """Find the name whose share grew most (or, if none grew much, fell most)."""
-    own = own_names(alphabet, CATEGORIES.index(signal))
+    own = own_names(alphabet, [one.name for one in categories_of(alphabet)].index(signal.name))
     diff = now[:-1] / max(now[:-1].sum(), 1) - was[:-1] / max(was[:-1].sum(), 1)
     cell = int(diff.argmax())
-    other, unseen = (_mostly(after.others.get(beyond(signal.field, known), {})) for known in (True, False))
+    other, unseen = (_mostly(after.others.get(beyond(names_key(signal), known), {})) for known in (True, False))
     return cell, (*own, other or OTHER, unseen or UNSEEN)[cell]
 
 

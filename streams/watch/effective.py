@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.config import Config, Limits, Measure, Service, Watch
+from schemas.own import OwnSignal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import Plan
@@ -31,11 +32,14 @@ class Sections(Struct, frozen=True, forbid_unknown_fields=True):
     watch: Watch
     limits: Limits
     services: tuple[Service, ...]
+    signals: tuple[OwnSignal, ...] = ()
 
 
 def said(config: Config) -> str:
     """Write what of a config decides: two configs that decide alike are one text."""
-    return msgspec.json.encode(Sections(config.measure, config.watch, config.limits, config.services)).decode()
+    return msgspec.json.encode(
+        Sections(config.measure, config.watch, config.limits, config.services, config.signals)
+    ).decode()
 
 
 def digest(config: Config) -> str:

@@ -8,8 +8,9 @@ from detectors.attribution import Split, explain, smallest
 from schemas.incidents import Slice
 from streams.watch.alphabet import first_slices
 from streams.watch.describe import slice_name
-from streams.watch.detector import Detector, Floats, Table, values
-from streams.watch.state import Alarm, Alphabet, Ints
+from streams.watch.detector import Detector
+from streams.watch.looks import Floats, Table, values
+from streams.watch.state import Alarm, Alphabet, Counts, Ints
 from streams.watch.window import After
 
 REPLACED: Final = 0.95
@@ -30,14 +31,14 @@ def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, before: Ints, a
     Parameters
     ----------
     lead : the leading alarm; the feature of its winning bet is what changed
-    before : (S, F) kept counts of the baseline
+    before : kept counts of the baseline
     after : since the onset
 
     Returns
     -------
     Slice or None
         If no slice explains 80 % of the change, that of which the alarm was; None if that was the whole stream, where
-        the change is the same everywhere.
+        the change is the same everywhere, and for a signal that is counted of the whole only, where nobody knows.
 
     Notes
     -----
@@ -45,6 +46,8 @@ def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, before: Ints, a
     leaves nothing to compare it with; it explains all.
     """
     table, s = detector.find(lead.monitor)
+    if table.slices == 1:
+        return None
     cuts = {
         field: cut
         for field, names, first in zip(alphabet.dimensions, alphabet.slices, first_slices(alphabet), strict=True)
@@ -67,7 +70,7 @@ def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, before: Ints, a
 
 def _cut(table: Table, bet: int, before: Ints, after: After, rows: slice) -> _Cut | None:
     """Cut a change by the slices of a dimension; None if nothing was observed on one side."""
-    was, now = before[rows, table.kept], after.kept[rows, table.kept]
+    was, now = table.kept.of(before)[rows], table.kept.of(after.kept)[rows]
     # Each slice of a number has bins of its own: its share above its own former median, say, is what compares.
     x = np.array([values(table, bet, s) for s in range(rows.start, rows.stop)])
     seen, worth = ~np.isnan(x), np.nan_to_num(x)
@@ -83,7 +86,7 @@ def _told(alphabet: Alphabet, lead: Alarm, after: After, field: str, cut: _Cut, 
     return Slice(field, name, round(min(max(explains, 0.0), 1.0), 3), lead.signal, before, since)
 
 
-def _sum(counts: Ints, of: np.ndarray) -> Floats:
+def _sum(counts: Counts, of: np.ndarray) -> Floats:
     total: Floats = (counts * of).sum(axis=1).astype(np.float64)
     return total
 

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
+from streams.watch.accumulators import NOTICES
 from streams.watch.clock import end_ms
-from streams.watch.detector import NOTICES, Detector
+from streams.watch.detector import Detector
 from streams.watch.merge import counted
 from streams.watch.plan import Plan
 from streams.watch.rebase import aged

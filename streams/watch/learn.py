@@ -6,12 +6,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.tallies import OTHER
-from streams.watch.alphabet import choose, segments, slice_count, width
+from streams.watch.alphabet import choose, counts_as, renewed, tally_row
 from streams.watch.merge import counted
 from streams.watch.parts import of_release
-from streams.watch.place import Placed, events_of, names_of, place
+from streams.watch.place import events_of, names_of, place, spread
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Counting, Ints, Naming, Part, State
+from streams.watch.state import Alphabet, Baseline, Counting, Ints, Naming, Part, State
 
 MOST_RELEASES: Final = 32
 
@@ -37,12 +37,8 @@ def learn(plan: Plan, state: State, part: Part) -> State:
             state = replace(state, beyond=counted(state.beyond, "learned_names", beyond))
         if naming.events < half:
             return replace(state, naming=naming)
-        watch, dimensions = plan.config.watch, tuple(plan.config.measure.slices)
-        alphabet = choose(
-            naming.names, dimensions, watch.slices_per_dimension, watch.names_per_signal, plan.config.limits.known_names
-        )
-        tally = np.zeros((slice_count(alphabet), width(alphabet)), np.int64)
-        return replace(state, naming=None, counting=Counting(alphabet, state.second, 0, tally))
+        counting = _begun(_alphabet(plan, state, naming), state.second)
+        return replace(state, naming=None, counting=counting)
     assert state.counting is not None
     counting = _counted(state.counting, part)
     if counting.events < half:
@@ -58,40 +54,74 @@ def learn(plan: Plan, state: State, part: Part) -> State:
         span_s=max(state.second - counting.began, 1),
     )
     if state.baseline is not None and state.relearns:
-        baseline = replace(baseline, tally=_mixed(state.baseline, baseline.tally, state.relearns))
+        baseline = replace(baseline, tally=_mixed(state.baseline, baseline, state.relearns))
     return replace(state, counting=None, baseline=baseline, relearns=(), learns_from="")
 
 
-def relearned(state: State, signals: tuple[str, ...], release: str) -> State:
+def relearned(plan: Plan, state: State, signals: tuple[str, ...], release: str) -> State:
     """Begin to learn anew; the old baseline, if there is one, goes on watching until then.
 
     Parameters
     ----------
-    signals : what to learn, in the alphabet that there is; all signals, and a new alphabet, if empty
+    signals : what to learn, in the alphabet that there is but for their own names; all signals, and a new alphabet, if
+        empty
     release : whose traffic teaches; all traffic, if empty
     """
-    if signals and state.baseline is not None:
-        known = state.baseline
-        counting = Counting(known.alphabet, state.second, 0, np.zeros_like(known.tally))
-        return replace(state, naming=None, counting=counting, relearns=signals, learns_from=release)
-    return replace(state, naming=Naming(), counting=None, relearns=(), learns_from=release)
+    if not signals or state.baseline is None:
+        return replace(state, naming=Naming(), counting=None, relearns=(), learns_from=release)
+    state = replace(state, naming=None, counting=None, relearns=signals, learns_from=release)
+    if any(signal.kind == "category" for signal in plan.known if signal.name in signals):
+        return replace(state, naming=Naming())
+    return replace(state, counting=_begun(_alphabet(plan, state, Naming()), state.second))
 
 
-def _mixed(known: Baseline, tally: Ints, signals: tuple[str, ...]) -> Ints:
-    """Put the new counts of some signals in the place of the old."""
-    mixed = known.tally.copy()
-    for signal, where in segments(known.alphabet):
-        if signal.name in signals:
-            mixed[:, where] = tally[:, where]
+def caught_up(plan: Plan, state: State) -> State:
+    """Begin to learn a user's own signals that the baseline, or what is being learned, does not know.
+
+    The baseline goes on watching all others meanwhile. Signals that are no longer declared need nothing: nothing is
+    counted of them, so that no bet on them moves.
+    """
+    learning = state.naming is not None or state.counting is not None
+    if (state.baseline is None or learning) and not state.relearns:  # all is being learned
+        if state.counting is None or not _lacking(plan, state.counting.alphabet):
+            return state
+        return relearned(plan, state, (), state.learns_from)
+    assert state.baseline is not None
+    signals = tuple(dict.fromkeys((*state.relearns, *_lacking(plan, state.baseline.alphabet))))
+    if signals == state.relearns and (state.counting is None or not _lacking(plan, state.counting.alphabet)):
+        return state
+    return relearned(plan, state, signals, state.learns_from)
+
+
+def _lacking(plan: Plan, alphabet: Alphabet) -> tuple[str, ...]:
+    """Name the user's own signals of which an alphabet counts something else, or nothing."""
+    held = {one.name: counts_as(one) for one in alphabet.own}
+    return tuple(one.name for one in plan.own if held.get(one.name) != counts_as(one))
+
+
+def _alphabet(plan: Plan, state: State, naming: Naming) -> Alphabet:
+    """Freeze the alphabet to count in."""
+    watch, limits = plan.config.watch, plan.config.limits
+    if state.relearns and state.baseline is not None:
+        return renewed(state.baseline.alphabet, naming.names, state.relearns, plan.own, limits.known_names)
+    return choose(
+        naming.names, tuple(plan.config.measure.slices), watch.slices_per_dimension, watch.names_per_signal,
+        limits.known_names, plan.own,
+    )  # fmt: skip
+
+
+def _begun(alphabet: Alphabet, second: int) -> Counting:
+    return Counting(alphabet, second, 0, np.zeros(tally_row(alphabet).size, np.int64))
+
+
+def _mixed(known: Baseline, new: Baseline, signals: tuple[str, ...]) -> Ints:
+    """Put the old counts of all but some signals in the place of the new."""
+    mixed = new.tally.copy()
+    held = {segment.signal.name: segment for segment in tally_row(known.alphabet).segments}
+    for segment in tally_row(new.alphabet).segments:
+        if segment.signal.name not in signals:
+            segment.put(mixed, held[segment.signal.name].of(known.tally))
     return mixed
-
-
-def spread(placed: Placed, shape: tuple[int, ...]) -> Ints:
-    """Lay placed counts out as (slices, cells); the whole stream is slice 0."""
-    whole, known = placed.whole[placed.row], placed.slice[placed.row] >= 0
-    flat = np.concatenate([placed.cell[whole], (placed.slice[placed.row] * shape[1] + placed.cell)[known]])
-    counts = np.concatenate([placed.count[whole], placed.count[known]])
-    return np.bincount(flat, counts, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
 def _named(naming: Naming, part: Part, most: int) -> tuple[Naming, int]:
@@ -117,7 +147,7 @@ def _counted(counting: Counting, part: Part) -> Counting:
         counting.alphabet,
         counting.began,
         counting.events + events_of(part),
-        counting.tally + spread(placed, counting.tally.shape),
+        counting.tally + spread(counting.alphabet, placed),
         modes,
         tuple(served)[:MOST_RELEASES],
     )

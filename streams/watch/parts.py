@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from schemas.tallies import FIXED, LATE, Flush, unpack
+from schemas.tallies import LATE, Flush, unpack
+from streams.watch.measured import layout_of
 from streams.watch.state import Ints, Part
 
 
@@ -41,15 +42,16 @@ def parts(flush: Flush) -> dict[str, Part]:
             counts[ends[a] : ends[b]],
             beside[beside[:, 0] == service, 1:],
             tuple((release, mode, chosen) for who, release, mode, chosen in flush.exemplars if who == service),
+            flush.own,
         )
     return split
 
 
 def narrowed(part: Part) -> Part:
     """Copy what a part says and the texts that it uses, so that nothing of the flush is kept beside it."""
-    n = len(part.names)
-    named = np.flatnonzero(part.cells >= FIXED)
-    column, name = np.divmod(part.cells[named] - FIXED, n)
+    n, fixed = len(part.names), layout_of(part.own).fixed
+    named = np.flatnonzero(part.cells >= fixed)
+    column, name = np.divmod(part.cells[named] - fixed, n)
     used = np.zeros(n, np.bool_)
     for indexes in (part.groups[:, 1], part.groups[:, 3], name, part.beside[:, 0]):
         used[indexes] = True
@@ -59,7 +61,7 @@ def narrowed(part: Part) -> Part:
     place = np.cumsum(used) - 1
     groups, cells, beside = part.groups.copy(), part.cells.copy(), part.beside.copy()
     groups[:, 1], groups[:, 3], beside[:, 0] = place[groups[:, 1]], place[groups[:, 3]], place[beside[:, 0]]
-    cells[named] = FIXED + column * len(kept) + place[name]
+    cells[named] = fixed + column * len(kept) + place[name]
     return Part(
         tuple(part.names[i] for i in kept),
         part.dimensions,
@@ -68,6 +70,7 @@ def narrowed(part: Part) -> Part:
         part.counts.copy(),
         beside,
         tuple((int(place[release]), int(place[mode]), chosen) for release, mode, chosen in part.exemplars),
+        part.own,
     )
 
 
@@ -78,7 +81,7 @@ def of_release(part: Part, release: str) -> Part:
     rows = np.repeat(mine, part.groups[:, 4])
     return Part(
         part.names, part.dimensions, part.groups[mine], part.cells[rows], part.counts[rows],
-        part.beside[part.beside[:, 0] == at], tuple(some for some in part.exemplars if some[0] == at),
+        part.beside[part.beside[:, 0] == at], tuple(some for some in part.exemplars if some[0] == at), part.own,
     )  # fmt: skip
 
 
@@ -90,6 +93,8 @@ def less(longer: Part, shorter: Part) -> Part:
     ValueError
         If the longer one lacks something: then one of the two is not the truth, and to go on would be to guess.
     """
+    if longer.own != shorter.own:
+        raise ValueError(f"the parts of a block were measured with other signals: {longer.own}, {shorter.own}")
     place = {name: i for i, name in enumerate(longer.names)}
     if gone := [name for name in shorter.names if name not in place]:
         raise ValueError(f"the longer part of a block lacks the name {gone[0]!r}")
@@ -108,6 +113,7 @@ def less(longer: Part, shorter: Part) -> Part:
         counts,
         np.concatenate([beside, n[:, None]], axis=1),
         longer.exemplars,
+        longer.own,
     )
 
 
@@ -116,9 +122,10 @@ def _keys(part: Part, names: int, moved: Ints | None = None) -> Ints:
     keys = np.concatenate([np.repeat(part.groups[:, :4], part.groups[:, 4], axis=0), part.cells[:, None]], axis=1)
     if moved is not None and len(keys):
         keys[:, 1], keys[:, 3] = moved[keys[:, 1]], moved[keys[:, 3]]
-        named = keys[:, 4] >= FIXED
-        column, name = np.divmod(keys[named, 4] - FIXED, len(part.names))
-        keys[named, 4] = FIXED + column * names + moved[name]
+        fixed = layout_of(part.own).fixed
+        named = keys[:, 4] >= fixed
+        column, name = np.divmod(keys[named, 4] - fixed, len(part.names))
+        keys[named, 4] = fixed + column * names + moved[name]
     return keys
 
 

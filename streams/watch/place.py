@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.signals import CATEGORIES, RATE_CELLS
-from schemas.tallies import COLUMNS, FIXED, OTHER, UNSEEN
-from streams.watch.alphabet import Index, index
+from schemas.tallies import OTHER, UNSEEN
+from streams.watch.alphabet import Index, categories_of, index, knows, tally_row
+from streams.watch.measured import layout_of, names_key
 from streams.watch.state import Alphabet, Ints, Part
 
-_OF_MODE: Final = len(COLUMNS) - 1
+_OF_MODE: Final = len(CATEGORIES)
+"""The named column of modes: behind the catalogue's categories, before a user's own."""
 
 Modes = dict[tuple[int, str], int]
 Others = dict[tuple[int, str, str], int]
@@ -27,7 +29,7 @@ class Placed:
     start, release, slice : (g,) of each group: of its bucket, in the part's names, of the alphabet (-1 for a dimension
         that the alphabet does not know)
     whole : (g,) the groups of one dimension, which make up the whole stream
-    row, cell, count : (n,) group, cell of the alphabet and number of events
+    row, cell, count : (n,) group, counter of the whole stream in the alphabet's row, and number of events
     modes : (group, mode) -> events
     others : (group, place, name) -> events, of names that the alphabet does not tell apart; a place is a dimension, or
         `other` or `unseen` of a category
@@ -45,8 +47,24 @@ class Placed:
     others: Others
     overflowed: tuple[str, ...]
 
+    def flat(self, step: int) -> tuple[Ints, Ints, Ints]:
+        """Say what each count adds to: group, counter and count, first of the whole stream, then of its slices.
 
-def beyond(field: str, known: bool) -> str:
+        Parameters
+        ----------
+        step : counters of a slice, of the alphabet's row
+        """
+        whole = self.whole[self.row]
+        slices = self.slice[self.row]
+        cut = (slices >= 0) & (self.cell < step)
+        return (
+            np.concatenate([self.row[whole], self.row[cut]]),
+            np.concatenate([self.cell[whole], self.cell[cut] + slices[cut] * step]),
+            np.concatenate([self.count[whole], self.count[cut]]),
+        )
+
+
+def beyond(key: str, known: bool) -> str:
     """Name the place of a category's names that have no cell of their own.
 
     Examples
@@ -54,7 +72,7 @@ def beyond(field: str, known: bool) -> str:
     >>> beyond("intent", known=False)
     'intent=__unseen__'
     """
-    return f"{field}={OTHER if known else UNSEEN}"
+    return f"{key}={OTHER if known else UNSEEN}"
 
 
 def place(alphabet: Alphabet, part: Part) -> Placed:
@@ -65,38 +83,47 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
     alphabet : frozen with a baseline
     part : of one service
     """
-    spots, names = index(alphabet), part.names
+    spots, names, fixed = index(alphabet), part.names, layout_of(part.own).fixed
+    there = knows(alphabet, part.own)
     start, release, dimension, _, sizes = part.groups.T
     whole = dimension == 0
-    row, cell, count = np.repeat(np.arange(len(sizes)), sizes), part.cells.copy(), part.counts
-    rated = np.flatnonzero(cell < RATE_CELLS)
-    events = np.bincount(row[rated], count[rated], minlength=len(sizes)).astype(np.int64)
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    rated = np.flatnonzero(part.cells < RATE_CELLS)
+    events = np.bincount(row[rated], part.counts[rated], minlength=len(sizes)).astype(np.int64)
     slices = _slices(spots, part)
     others = _other_slices(spots, part, slices, events)
 
-    named = np.flatnonzero(cell >= FIXED)
-    column, who = np.divmod(cell[named] - FIXED, max(len(names), 1))
-    overflowed = _overflowed(part, column, who)
-    is_mode = column == _OF_MODE
-    modes: Modes = {}
-    if is_mode.any():
-        once = is_mode & whole[row[named]]
-        at = named[once]
-        for group, w, n in zip(row[at].tolist(), who[once].tolist(), count[at].tolist(), strict=True):
-            modes[group, names[w]] = n
-        kept = np.ones(len(cell), np.bool_)
-        kept[named[is_mode]] = False
-        row, cell, count = row[kept], cell[kept], count[kept]
-        named, column, who = np.flatnonzero(cell >= FIXED), column[~is_mode], who[~is_mode]
-    cell[named] = _cells(spots, names, column, who)
-    mine = whole[row[named]]
-    at = named[mine]
-    for i, spot, name_ in _other_cells(spots, names, column[mine], who[mine], cell[at]):
-        others[int(row[at[i]]), spot, name_] = int(count[at[i]])
+    named = np.flatnonzero(part.cells >= fixed)
+    column, who = np.divmod(part.cells[named] - fixed, max(len(names), 1))
+    is_mode = (column == _OF_MODE) & whole[row[named]]
+    at = named[is_mode]
+    failed = zip(row[at].tolist(), who[is_mode].tolist(), part.counts[at].tolist(), strict=True)
+    modes: Modes = {(group, names[w]): n for group, w, n in failed}
+
+    cell = np.full(len(part.cells), -1)
+    plain = part.cells < fixed
+    cell[plain] = there.cells[part.cells[plain]]
+    category = there.columns[column]
+    known = category >= 0
+    at, category, name = named[known], category[known], who[known]
+    cell[at] = _cells(spots, names, category, name)
+    mine = whole[row[at]]
+    at = at[mine]
+    keys = [names_key(signal) for signal in categories_of(alphabet)]
+    for i, spot, strange in _other_cells(spots, keys, names, category[mine], name[mine], cell[at]):
+        others[int(row[at[i]]), spot, strange] = int(part.counts[at[i]])
+    kept = cell >= 0
     return Placed(
-        start=start, release=release, slice=slices, whole=whole, row=row, cell=cell, count=count, modes=modes,
-        others=others, overflowed=overflowed,
+        start=start, release=release, slice=slices, whole=whole, row=row[kept], cell=cell[kept],
+        count=part.counts[kept], modes=modes, others=others, overflowed=_overflowed(part, column, who),
     )  # fmt: skip
+
+
+def spread(alphabet: Alphabet, placed: Placed) -> Ints:
+    """Lay placed counts out in the alphabet's row."""
+    where = tally_row(alphabet)
+    _, flat, counts = placed.flat(where.step)
+    return np.bincount(flat, counts, minlength=where.size).astype(np.int64)
 
 
 def events_of(part: Part) -> int:
@@ -106,7 +133,7 @@ def events_of(part: Part) -> int:
 
 
 def names_of(part: Part) -> dict[str, dict[str, int]]:
-    """Count the events of every name of every field: field -> name -> events."""
+    """Count the events of every name of every dimension and category: see `streams.watch.alphabet.Names`."""
     found: dict[str, dict[str, int]] = {}
     dimension, name, sizes = part.groups[:, 2], part.groups[:, 3], part.groups[:, 4]
     row = np.repeat(np.arange(len(sizes)), sizes)
@@ -114,11 +141,12 @@ def names_of(part: Part) -> dict[str, dict[str, int]]:
     for d, field in enumerate(part.dimensions):
         there = rate & (dimension == d)[row]
         _add(found.setdefault(field, {}), part, there, name[row])
-    column, named = np.divmod(part.cells - FIXED, max(len(part.names), 1))
-    for c, signal in enumerate(CATEGORIES):
-        if signal.field not in part.dimensions:
-            there = (part.cells >= FIXED) & (dimension == 0)[row] & (column == c)
-            _add(found.setdefault(signal.field, {}), part, there, named)
+    measured = layout_of(part.own)
+    column, named = np.divmod(part.cells - measured.fixed, max(len(part.names), 1))
+    for c, signal in enumerate(measured.named):
+        if signal is not None and (key := names_key(signal)) not in part.dimensions:
+            there = (part.cells >= measured.fixed) & (dimension == 0)[row] & (column == c)
+            _add(found.setdefault(key, {}), part, there, named)
     return found
 
 
@@ -139,14 +167,14 @@ def _slices(index: Index, part: Part) -> Ints:
     return found
 
 
-def _cells(index: Index, names: tuple[str, ...], column: Ints, who: Ints) -> Ints:
+def _cells(index: Index, names: tuple[str, ...], category: Ints, who: Ints) -> Ints:
     """Give the cell of each name of a category; each that occurs is looked up once."""
-    table = np.zeros((len(CATEGORIES), max(len(names), 1)), np.int64)
-    table[column, who] = 1
+    table = np.zeros((len(index.cells), max(len(names), 1)), np.int64)
+    table[category, who] = 1
     for c, i in np.argwhere(table).tolist():
         known, unseen = index.cells[c]
         table[c, i] = known.get(names[i], unseen)
-    return table[column, who]
+    return table[category, who]
 
 
 def _other_slices(index: Index, part: Part, slices: Ints, events: Ints) -> Others:
@@ -160,12 +188,12 @@ def _other_slices(index: Index, part: Part, slices: Ints, events: Ints) -> Other
 
 
 def _other_cells(
-    index: Index, names: tuple[str, ...], column: Ints, who: Ints, places: Ints
+    index: Index, keys: list[str], names: tuple[str, ...], category: Ints, who: Ints, places: Ints
 ) -> list[tuple[int, str, str]]:
     """Find the names of `__other__` and `__unseen__` cells: which of the cells, its place, its name."""
-    unseen = np.array([cell for _, cell in index.cells])[column]
+    unseen = np.array([cell for _, cell in index.cells])[category]
     return [
-        (i, beyond(CATEGORIES[column[i]].field, known=bool(places[i] < unseen[i])), names[who[i]])
+        (i, beyond(keys[category[i]], known=bool(places[i] < unseen[i])), names[who[i]])
         for i in np.flatnonzero((places == unseen) | (places == unseen - 1)).tolist()
     ]
 
@@ -176,5 +204,6 @@ def _overflowed(part: Part, column: Ints, who: Ints) -> tuple[str, ...]:
     if part.names[other : other + 1] != (OTHER,):
         return ()
     fields = {part.dimensions[d] for d in part.groups[part.groups[:, 3] == other, 2].tolist() if part.dimensions}
-    fields |= {CATEGORIES[c].field for c in column[who == other].tolist() if c != _OF_MODE}
+    measured = layout_of(part.own).named
+    fields |= {names_key(signal) for c in set(column[who == other].tolist()) if (signal := measured[c]) is not None}
     return tuple(sorted(fields))

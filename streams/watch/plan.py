@@ -7,13 +7,16 @@ from typing import Final
 from detectors.shares import level, shares
 from schemas.config import Config, Service
 from schemas.incidents import Severity
-from schemas.signals import CATALOGUE, SEVERITY_OF, Signal
+from schemas.signals import CATALOGUE, SEVERITY_OF, Kind, Signal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
+from streams.watch.segments import cut
 
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
+COUNTED_ONLY: Final[tuple[Kind, ...]] = ("calibration",)
+"""Counted and kept, but watched by no bets yet: see `streams.watch.layout`."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Plan:
     Attributes
     ----------
     window_s : of event time that is kept in buckets: what the config says, or what a recovery has to look back on
+    own : the user's own signals
+    signals : those that are watched, in the catalogue's order, then the user's own
     """
 
     config: Config
@@ -38,6 +43,8 @@ class Plan:
     source: str
     services: dict[str, Service]
     window_s: int
+    own: tuple[Signal, ...]
+    signals: tuple[Signal, ...]
 
     @classmethod
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
@@ -61,6 +68,8 @@ class Plan:
             config.topics.prefix + BY_ROLE["events"].name,
             {service.name: service for service in config.services},
             buckets * bucket_s,
+            config.own_signals(),
+            tuple(signal for signal in config.watched() if signal.kind not in COUNTED_ONLY),
         )
 
     def service(self, name: str) -> Service:
@@ -72,9 +81,9 @@ class Plan:
         return self.service(service).baseline_events or self.config.watch.baseline_events
 
     @property
-    def signals(self) -> tuple[Signal, ...]:
-        """The signals that are watched, in the catalogue's order."""
-        return tuple(signal for signal in CATALOGUE if signal.name in self.config.watch.signals)
+    def known(self) -> tuple[Signal, ...]:
+        """All signals that there are, in that order."""
+        return (*CATALOGUE, *self.own)
 
     @property
     def streams(self) -> int:
@@ -115,6 +124,6 @@ def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]
             per_week, watch.max_services, plan.service(service).weight, plan.streams,
             {signal.name: 1.0 for signal in signals},
             dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
-            unsliced=[signal.name for signal in signals if signal.kind == "category"],
+            unsliced=[signal.name for signal in signals if not cut(signal)],
         ),
     )  # fmt: skip

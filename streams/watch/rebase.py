@@ -55,7 +55,7 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     changed = [detector.find(alarm.monitor)[0].signal for alarm in case.alarms if alarm.signal != SILENCE]
     words = {signal.name: signal.words for signal in changed}
     why = f"taken as the new normal after {_span(after_s)}; learned anew: {', '.join(words.values())}"
-    return Aged(relearned(state, tuple(words), ""), resolved(case.said, now_ms, why), free=False)
+    return Aged(relearned(plan, state, tuple(words), ""), resolved(case.said, now_ms, why), free=False)
 
 
 def _normal(state: State, case: Case) -> bool:

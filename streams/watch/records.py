@@ -9,26 +9,26 @@ from msgspec import Struct
 
 from detectors.bets import bounded, category, indicator, number, rate
 from schemas.cells import CELLS
-from schemas.signals import CATALOGUE
+from schemas.signals import CALIBRATION_CELLS, CATALOGUE
 from schemas.strict import ConfigError
 from streams.watch.own import Own
 from streams.watch.state import Baseline, Bucket, State
 
 FORMAT: Final = blake2b(
     msgspec.json.encode([
-        [(signal.name, signal.kind, signal.bad, signal.consequence) for signal in CATALOGUE],
+        [(one.name, one.kind, one.bad, one.consequence, one.sliced, one.source) for one in CATALOGUE],
         (CELLS, number.BINS, number.FEATURES, number.ODDS, indicator.ODDS, bounded.STAKES, rate.WEIGHTS),
-        category.BEYOND_NAMES,
+        category.BEYOND_NAMES, CALIBRATION_CELLS,
     ]),
     digest_size=8,
 ).hexdigest()  # fmt: skip
 """Of all that says which cell and which bet a number in a state belongs to."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the shape of the records. One more whenever what an older version wrote would be misread; a field with a default
 is no such change."""
 
-READS: Final = (1, VERSION)
+READS: Final = (2, VERSION)
 """The oldest and the newest shape that are read."""
 
 

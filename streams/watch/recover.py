@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from detectors import esr
 from detectors.recovery import TIMES, Mirror, advance, mirror
-from streams.watch.detector import Detector, values
+from streams.watch.detector import Detector
+from streams.watch.looks import values
 from streams.watch.once import once
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE
@@ -144,10 +145,12 @@ def _weighed(
     if (over := back(alarm.monitor, alarm.bet)) is None:
         return alarm
     held, counts = alarm.recovery, _counts(detector, alarm.monitor, stream.pending)
+    table, s = detector.find(alarm.monitor)
     if not over.mirror.observed(counts):
+        if table.signal.source == "outcome":  # no judgement is no good judgement
+            return alarm
         return replace(alarm, recovery=replace(held, absent=held.absent + events(stream.pending)))
     growth, looks_well = over.mirror.growth(counts), over.mirror.well(counts)
-    table, s = detector.find(alarm.monitor)
     row = table.first_bet + s * len(table.table.weights) + alarm.bet
     if stream.overflowed and detector.touched(stream.overflowed)[row]:
         growth, looks_well = esr.damp(growth), np.zeros((), np.bool_)
@@ -182,7 +185,7 @@ def _mirrors(baseline: Baseline, detector: Detector) -> Callable[[int, int], Bac
 def _counts(detector: Detector, monitor: int, kept: Ints) -> Ints:
     """Take what a monitor looks at."""
     table, s = detector.find(monitor)
-    counts: Ints = kept[s, table.kept]
+    counts: Ints = kept[table.kept.at(s)]
     return counts
 
 

@@ -1,6 +1,6 @@
 """Releases that serve -> the streams that are watched: a seat for each of the first few, one more for all the rest."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,23 +22,27 @@ class Seats(NamedTuple):
     beyond: dict[str, int]
 
 
-def seated(plan: Plan, detector: Detector, state: State, releases: Iterable[str]) -> Seats:
+def seated(plan: Plan, detector: Detector, state: State, releases: Iterable[str], serving: Collection[str]) -> Seats:
     """Give each release a stream.
 
     The first sight of a release opens its stream. Once `watch.max_releases` have theirs, one more takes the place of
     the release that was idle longest, if for an hour and if no open incident speaks of it; else it is part of
-    ``__other__``, which is watched like a release.
+    ``__other__``, which is watched like a release. So is a release that no longer has one and of which nothing comes
+    but what is now thought of its answers: that does not make it serve again.
 
     Parameters
     ----------
-    releases : that came
+    releases : of which something came
+    serving : those of which exchanges came
     """
     streams, seat, beyond = dict(state.streams), {}, state.beyond
     for release in releases:
         seat[release] = release
         if release in streams:
             continue
-        if release != OTHER and len(streams.keys() - {OTHER}) >= plan.config.watch.max_releases:
+        if release not in serving:
+            seat[release] = OTHER
+        elif release != OTHER and len(streams.keys() - {OTHER}) >= plan.config.watch.max_releases:
             idle = [one for one in streams.values() if _leaves(one, state.second)]
             if idle:
                 del streams[min(idle, key=lambda one: (one.last_second, one.release)).release]

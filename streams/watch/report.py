@@ -6,10 +6,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.incidents import Also, Change, Incident, ModeCount, Notify, Slice
+from schemas.incidents import PLAIN, Also, Change, Incident, ModeCount, Notify, Slice
 from schemas.printable import printable
-from schemas.signals import BY_NAME, CATALOGUE, CATEGORIES
+from schemas.signals import CALIBRATIONS
 from schemas.tallies import OTHER
+from streams.watch.alphabet import categories_of
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
 from streams.watch.explain import culprit
@@ -20,11 +21,12 @@ from streams.watch.severity import SILENCE, grown_modes, judge
 from streams.watch.state import Alarm, Baseline, Ints, State
 from streams.watch.window import After, after, events
 
-ORDER: Final = {signal.name: i for i, signal in enumerate(CATALOGUE)} | {SILENCE: -1}
-"""The catalogue's order, in which changes are told."""
 ALSO_S: Final = 600
 """How long before an onset something else must have changed to be worth telling."""
 MOST_MODES: Final = 8
+CALIBRATED: Final = tuple(signal.name for signal in CALIBRATIONS)
+ALSO: Final = ("model_served", "prompt_version")
+"""Categories of which a name that grew may be the cause of all else."""
 
 
 def report(
@@ -47,7 +49,7 @@ def report(
     changes = _changes(detector, state.baseline, alarms, before, seen)
     where = _where(detector, state.baseline, lead, before, seen)
     modes = _modes(plan, state, alarms, seen)
-    severity, notify, why = judge(alarms, modes)
+    severity, notify, why = judge(detector.signals, alarms, modes)
     labels = said.labels if said else _labels(lead.signal, state.service, known.env, where)
     print_ = fingerprint(labels)
     episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
@@ -57,7 +59,7 @@ def report(
         status="firing", step="updated" if said else "fired", severity=severity,
         previous_severity=said.severity if said and said.severity != severity else None, notify=notify, labels=labels,
         service=state.service, summary=_summary(state.service, changes, where), why_severity=why,
-        action=_action(lead), since=lead.since, since_low=lead.since_low, since_high=lead.since_high,
+        action=_action(detector, lead), since=lead.since, since_low=lead.since_low, since_high=lead.since_high,
         started_at=said.started_at if said else now_ms, updated_at=now_ms,
         releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=modes,
         also=_also(state, lead, changes), acknowledged_by=said.acknowledged_by if said else "",
@@ -115,18 +117,18 @@ def _changes(
         for alarm in alarms
         if alarm.signal != SILENCE and alarm.release in seen
     ]
-    return by_signal([*silent, *moved], ORDER)
+    return by_signal([*silent, *moved], order(detector))
+
+
+def order(detector: Detector) -> dict[str, int]:
+    """Say in which order changes are told: the catalogue's, then that of a user's own signals."""
+    return {name: i for i, name in enumerate(detector.signals)} | {SILENCE: -1}
 
 
 def _where(detector: Detector, baseline: Baseline, lead: Alarm, before: Ints, seen: dict[str, After]) -> Slice | None:
     """Find the slice that explains the leading change."""
     if lead.signal == SILENCE or lead.release not in seen:
         return None
-    table, _ = detector.find(lead.monitor)
-    feature = table.table.feature[lead.bet]
-    of_names = table.signal.kind == "category" and feature != "missing"
-    if of_names and table.signal.field in baseline.alphabet.dimensions:
-        return None  # a change of mix in that very dimension: it would explain itself
     return culprit(detector, baseline.alphabet, lead, before, seen[lead.release])
 
 
@@ -147,7 +149,7 @@ def _modes(plan: Plan, state: State, alarms: Sequence[Alarm], seen: dict[str, Af
 
 
 def _also(state: State, lead: Alarm, changes: tuple[Change, ...]) -> tuple[Also, ...]:
-    """Tell what else changed shortly before or during: releases, and the model that serves."""
+    """Tell what else changed shortly before or during: releases, the model that serves, the prompt."""
     found: list[Also] = []
     learned = state.baseline.releases if state.baseline else ()
     streams = sorted(state.streams.values(), key=lambda stream: (stream.first_second, stream.release))
@@ -156,16 +158,18 @@ def _also(state: State, lead: Alarm, changes: tuple[Change, ...]) -> tuple[Also,
         if near and newer.release not in learned:
             found.append(Also("release", older.release, newer.release, newer.first_second * 1000))
     found += [
-        Also("model_served", _most_served(state), one.feature.removeprefix("name="), one.onset_at)
+        Also(one.signal, _most_frequent(state, one.signal), one.feature.removeprefix("name="), one.onset_at)
         for one in changes
-        if one.signal == "model_served" and one.feature.startswith("name=") and one.direction == "up"
+        if one.signal in ALSO and one.feature.startswith("name=") and one.direction == "up"
     ]
     return tuple(found)
 
 
-def _most_served(state: State) -> str:
-    served = CATEGORIES.index(BY_NAME["model_served"])
-    names = state.baseline.alphabet.categories[served] if state.baseline else ()
+def _most_frequent(state: State, category: str) -> str:
+    """Name what a category mostly was when it was learned."""
+    assert state.baseline is not None
+    alphabet = state.baseline.alphabet
+    names = alphabet.categories[[one.name for one in categories_of(alphabet)].index(category)]
     return names[0] if names else OTHER
 
 
@@ -196,10 +200,10 @@ def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> 
 
 def short(one: Change) -> str:
     """Say a change in a few words."""
-    if one.before is None or one.after is None:
+    if one.before is None or one.after is None or one.signal in CALIBRATED:  # whose words hold both figures
         return one.words
     if one.unit:
-        return f"{one.words} {one.before.value:g} -> {one.after.value:g} {one.unit}"
+        return f"{one.words} {one.before.value:g} -> {one.after.value:g} {one.unit.removeprefix(PLAIN)}".rstrip()
     return f"{one.words} {one.before.value * 100:.1f} % -> {one.after.value * 100:.1f} %"
 
 
@@ -211,7 +215,7 @@ def _how_sure(alarms: Sequence[Alarm], notify: Notify) -> str:
     return often(first.false_per_week, first.notify)
 
 
-def _action(lead: Alarm) -> str:
+def _action(detector: Detector, lead: Alarm) -> str:
     if lead.signal == SILENCE:
         return "Find out whether the service runs and can reach Kafka; everything it could have sent was read."
-    return BY_NAME[lead.signal].action
+    return detector.signals[lead.signal].action

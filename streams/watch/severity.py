@@ -1,9 +1,9 @@
 """What moved and how exchanges failed -> how grave it is, and the line that says why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schemas.incidents import ModeCount, Notify, Severity
-from schemas.signals import BY_NAME, SEVERITY_OF, Signal
+from schemas.signals import SEVERITY_OF, Signal
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import PAGED
 from streams.watch.state import Alarm
@@ -25,6 +25,7 @@ def severity(signal: Signal, direction: int, feature: str) -> Severity:
 
     Examples
     --------
+    >>> from schemas.signals import BY_NAME
     >>> severity(BY_NAME["refused"], +1, "yes"), severity(BY_NAME["latency"], -1, "rank")
     ('sev-2', 'sev-4')
     """
@@ -50,7 +51,9 @@ def grown_modes(taxonomy: Taxonomy, after: dict[str, int], before: dict[str, int
     return sorted(found, key=lambda m: (m.severity, -m.n, m.mode))
 
 
-def judge(alarms: Sequence[Alarm], modes: Sequence[ModeCount]) -> tuple[Severity, Notify, str]:
+def judge(
+    signals: Mapping[str, Signal], alarms: Sequence[Alarm], modes: Sequence[ModeCount]
+) -> tuple[Severity, Notify, str]:
     """Say how grave an incident is, whom to tell, and why.
 
     Each alarm is as grave as its signal's declared consequence; that failures grew is as grave as the gravest mode
@@ -58,13 +61,14 @@ def judge(alarms: Sequence[Alarm], modes: Sequence[ModeCount]) -> tuple[Severity
 
     Parameters
     ----------
+    signals : by name
     alarms : of the incident
     modes : those that grew
     """
     worst: Severity = "sev-4"
     why, paged = "", False
     for alarm in alarms:
-        grave, line = alarm.severity, _line(alarm)
+        grave, line = alarm.severity, _line(signals, alarm)
         if alarm.signal == "failed" and modes and grave in PAGED:
             gravest = modes[0]
             grave = gravest.severity
@@ -76,10 +80,10 @@ def judge(alarms: Sequence[Alarm], modes: Sequence[ModeCount]) -> tuple[Severity
     return worst, notify, why
 
 
-def _line(alarm: Alarm) -> str:
+def _line(signals: Mapping[str, Signal], alarm: Alarm) -> str:
     if alarm.signal == SILENCE:
         return "nothing comes from the service, and all that it could have sent was read"
-    signal: Signal = BY_NAME[alarm.signal]
+    signal = signals[alarm.signal]
     if alarm.severity == "sev-4":
         return f"{signal.words} changed, in no direction that hurts"
     return f"{signal.words} changed the bad way; that is declared to be a matter of {signal.consequence}"

@@ -4,10 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from schemas.signals import CATEGORIES
 from schemas.strict import ConfigError
 from schemas.topics import BY_ROLE
-from streams.watch.alphabet import slice_count, width
+from streams.watch.alphabet import tally_row
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.state import Alphabet, Baseline
@@ -25,16 +24,21 @@ def evidence_bytes(plan: Plan) -> int:
     ----------
     plan : of the config
     """
+    full = Baseline(1, alphabet := fullest(plan), 1000, np.ones(tally_row(alphabet).size, np.int64), {}, (), 0, 1)
+    return len(detector(full, plan, "").accumulators.bets) * FLOAT_BYTES * plan.streams
+
+
+def fullest(plan: Plan) -> Alphabet:
+    """Make the largest alphabet that a config allows."""
     watch, dimensions = plan.config.watch, tuple(plan.config.measure.slices)
-    alphabet = Alphabet(
+    categories = [signal for signal in plan.known if signal.kind == "category"]
+    return Alphabet(
         dimensions,
         tuple(tuple(map(str, range(watch.slices_per_dimension))) for _ in dimensions),
-        tuple(tuple(map(str, range(watch.names_per_signal))) for _ in CATEGORIES),
+        tuple(tuple(map(str, range(watch.names_per_signal))) for _ in categories),
         watch.names_per_signal,
+        plan.own,
     )
-    tally = np.ones((slice_count(alphabet), width(alphabet)), np.int64)
-    full = Baseline(1, alphabet, 1000, tally, {}, (), 0, 1)
-    return len(detector(full, plan, "").accumulators.bets) * FLOAT_BYTES * plan.streams
 
 
 def check(plan: Plan) -> None:
@@ -51,6 +55,6 @@ def check(plan: Plan) -> None:
         raise ConfigError(
             f"the state of a service may come to {size / 1e6:.1f} MB of evidence, and its topic takes records of "
             f"{most / 1e6:.1f} MB, half of them for that: lower `watch.max_releases` ({watch.max_releases}), "
-            f"`watch.slices_per_dimension` ({watch.slices_per_dimension}) or `watch.names_per_signal` "
-            f"({watch.names_per_signal})"
+            f"`watch.slices_per_dimension` ({watch.slices_per_dimension}), `watch.names_per_signal` "
+            f"({watch.names_per_signal}), or `sliced` of the {len(plan.own)} `signals` of your own"
         )

@@ -18,7 +18,7 @@ from streams.watch.control import control
 from streams.watch.detect import decide
 from streams.watch.group import group
 from streams.watch.layout import detector
-from streams.watch.learn import learn
+from streams.watch.learn import caught_up, learn
 from streams.watch.merge import New, counted, merge
 from streams.watch.parts import parts
 from streams.watch.pieces import Pieces, whole
@@ -28,6 +28,7 @@ from streams.watch.publish import Finding, Said, published
 from streams.watch.recover import weighed
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
+from streams.watch.total import add
 
 __all__ = ["Finding", "Plan", "Record", "State", "step", "stepping"]
 
@@ -118,9 +119,7 @@ def stepping(
     changed: dict[str, State] = {}
     findings: list[Finding] = []
     for name in sorted((states.keys() | came.keys() | new).difference(without)):
-        before = states.get(name) or State(
-            service=name, second=second_of(record.timestamp), total=np.zeros(FIXED, np.int64)
-        )  # fmt: skip
+        before = states.get(name) or State(service=name, second=second_of(record.timestamp))
         if record.offset <= before.offset:
             continue
         try:
@@ -198,7 +197,10 @@ def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tupl
     known = state.baseline
     if known is not None and _any(new.untaken):
         state = _arrived(plan, state, known, new)
-    if not flush.final or (known is not None and state.naming is None and state.counting is None):
+    if not flush.final:
+        return state, []
+    state = caught_up(plan, state)
+    if known is not None and state.naming is None and state.counting is None:
         return state, []
     state = learn(plan, state, new.block)
     if known is None or state.baseline is known:
@@ -241,7 +243,7 @@ def _totalled(plan: Plan, state: State, flush: Flush, part: Part, sign: int = 1)
     sources = state.sources if flush.topic_id == state.topic_id else {}  # made again, it may have fewer partitions
     return replace(
         state,
-        total=state.total + sign * np.bincount(cells, counts, minlength=FIXED).astype(np.int64),
+        total=add(state.total, cells, sign * counts),
         beside=beside,
         late=state.late + sign * late,
         exemplars=exemplars,

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from schemas.control import Approve, Release, SignOff
 from schemas.incidents import Incident, Notify, Severity
+from schemas.signals import Kind, Signal
 from schemas.tallies import Exemplar
+from streams.watch.total import NOTHING, Total
 
 Ints: TypeAlias = NDArray[np.int64]
 Counts: TypeAlias = NDArray[np.integer]
@@ -26,6 +28,7 @@ class Part(Struct, frozen=True, eq=False):
     cells, counts : (n,) the occupied cells of all groups in order, and their counts; as in `schemas.tallies.Flush`
     beside : (b, 3) release, kind, events
     exemplars : (release, mode, exemplars)
+    own : (kind, name) of each of the user's own signals: they say where cells with names begin
     """
 
     names: tuple[str, ...]
@@ -35,6 +38,7 @@ class Part(Struct, frozen=True, eq=False):
     counts: Ints
     beside: Ints
     exemplars: tuple[tuple[int, int, tuple[Exemplar, ...]], ...] = ()
+    own: tuple[tuple[Kind, str], ...] = ()
 
 
 class Mark(Struct, frozen=True):
@@ -55,21 +59,23 @@ class Mark(Struct, frozen=True):
 
 
 class Alphabet(Struct, frozen=True, eq=False, weakref=True):
-    """The names that have cells and slices of their own, frozen with a baseline.
+    """The signals that have cells, and the names that have cells and slices of their own, frozen with a baseline.
 
     Attributes
     ----------
     dimensions : fields that streams are cut by
     slices : names of each dimension; all others are its `__other__`
-    categories : known names of each category of the catalogue, the `own` most frequent first; the rest are `__other__`
-        and what is not even known is `__unseen__`
-    own : how many names of a category have cells of their own
+    categories : known names of each category, the catalogue's and then the user's own, the most frequent first
+    names_told : how many names of a category have cells of their own; the other known ones are `__other__`, and what is
+        not even known is `__unseen__`
+    own : the user's own signals, beside the catalogue's
     """
 
     dimensions: tuple[str, ...]
     slices: tuple[tuple[str, ...], ...]
     categories: tuple[tuple[str, ...], ...]
-    own: int
+    names_told: int
+    own: tuple[Signal, ...] = ()
 
 
 class Naming(Struct, frozen=True):
@@ -80,7 +86,12 @@ class Naming(Struct, frozen=True):
 
 
 class Counting(Struct, frozen=True):
-    """The second half, begun at a second: how often, in an alphabet that these counts did not choose."""
+    """The second half, begun at a second: how often, in an alphabet that these counts did not choose.
+
+    Attributes
+    ----------
+    tally : (counters,) of the alphabet's row
+    """
 
     alphabet: Alphabet
     began: int
@@ -95,7 +106,7 @@ class Baseline(Struct, frozen=True, eq=False, weakref=True):
 
     Attributes
     ----------
-    tally : (slices, cells)
+    tally : (counters,) of the alphabet's row
     releases : those that served meanwhile; none of them is news
     """
 
@@ -114,7 +125,7 @@ class Bucket(Struct, frozen=True, eq=False):
 
     Attributes
     ----------
-    kept : (slices, kept cells) in the detector's own cells
+    kept : (kept counters,) of the detector's row
     raw : (numbers, 235) of the whole stream, for figures that people read
     modes : failures by mode
     others : names that the alphabet does not tell apart, by their place; the most frequent
@@ -133,7 +144,7 @@ class Stream(Struct, frozen=True):
     ----------
     evidence : (bets of all accumulators,)
     fired : accumulators that belong to an open incident and are out of play, ascending
-    pending : (slices, kept cells) arrived in the second that is open, None if nothing
+    pending : (kept counters,) that arrived in the second that is open, None if nothing
     overflowed : fields of which names went beyond a cap in what is pending
     buckets : start in seconds since 1970 -> what happened then
     planned : what it does otherwise than the release before it, from its beginning
@@ -210,7 +221,7 @@ class State(Struct, frozen=True, kw_only=True):
     offset : of the last record of `barograph.tallies` that changed this state
     second : the second of WATCH in which something last arrived; it is open until a later one begins
     marks : by ``source:partition``
-    total : (cells without names,) all that was ever added, for audits
+    total : all that was ever added, for audits
     beside : events beside exchanges, by kind
     late, lost : exchanges that came late; flushes that could not be added because their block began elsewhere
     beyond : what was over a cap, by what it was: see `streams.watch.plan`
@@ -233,7 +244,7 @@ class State(Struct, frozen=True, kw_only=True):
     offset: int = -1
     second: int
     marks: dict[str, Mark] = {}
-    total: Ints
+    total: Total = NOTHING
     beside: dict[str, int] = {}
     late: int = 0
     lost: int = 0

@@ -45,7 +45,7 @@ def _small(counts: Counts) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """What a stream did since a moment: (S, F) kept counts, raw numbers of the whole, modes, and who `__other__` is."""
+    """What a stream did since a moment: kept counts, raw numbers of the whole, modes, and who `__other__` is."""
 
     kept: Ints
     raw: Ints
@@ -76,8 +76,8 @@ def after(stream: Stream, since_s: int, bucket_s: int) -> After | None:
 
 
 def events(kept: Counts) -> int:
-    """Count the exchanges of (S, F) kept cells: the events of one rate, which every exchange has."""
-    return int(kept[0, :RATE_CELLS].sum())
+    """Count the exchanges of kept counts: the events of the first rate, which every exchange has."""
+    return int(kept[:RATE_CELLS].sum())
 
 
 def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:

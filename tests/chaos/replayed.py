@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 
 from schemas.config import Config
-from schemas.signals import NUMBERS, RATES
+from schemas.signals import BANDS, CALIBRATIONS, NUMBERS, RATES
 from schemas.taxonomy import Taxonomy
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Finding, Record, State
+from streams.watch.total import laid
 from tests.chaos.records import Kept
 from tests.measure.recount import EDGES
 
@@ -83,8 +84,10 @@ def totals(state: State) -> Counter[tuple[object, ...]]:
     meanings: list[tuple[str, str | int]] = [(s.name, flag) for s in RATES for flag in ("no", "yes", "missing")]
     for signal in NUMBERS:
         meanings += [(signal.name, cell) for cell in range(len(EDGES) + 1)] + [(signal.name, "missing")]
+    for signal in CALIBRATIONS:
+        meanings += [(signal.name, cell) for cell in range(2 * BANDS)] + [(signal.name, "missing")]
     found: Counter[tuple[object, ...]] = Counter(
-        {meaning: n for meaning, n in zip(meanings, state.total.tolist(), strict=True) if n}
+        {meaning: n for meaning, n in zip(meanings, laid(state.total).tolist(), strict=True) if n}
     )
     found.update({("beside", kind): n for kind, n in state.beside.items()})
     found["late",] = state.late

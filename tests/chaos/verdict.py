@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from schemas.config import Config
 from schemas.control import Control
-from schemas.tallies import Passed, decode
+from schemas.signals import CATEGORIES
+from schemas.tallies import MODE, Passed, decode
 from schemas.topics import tallies_partition
 from tests.chaos.driver import Produced, Sum
 from tests.chaos.held import Held, held
@@ -173,14 +174,14 @@ def check_counts(verdict: Verdict, config: Config, truth: Whole, said: Told, sta
 
 
 def _totals(config: Config, truth: Whole) -> dict[str, Counter[tuple[object, ...]]]:
-    """Add up the recount by service, over buckets, releases and one dimension."""
+    """Add up the recount by service, over buckets, releases and one dimension: the catalogue's cells without names."""
     found: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
-    named = ("finish_reason", "intent", "model_served", "mode")
+    others = {signal.name for signal in (*CATEGORIES, *config.own_signals())} | {MODE}
     for key, n in truth.items():
         service = str(key[0])
         if len(key) == 3:
             found[service]["beside", key[2]] += n
-        elif key[3] == config.measure.slices[0] and key[5] not in named:
+        elif key[3] == config.measure.slices[0] and key[5] not in others:
             found[service][key[5], key[6]] += n
             if key[1] == "late" and key[5] == "failed":
                 found[service]["late",] += n

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from zlib import crc32
 
 from schemas.config import Config
-from schemas.signals import CATEGORIES, NUMBERS, RATES
+from schemas.signals import CALIBRATIONS, CATALOGUE, CATEGORIES, NUMBERS, RATES, Signal
 from schemas.tallies import Flush
 from schemas.taxonomy import Taxonomy, example
 from tests.measure.fates import Fates, completed, fates, unanswered
@@ -31,7 +31,7 @@ Key = tuple[str, int | Literal["late"], str, str, str]
 """Service, bucket (seconds since 1970 // bucket_s), release, dimension, name."""
 
 Cell = tuple[str, str | int]
-"""Signal, and what was seen of it: "no", "yes", "missing", the cell of a number, a name."""
+"""Signal, and what was seen of it: "no", "yes", "missing", the cell of a number or of calibration, a name."""
 
 Cells = dict[Key, Counter[Cell]]
 Beside = Counter[tuple[str, str, str]]
@@ -42,13 +42,21 @@ Exemplars = dict[tuple[str, str, str], list[tuple[str, str, int]]]
 
 SPAN: Final = 65_536
 EDGES: Final = [2.0 ** (i / 8) for i in range(-5 * 8, 24 * 8 + 1)]
+BANDS: Final = [i / 20 for i in range(20)]
 FLAGS: Final = {False: "no", True: "yes", None: "missing"}
+VERDICTS: Final = {
+    "yes": True, "true": True, "pass": True, "passed": True, "ok": True, "good": True, "correct": True,
+    "no": False, "false": False, "fail": False, "failed": False, "bad": False, "incorrect": False,
+}  # fmt: skip
 KINDS: Final = ("request", "response", "outcome", "evaluation")
 
 
 @dataclass
 class Count:
-    """What one block holds; `requests` says what became there of those sent apart, as `barograph_requests` does."""
+    """What one block holds; `requests` says what became there of those sent apart, as `barograph_requests` does.
+
+    `mistyped` counts, of each of the user's own signals, values of another type.
+    """
 
     anchor: int
     end: int
@@ -57,6 +65,7 @@ class Count:
     exemplars: Exemplars = field(default_factory=lambda: defaultdict(list))
     refused: dict[int, Refused] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
+    mistyped: Counter[str] = field(default_factory=Counter)
 
 
 def recount(log: Log, config: Config, start: int = 0) -> Cells:
@@ -105,10 +114,14 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
     """Count one block."""
     measure, count = config.measure, Count(anchor, end)
     caps = Caps(measure.names_per_block)
+    signals = [one for one in (*CATALOGUE, *config.own_signals()) if one.source != "outcome"]
     for timestamp, offset, said in _events(records, config, found, count):
         if isinstance(said, Refused):
             count.refused[offset] = said
             continue
+        values = dict[str, Any]()
+        if said["type"] in ("exchange", "response"):
+            values = {signal.name: _value(said, signal, count.mistyped) for signal in signals}
         at = second(said["at"])
         if at is None or at > timestamp // 1000 + 86_400:
             count.refused[offset] = Refused("bad_time" if at is None else "future", "$.at")
@@ -120,16 +133,25 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
         release = caps.name("release", service, said["release"])
         if said["type"] != "exchange":
             count.beside[service, release, said["type"]] += 1
-        if said["type"] not in ("exchange", "response"):
+        first = (measure.slices or ("",))[0]
+        if said["type"] == "outcome":
+            count.cells[service, bucket, release, first, ""].update(_judged(said))
+        if not values:
             continue
-        names = {
-            name: caps.name(name, service, said.get(name))
-            for name in {*measure.slices, *(signal.field for signal in CATEGORIES)}
-        }
         mode = failure(said)
-        cells = list(_cells(said, names, mode))
+        values["failed"] = mode is not None
+        cells = {
+            signal: caps.name(signal.name, service, values[signal.name])
+            if signal.kind == "category"
+            else _cell(signal, values[signal.name])
+            for signal in signals
+        }
         for dimension in measure.slices or ("",):
-            count.cells[service, bucket, release, dimension, names[dimension] if dimension else ""].update(cells)
+            name = caps.name(f"slice {dimension}", service, said.get(dimension)) if dimension else ""
+            group = count.cells[service, bucket, release, dimension, name]
+            group.update((signal.name, cell) for signal, cell in cells.items() if dimension == first or signal.sliced)
+            if mode and dimension == first:
+                group["mode", mode] += 1
         if mode:
             held = count.exemplars[service, release, mode]
             held.append((said["id"], said.get("trace") or "", offset))
@@ -182,24 +204,94 @@ def failure(said: dict[str, Any]) -> str | None:
     return None
 
 
-def _cells(said: dict[str, Any], names: dict[str, str], mode: str | None) -> Iterable[Cell]:
+def _judged(said: dict[str, Any]) -> Iterable[Cell]:
+    """Read an outcome."""
     for signal in RATES:
-        yield signal.name, FLAGS[mode is not None if signal.name == "failed" else said.get(signal.field)]
-    for signal in NUMBERS:
-        amount = said.get(signal.field)
-        yield signal.name, "missing" if amount is None else bisect_right(EDGES, amount * signal.per_unit)
-    for signal in CATEGORIES:
-        yield signal.name, names[signal.field]
-    if mode:
-        yield "mode", mode
+        if signal.source == "outcome":
+            yield signal.name, FLAGS[said.get(signal.field)]
+    confidence, correct = said.get("confidence"), said.get("correct")
+    if confidence is None or correct is None:
+        yield "calibration", "missing"
+    else:
+        yield "calibration", 2 * (bisect_right(BANDS, confidence) - 1) + int(correct)
+
+
+def _cell(signal: Signal, value: Any) -> str | int:
+    """Say what a value of a rate or a number is counted as."""
+    if signal.kind == "rate":
+        return FLAGS[value]
+    return "missing" if value is None else bisect_right(EDGES, value * signal.per_unit)
+
+
+def _value(said: dict[str, Any], signal: Signal, mistyped: Counter[str]) -> Any:
+    """Read what an exchange says of a signal; None where nothing."""
+    if signal.source in ("attribute", "evaluator"):
+        right, value = (_attribute if signal.source == "attribute" else _opinion)(said, signal)
+        mistyped[signal.name] += not right
+        return value if right else None
+    tools, guardrails = said.get("tools") or [], said.get("guardrails") or []
+    match signal.name:
+        case "missing_fields" | "prohibited":
+            return len(said.get(signal.field) or []) > 0
+        case "tool_calls":
+            return len(tools)
+        case "tool_path":
+            return ">".join(tool["name"] for tool in tools[:8])
+        case "tool_error":
+            failed = [tool.get("ok") is False or bool(tool.get("error")) for tool in tools]
+            known = any(failed) or any(tool.get("ok") is not None for tool in tools)
+            return any(failed) if known else None
+        case "guardrail_fired":
+            fired = [guardrail.get("fired") for guardrail in guardrails]
+            return True if True in fired else False if False in fired else None
+        case "served_differs":
+            models = {said.get("model_requested"), said.get("model_served")}
+            return None if None in models else len(models) == 2
+        case _:
+            outer, _, inner = signal.field.partition(".")
+            return (said.get(outer) or {}).get(inner) if inner else said.get(outer)
+
+
+def _attribute(said: dict[str, Any], signal: Signal) -> tuple[bool, Any]:
+    """Say whether an attribute is of the declared type, and what it is."""
+    value = (said.get("attributes") or {}).get(signal.field)
+    if value is None:
+        return True, None
+    match signal.kind:
+        case "rate":
+            return type(value) is not str and value in (0, 1), value
+        case "number":
+            return type(value) in (int, float), value
+        case _:
+            return type(value) is str, value
+
+
+def _opinion(said: dict[str, Any], signal: Signal) -> tuple[bool, Any]:
+    """Say whether an evaluator's first word is of the declared type, and what it is."""
+    words = [one for one in said.get("evals") or [] if one["name"] == signal.field]
+    value, label = (words[0].get("value"), words[0].get("label") or None) if words else (None, None)
+    match signal.kind:
+        case "rate":
+            said_so = VERDICTS.get(label.lower()) if label else None
+            found = (None if value is None else value >= 0.5) if said_so is None else said_so
+            return found is not None or label is None, found
+        case "number":
+            return value is not None or label is None, value
+        case _:
+            return label is not None or value is None, label
 
 
 def read(flush: Flush) -> Cells:
     """Read what a flush counts."""
-    meanings: list[Cell] = [(signal.name, flag) for signal in RATES for flag in ("no", "yes", "missing")]
+    own = {kind: [name for of, name in flush.own if of == kind] for kind in ("rate", "number", "category")}
+    meanings: list[Cell] = [(signal.name, flag) for signal in RATES for flag in FLAGS.values()]
     for signal in NUMBERS:
-        meanings += [(signal.name, cell) for cell in range(len(EDGES) + 1)] + [(signal.name, "missing")]
-    for column in (*(signal.name for signal in CATEGORIES), "mode"):
+        meanings += [(signal.name, cell) for cell in (*range(len(EDGES) + 1), "missing")]
+    for signal in CALIBRATIONS:
+        meanings += [(signal.name, cell) for cell in (*range(2 * len(BANDS)), "missing")]
+    meanings += [(name, flag) for name in own["rate"] for flag in FLAGS.values()]
+    meanings += [(name, cell) for name in own["number"] for cell in (*range(len(EDGES) + 1), "missing")]
+    for column in (*(signal.name for signal in CATEGORIES), "mode", *own["category"]):
         meanings += [(column, name) for name in flush.names]
     cells, numbers = iter(_numbers(flush.cells)), iter(_numbers(flush.counts))
     found: Cells = {}

@@ -40,6 +40,8 @@ def agree(log: list[Record], config: Config, plan: Plan) -> None:
         assert beside(facts) == count.beside
         assert {key: held for one in facts for key, held in read_exemplars(one).items()} == count.exemplars
         aside = {one.offset: one.reason for one in block.rejected}
+        mistyped = Counter({which: n for (what, which), n in block.stats.items() if what == "mistyped"})
+        assert mistyped == +count.mistyped
         assert aside == {offset: refused.reason for offset, refused in count.refused.items()}
 
 

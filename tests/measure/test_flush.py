@@ -3,8 +3,10 @@
 import random
 
 import orjson
+from msgspec.structs import replace
 
 from schemas.config import Config, Measure, Topics
+from schemas.own import OwnSignal
 from schemas.signals import RATE_CELLS
 from schemas.tallies import Flush, decode, unpack
 from schemas.topics import tallies_partition
@@ -54,9 +56,17 @@ def test_a_flush_that_is_too_large_is_split_by_service_and_its_parts_sum_to_the_
 
 def test_one_service_alone_is_never_split() -> None:
     plan = Plan.of(Config(), TAXONOMY)
-    [block] = measured(busy(services=1, n=14_000), plan)
+    [block] = measured(busy(services=1, n=20_000), plan)
     [message] = flushes(plan, block, True)
     assert len(message.value) > LARGEST
+
+
+OWN = OwnSignal(name="vip", source="attribute", kind="number")
+OWNS = (
+    (OWN,), (replace(OWN, name="v"),), (replace(OWN, source="evaluator"),), (replace(OWN, field="v"),),
+    (replace(OWN, kind="rate"),), (replace(OWN, smallest=1.0),), (replace(OWN, sliced=True),),
+    (OWN, replace(OWN, name="v")), (replace(OWN, name="v"), OWN),
+)  # fmt: skip
 
 
 def test_the_digest_stands_for_all_that_changes_a_count() -> None:
@@ -69,12 +79,14 @@ def test_the_digest_stands_for_all_that_changes_a_count() -> None:
             Measure(pairing=True, open_requests=9),
         )
     ]  # fmt: skip
+    plans += [Plan.of(Config(signals=own), TAXONOMY).digest for own in OWNS]
     assert len(set(plans)) == len(plans)
     for measure in (Measure(flush_after_s=2), Measure(pair_timeout_s=9, pair_lookback=9, open_requests=9)):
         assert Plan.of(Config(measure=measure), TAXONOMY).digest == plans[0], "what does not count, does not count"
     flush = decode(flushes(PLAN, measured(flood(1))[0], True)[0].value)
     assert isinstance(flush, Flush)
     assert (flush.digest, flush.bucket_s, flush.dimensions) == (PLAN.digest, 10, CONFIG.measure.slices)
+    assert flush.own == tuple((one.kind, one.name) for one in CONFIG.signals)
 
 
 def test_a_service_whose_names_do_not_fit_is_told_with_fewer_and_counts_all() -> None:

@@ -7,6 +7,7 @@ import orjson
 from hypothesis import strategies as st
 
 from schemas.config import Config, Measure
+from schemas.own import OwnSignal
 from schemas.tallies import KINDS
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Block, Plan, Record, begin, feed
@@ -15,7 +16,18 @@ SECOND = 1_795_478_400
 """2026-11-24T00:00:00Z."""
 
 TAXONOMY = Taxonomy.load_default()
-CONFIG = Config(measure=Measure(names_per_block=16))
+OWN = (
+    OwnSignal(name="vip", source="attribute", kind="rate", sliced=True),
+    OwnSignal(name="basket", source="attribute", kind="number", field="basket_eur", smallest=0.01, sliced=True),
+    OwnSignal(name="channel", source="attribute", kind="category"),
+    OwnSignal(name="attribute-intent", source="attribute", kind="category", field="intent"),
+    OwnSignal(name="grounded", source="evaluator", kind="rate", field="judge"),
+    OwnSignal(name="grounding", source="evaluator", kind="number", field="judge"),
+    OwnSignal(name="grade", source="evaluator", kind="category", field="judge"),
+)
+"""Every source and kind."""
+
+CONFIG = Config(measure=Measure(names_per_block=16), signals=OWN)
 PLAN = Plan.of(CONFIG, TAXONOMY)
 
 JUNK: tuple[bytes | None, ...] = (
@@ -31,6 +43,16 @@ NAMES = ("", "a", "b", "__other__", "ä" * 130, "ä" * 129, "en", "\0", "FMT.EMP
 FLAGS = (None, False, True)
 AMOUNTS = (None, 0, -0.0, 1, 2.0, 2**-5, 2**24, 2.0**0.125, 1e30, 1e305, 1e-300)
 COUNTS = (None, 0, 1, 7, 4096, 2**53)
+SHARES = (None, 0, 0.05, 0.1 + 0.05, 0.35, 0.5499999999999999, 0.55, 1, 1.0)
+NUMBERS = (*AMOUNTS, -1, -0.5, -1e305)
+TEXTS: tuple[list[str], ...] = ([], ["x"], ["x", ""])
+ATTRIBUTES = (None, True, False, 0, 1, 0.0, 2, 0.5, -3, 1e305, -1e305, "", "a", "true", "ä" * 130)
+LABELS = (None, "", "yes", "PASS", "fail", "b", "ä" * 130)
+MODELS = (None, "", "m-1", "m-2")
+JUDGED = (
+    "correct", "critical_fields_ok", "rule_ok", "accepted", "resolved", "escalated", "escalation_correct",
+    "repeat_contact",
+)  # fmt: skip
 AGO = (0, 0, 0, 1, 9, 10, 119, 120, 121, 5000, -3, -86_400, -86_401)
 TELLING = [takes for mode in TAXONOMY.modes for takes in (*mode.examples.takes, *mode.examples.leaves)]
 
@@ -44,23 +66,67 @@ def event(chance: random.Random, second: int) -> dict[str, Any]:
         "at": chance.choice([said * 1000 + 7, iso(said), iso(said, ".25"), iso(said, ".25", 90), iso(said, zone="z")]),
     }  # fmt: skip
     if kind == "outcome":
-        return made | {"about": "a", "correct": chance.choice(FLAGS)}
+        judged = {name: chance.choice(FLAGS) for name in JUDGED if chance.random() < 0.8}
+        return made | {"about": "a", "confidence": chance.choice(SHARES)} | judged
     if kind == "evaluation":
         return made | {"pack": "p", "pack_version": "1", "case": "c", "suite": "core"}
     if kind == "request":
-        return made | {"intent": chance.choice(NAMES)}
+        return made | {"intent": chance.choice(NAMES), "model_requested": chance.choice(MODELS)}
     for values, fields in (
-        (NAMES, ("workflow", "intent", "model_served", "finish_reason", "persona", "trace")),
-        (FLAGS, ("answered", "refused", "schema_valid", "fallback")),
+        (NAMES, ("workflow", "intent", "finish_reason", "persona", "language", "route", "prompt_version", "trace")),
+        (MODELS, ("model_requested", "model_served")),
+        (FLAGS, ("answered", "refused", "abstained", "schema_valid", "fallback")),
         (AMOUNTS, ("latency_ms", "ttft_ms", "cost_usd")),
-        (COUNTS, ("input_tokens", "output_tokens")),
+        (COUNTS, ("input_tokens", "output_tokens", "steps", "retries")),
+        (SHARES, ("confidence",)),
+        (TEXTS, ("missing_fields", "prohibited")),
         (([1, {}], None), ("nobody_reads_this",)),
     ):
         made |= {name: chance.choice(values) for name in fields if chance.random() < 0.6}
+    for name, parts in PARTS.items():
+        if chance.random() < 0.5:
+            made[name] = parts(chance)
     for name in ("latency_ms", "cost_usd"):
         if chance.random() < 0.5:
             made[name] = chance.lognormvariate(3, 4)
     return made | (chance.choice(TELLING) if chance.random() < 0.25 else {})
+
+
+def _retrieval(chance: random.Random) -> dict[str, Any] | None:
+    said = {"n": COUNTS, "coverage": SHARES, "top_score": NUMBERS, "newest_age_days": AMOUNTS, "citations_valid": FLAGS}
+    return chance.choice(
+        [None, {name: chance.choice(values) for name, values in said.items() if chance.random() < 0.8}]
+    )
+
+
+def _tools(chance: random.Random) -> list[dict[str, Any]]:
+    """Some calls; now and then more than a path tells."""
+    return [
+        {"name": chance.choice(["search", "", "ä" * 60]), "ok": chance.choice(FLAGS), "error": chance.choice(["", "x"])}
+        if chance.random() < 0.5 else {"name": chance.choice(["search", "mail"])}
+        for _ in range(chance.choice([0, 1, 1, 2, 3, 9]))
+    ]  # fmt: skip
+
+
+def _guardrails(chance: random.Random) -> list[dict[str, Any]]:
+    return [{"name": "g", "fired": chance.choice(FLAGS)} for _ in range(chance.randrange(3))]
+
+
+def _evals(chance: random.Random) -> list[dict[str, Any]]:
+    return [
+        {"name": chance.choice(["judge", "other"]), "value": chance.choice(NUMBERS), "label": chance.choice(LABELS)}
+        for _ in range(chance.randrange(4))
+    ]
+
+
+def _attributes(chance: random.Random) -> dict[str, Any] | None:
+    names = [name for name in ("vip", "basket_eur", "channel", "intent") if chance.random() < 0.8]
+    return chance.choice([None, *[{name: chance.choice(ATTRIBUTES) for name in names}] * 4])
+
+
+PARTS = {
+    "retrieval": _retrieval, "tools": _tools, "guardrails": _guardrails, "evals": _evals, "attributes": _attributes,
+}  # fmt: skip
 
 
 @st.composite

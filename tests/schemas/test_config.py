@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.config import Config, load, parse, show
 from schemas.security import Security
+from schemas.signals import CATALOGUE
 from schemas.strict import ConfigError
 
 TESTDATA = Path(__file__).parent / "testdata"
@@ -50,9 +51,9 @@ def test_everything_good_sets_each_setting_to_something_else_than_its_default() 
         for name in get_type_hints(type(getattr(default, section))):
             if not name.startswith("__") and name != "http_token_env":  # one of two ways
                 assert getattr(getattr(config, section), name) != getattr(getattr(default, section), name), name
-    assert all(value != field.default for field, value in zip(
-        msgspec.structs.fields(config.services[0]), msgspec.structs.astuple(config.services[0]), strict=True
-    ))  # fmt: skip
+    for one in (config.services[0], config.signals[0]):
+        for field, value in zip(msgspec.structs.fields(one), msgspec.structs.astuple(one), strict=True):
+            assert value != field.default, field.name
 
 
 def test_the_good_configs_together_set_each_setting_of_security() -> None:
@@ -109,3 +110,10 @@ def test_any_text_loads_or_is_refused(text: str) -> None:
 
 def test_a_text_nested_without_end_is_refused() -> None:
     assert "nested too deeply" in refusal("watch: " + "[" * 5000)
+
+
+def test_all_signals_are_watched_where_none_is_named() -> None:
+    own = "signals: [{name: vip, source: attribute, kind: rate}]"
+    assert parse("").watched() == CATALOGUE
+    assert [signal.name for signal in parse(own).watched()] == [*(signal.name for signal in CATALOGUE), "vip"]
+    assert [signal.name for signal in parse(f"{own}\nwatch: {{signals: [vip, cost]}}").watched()] == ["cost", "vip"]

@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemas.config import parse
 from schemas.incidents import Incident
 from schemas.metrics import BY_NAME, GIVEN, METRICS
-from schemas.tallies import FIXED
 from schemas.taxonomy import Taxonomy
 from streams.shell.budget import GAP_S, Budget
 from streams.shell.metrics import Metrics
@@ -67,7 +65,7 @@ DAY_S = 86_400
 
 
 def service(name: str, *, learned: bool = True) -> State:
-    return State(service=name, second=1_000, total=np.zeros(FIXED, np.int64), baseline=BASELINE if learned else None)
+    return State(service=name, second=1_000, baseline=BASELINE if learned else None)
 
 
 def test_what_is_promised_grows_with_the_time_and_the_weight_of_watched_services() -> None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
 from schemas.config import Config
-from schemas.tallies import FIXED, Tick, encode
+from schemas.tallies import Tick, encode
 from schemas.taxonomy import Taxonomy
 from streams.shell import turns, watch_agent
 from streams.shell.checkpoint import Part
@@ -245,7 +244,7 @@ async def test_what_goes_over_a_cap_is_counted_once(monkeypatch: pytest.MonkeyPa
 
     def advancing(_engine: Engine, _partition: int, known: Own, _states: object, record: Record) -> Pieces[Advanced]:
         yield
-        state = State(service="a", second=0, total=np.zeros(FIXED, np.int64), beyond=over[record.offset])
+        state = State(service="a", second=0, beyond=over[record.offset])
         return Advanced(msgspec.structs.replace(known, beyond={"services": record.offset}), {"a": state}, (), [])
 
     monkeypatch.setattr(watch_agent, "advancing", advancing)

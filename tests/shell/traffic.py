@@ -11,6 +11,7 @@ from aiokafka import ConsumerRecord
 from schemas.signals import NO, RATE_CELLS, RATES, YES
 from schemas.tallies import Flush, decode, unpack
 from streams.watch.stage import State
+from streams.watch.total import laid
 
 Counts = Counter[tuple[str, bool]]
 """(service, failed) -> exchanges."""
@@ -82,7 +83,7 @@ def _of(flush: object) -> Counts:
 def known(states: Iterable[State]) -> Counts:
     """Count what WATCH added up."""
     return +Counter({
-        (state.service, failed): int(state.total[FAILED * RATE_CELLS + cell])
+        (state.service, failed): int(laid(state.total)[FAILED * RATE_CELLS + cell])
         for state in states
         for failed, cell in ((False, NO), (True, YES))
     })  # fmt: skip

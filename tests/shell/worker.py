@@ -23,6 +23,7 @@ from streams.shell import failpoints
 from streams.shell.app import run
 from streams.watch import stage
 from streams.watch.state import State
+from streams.watch.total import laid
 
 
 def break_(service: str) -> None:
@@ -30,7 +31,7 @@ def break_(service: str) -> None:
     merge = vars(stage)["merge"]
 
     def broken(state: State, *what: Any) -> Any:
-        if state.service == service and state.total[:RATE_CELLS].sum() >= 1000:
+        if state.service == service and laid(state.total)[:RATE_CELLS].sum() >= 1000:
             raise ZeroDivisionError(f"{service} has sent a thousand")
         return merge(state, *what)
 

@@ -21,11 +21,11 @@ from schemas.config import Config, parse
 from schemas.control import Control
 from schemas.incidents import Change, ChangeReport, Incident
 from schemas.rejected import Rejected
-from schemas.tallies import Passed, Tick, encode
+from schemas.tallies import Effective, Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
 from streams.measure import stage as measure
-from streams.watch import store
+from streams.watch import effective, store
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Finding, Record
@@ -83,6 +83,8 @@ def incident(step: str, **what: Any) -> Expected:
         "at": lambda i: _clock(i.updated_at),
         "where": lambda i: f"{i.slice.dimension}={i.slice.name}" if i.slice else None,
         "words": lambda i: i.changes[0].words,
+        "summary": lambda i: i.summary,
+        "about": lambda i: _about(i.changes[0]),
         "modes": lambda i: [mode.mode for mode in i.modes],
         "also": lambda i: [f"{also.what} {also.before} -> {also.after}" for also in i.also],
         "of": lambda i: i.service,
@@ -104,6 +106,11 @@ def incident(step: str, **what: Any) -> Expected:
 def _clock(ms: int) -> str:
     s = ms // 1000 - MIDNIGHT
     return f"{s // 3600:02}:{s // 60 % 60:02}" + (f":{s % 60:02}" if s % 60 else "")
+
+
+def _about(change: Change) -> tuple[float | None, ...]:
+    """The two figures that people read, to one digit: cells are 9 % wide."""
+    return tuple(float(f"{figure.value:.1g}") if figure else None for figure in (change.before, change.after))
 
 
 def _covers(change: Change, moved: tuple[float, float]) -> bool:
@@ -195,6 +202,14 @@ class Story:
         stage.lag_until = seconds(until)
         return replace(self, stage=stage)
 
+    def configure(self, words: str) -> "Story":
+        """Restart all workers under another config, as it stands now; what was told must have been played."""
+        assert self.stage is not None
+        assert not self.lines
+        config = parse(words)
+        self.stage.configure(config)
+        return replace(self, config=config)
+
     def expects(self, *incidents: Expected) -> "Story":
         """Play up to here. All that is told, but for updates that nobody asks for, must be these, in this order."""
         stage = self.stage or Stages(self.config)
@@ -255,6 +270,18 @@ class Stages:
         self.second: int | None = None
         self.lag_until = 0
         self.facts: tuple[tuple[int, Control], ...] = ()
+
+    def configure(self, config: Config) -> None:
+        """Finish what is open, and go on under another config from there."""
+        assert self.second is not None
+        for partition, block in self.blocks.items():
+            for message in measure.flushes(self.measuring, block, final=True):
+                assert not list(self.apply(message.partition, self.second, message.value))
+            self.blocks[partition] = measure.begin(self.measuring.source, partition, block.end)
+        self.measuring = measure.Plan.of(config, TAXONOMY)
+        fact = encode(Effective(worker="worker", engine=effective.ENGINE, said=effective.said(config)))
+        for partition in range(len(self.states)):
+            assert not list(self.apply(partition, self.second, fact))
 
     def play(self, lines: tuple[Line, ...], until: int) -> Iterator[Finding]:
         """Play up to a second, which begins."""

@@ -6,15 +6,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from schemas.tallies import COLUMNS, FIXED, LATE, Exemplar, Flush, pack
+from schemas.signals import Kind
+from schemas.tallies import LATE, Exemplar, Flush, pack
+from streams.watch.measured import layout_of
 from streams.watch.state import Part
 
 BUCKET_S = 10
 DIMENSIONS = ("workflow", "intent")
+OWN: tuple[tuple[Kind, str], ...] = (("category", "tier"), ("rate", "escaped"), ("number", "score"))
+"""Signals of a user, beside the catalogue's."""
+LAYOUT = layout_of(OWN)
+FIXED, COLUMNS = LAYOUT.fixed, LAYOUT.columns
 
 
 class Key(NamedTuple):
-    """What is counted: a cell of a rate or a number, or a name in a column."""
+    """What is counted: a cell that needs no name, or a name in a column."""
 
     start: int
     release: str
@@ -60,7 +66,7 @@ def flush(said: Counts, beside: Counter[tuple[str, str, int]] | None = None, **w
         "bucket_s": BUCKET_S, "first_bucket": first, "dimensions": DIMENSIONS, "names": names,
         "groups": pack(_array([(s, b, r, d, n, size) for (d, s, r, b, n), size in groups.items()], 6)),
         "cells": pack(_array([row[5] for row in rows], 1)), "counts": pack(_array([row[6] for row in rows], 1)),
-        "beside": pack(_array(sorted((at[s], at[r], kind, n) for (s, r, kind), n in beside.items()), 4)),
+        "own": OWN, "beside": pack(_array(sorted((at[s], at[r], kind, n) for (s, r, kind), n in beside.items()), 4)),
         "exemplars": tuple(
             sorted({
                 (at[service], at[key.release], at[key.cell[1]], (Exemplar(key.cell[1], "", 7),))

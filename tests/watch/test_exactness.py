@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from schemas.tallies import Flush, Tick, decode, encode
 from streams.watch.stage import Record
 from streams.watch.state import State
+from streams.watch.total import laid
 from tests.watch import logs
 from tests.watch.logs import BEGIN_MS, Arrived, blocks, but_for_offsets, log, plain, run, truth, usual
 
@@ -23,7 +24,7 @@ def counted(state: State) -> list[object]:
         for start, bucket in sorted(stream.buckets.items())
     ]
     learned = (state.baseline.tally.tolist(), state.baseline.alphabet.slices, state.baseline.alphabet.categories)
-    return [state.total.tolist(), sorted(state.beside.items()), state.late, learned, sorted(buckets, key=str)]
+    return [laid(state.total).tolist(), sorted(state.beside.items()), state.late, learned, sorted(buckets, key=str)]
 
 
 def test_the_log_tells_all_that_is_to_be_found() -> None:
@@ -48,7 +49,7 @@ def test_every_event_is_counted_once() -> None:
     for service, state in states.items():
         mine = [one for one in said if one["service"] == service]
         refused = [one["refused"] for one in mine if one["type"] in {"exchange", "response"}]
-        assert state.total[6:9].tolist() == [refused.count(False), refused.count(True), 0]
+        assert laid(state.total)[6:9].tolist() == [refused.count(False), refused.count(True), 0]
         halves = {kind: n for kind in ("request", "response") if (n := sum(one["type"] == kind for one in mine))}
         assert state.beside == halves
 

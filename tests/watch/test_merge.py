@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
 
-from schemas.tallies import FIXED, Flush
+from schemas.tallies import Flush
 from streams.watch.merge import merge
 from streams.watch.parts import parts
 from streams.watch.state import State
@@ -18,7 +17,7 @@ def said(n: int) -> Counts:
 
 
 def state() -> State:
-    return State(service="s", second=0, total=np.zeros(FIXED, np.int64))
+    return State(service="s", second=0)
 
 
 def add(now: State, n: int, sources: int = 4096, **where: object) -> tuple[State, int | None]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from schemas.tallies import Effective, encode
 from schemas.taxonomy import Taxonomy
-from streams.watch import effective, layout, store
+from streams.watch import accumulators, effective, layout, store
 from streams.watch.own import Own
 from streams.watch.partition import Advanced, Engine, advance, advancing
 from streams.watch.pieces import Pieces
@@ -47,7 +47,7 @@ def test_no_piece_makes_the_bets_of_two_services(monkeypatch: pytest.MonkeyPatch
     After a restart nothing is remembered of any service, as nothing is of those that learned their baselines together.
     """
     made = [0]
-    make = layout._accumulators
+    make = accumulators.accumulators
 
     def counted(*arguments: object) -> object:
         made[-1] += 1
@@ -56,7 +56,7 @@ def test_no_piece_makes_the_bets_of_two_services(monkeypatch: pytest.MonkeyPatch
     states, last = fresh(logs.truth(logs.plain())[0]), logs.plain()[-1]
     value = OTHER if what == "another config" else logs.TICK
     record = Record(last.offset + 1, last.timestamp + 2000, value)
-    monkeypatch.setattr(layout, "_accumulators", counted)
+    monkeypatch.setattr(layout, "accumulators", counted)
     known = Own(offset=record.offset - 1)
     done = in_pieces(advancing(ENGINE, 0, known, states, record), lambda: made.append(0))
     assert sum(made) == {"a restart": 2, "another config": 4}[what]

@@ -1,50 +1,84 @@
 """Every count lies at its place in the alphabet, and what has no place of its own is named."""
 
 from collections import Counter, defaultdict
-from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.signals import CATEGORIES, RATE_CELLS
-from schemas.tallies import FIXED, OTHER, UNSEEN
-from streams.watch.alphabet import category_segments, choose, first_slices, own_names, slice_count, width
-from streams.watch.learn import spread
+from schemas.signals import CATALOGUE, CATEGORIES, RATE_CELLS, Signal
+from schemas.tallies import OTHER, UNSEEN
+from streams.watch.alphabet import choose, first_slices, own_names, slice_count, tally_row
 from streams.watch.parts import parts
-from streams.watch.place import events_of, names_of, place
+from streams.watch.place import events_of, names_of, place, spread
 from streams.watch.state import Alphabet
-from tests.watch.tallies import DIMENSIONS, Counts, Key, counts, flush, of
+from tests.watch.tallies import DIMENSIONS, LAYOUT, Counts, Key, counts, flush, of
 
 quick = settings(max_examples=100, deadline=None)
 NAMES = ("", "a", "b", "c", "d", "e", OTHER)
-COLUMN_OF = {signal.name: i for i, signal in enumerate(CATEGORIES)}
+
+
+def own(kind: str, name: str, sliced: bool = False) -> Signal:
+    return Signal(
+        name=name, kind=kind, field=name, source="attribute", side="output", words=name, bad="up",  # type: ignore[arg-type]
+        consequence="harm", action="Look.", sliced=sliced,
+    )  # fmt: skip
+
+
+OWN = (own("rate", "escaped", sliced=True), own("category", "tier"), own("number", "score"), own("rate", "gone"))
+"""As a baseline may know them: all that flushes hold, in another order, one thing that they do not, ..."""
+OTHERS = (own("rate", "score"), own("category", "new"))
+"""... and what goes by the name of something else by now."""
+FIELD_OF = {signal.name: signal.field for signal in CATEGORIES} | {"tier": "own:tier"}
+"""Where names are kept. A user's category may be called like a field that streams are cut by."""
 names = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 99), max_size=5)
 alphabets = st.builds(
     choose,
-    st.dictionaries(st.sampled_from(["workflow", "intent", *(signal.field for signal in CATEGORIES)]), names),
+    st.dictionaries(st.sampled_from(["workflow", *FIELD_OF.values()]), names),
     st.sampled_from([DIMENSIONS, ("intent",), ("route", "workflow"), ()]),
     st.integers(1, 3),
     st.integers(1, 3),
+    own=st.sampled_from([(), OWN, OTHERS]),
 )
 some = counts(names=NAMES, services=("s",)).filter(bool)
 
 
-def cell(alphabet: Alphabet, what: int | tuple[str, str]) -> Any:
-    """Where a cell lies, by the words of the docs; None for a mode."""
+def signals(alphabet: Alphabet) -> list[Signal]:
+    return [*CATALOGUE, *alphabet.own]
+
+
+def categories(alphabet: Alphabet) -> list[str]:
+    return [signal.name for signal in signals(alphabet) if signal.kind == "category"]
+
+
+def cell(alphabet: Alphabet, what: int | tuple[str, str]) -> tuple[str, int] | None:
+    """Which cell of which signal it is, by the words of the docs; None for a mode, and for what is not known."""
     if isinstance(what, int):
-        return what
+        signal, begin = next(
+            one for one in zip(LAYOUT.signals[::-1], LAYOUT.begins[::-1], strict=True) if one[1] <= what
+        )
+        known = any((one.name, one.kind) == (signal.name, signal.kind) for one in signals(alphabet))
+        return (signal.name, what - begin) if known else None
     column, name = what
-    if column == "mode":
+    if column not in categories(alphabet):
         return None
-    c = COLUMN_OF[column]
-    own, segment = own_names(alphabet, c), category_segments(alphabet)[c]
-    beyond = {"missing": segment.stop - 1, UNSEEN: segment.stop - 2, OTHER: segment.stop - 3}
+    c = categories(alphabet).index(column)
+    own = own_names(alphabet, c)
     if name in own:
-        return segment.start + own.index(name)
+        return column, own.index(name)
     if name == "":
-        return beyond["missing"]
-    return beyond[OTHER if name == OTHER or name in alphabet.categories[c] else UNSEEN]
+        return column, len(own) + 2
+    return column, len(own) + (name != OTHER and name not in alphabet.categories[c])
+
+
+def place_of(alphabet: Alphabet, s: int, signal: str, i: int) -> int | None:
+    """Where it lies: slices side by side, and behind them what is counted of the whole only."""
+    [segment] = [one for one in tally_row(alphabet).segments if one.signal.name == signal]
+    if s == 0 or segment.slices > 1:
+        begin: int = segment.at(s).start
+        return begin + i
+    return None
 
 
 def slice_of(alphabet: Alphabet, key: Key) -> int | None:
@@ -59,17 +93,17 @@ def slice_of(alphabet: Alphabet, key: Key) -> int | None:
 @given(alphabets, some)
 def test_every_count_lies_where_the_alphabet_says(alphabet: Alphabet, said: Counts) -> None:
     """Of fields that the alphabet does not cut by, only the whole stream is known; the whole is one dimension's sum."""
-    wanted = np.zeros((slice_count(alphabet), width(alphabet)), np.int64)
+    wanted = np.zeros(tally_row(alphabet).size, np.int64)
     for key, n in of(said, "s").items():
         where = cell(alphabet, key.cell)
         if where is None:
             continue
         if key.dimension == DIMENSIONS[0]:
-            wanted[0, where] += n
-        if (s := slice_of(alphabet, key)) is not None:
-            wanted[s, where] += n
+            wanted[place_of(alphabet, 0, *where)] += n
+        if (s := slice_of(alphabet, key)) is not None and (flat := place_of(alphabet, s, *where)) is not None:
+            wanted[flat] += n
     placed = place(alphabet, parts(flush(said))["s"])
-    assert spread(placed, wanted.shape).tolist() == wanted.tolist()
+    assert spread(alphabet, placed).tolist() == wanted.tolist()
 
 
 @quick
@@ -86,10 +120,9 @@ def test_failures_are_counted_by_mode_and_strange_names_by_place(alphabet: Alpha
             if column == "mode":
                 modes[key.start, key.release, name] += n
             elif where is not None:
-                segment = category_segments(alphabet)[COLUMN_OF[column]]
-                beyond = {segment.stop - 2: UNSEEN, segment.stop - 3: OTHER}.get(where)
-                if beyond:
-                    others[f"{CATEGORIES[COLUMN_OF[column]].field}={beyond}"][name] += n
+                named = len(own_names(alphabet, categories(alphabet).index(column)))
+                if beyond := {named: OTHER, named + 1: UNSEEN}.get(where[1]):
+                    others[f"{FIELD_OF[column]}={beyond}"][name] += n
         if (s := slice_of(alphabet, key)) is not None and isinstance(key.cell, int) and key.cell < RATE_CELLS:
             d = alphabet.dimensions.index(key.dimension)
             if s == first_slices(alphabet)[d] + len(alphabet.slices[d]):
@@ -111,7 +144,7 @@ def test_fields_whose_names_overflowed_are_named(alphabet: Alphabet, said: Count
     fields = {key.dimension for _, key in said if key.name == OTHER}
     for _, key in said:
         if isinstance(key.cell, tuple) and key.cell[1] == OTHER and key.cell[0] != "mode":
-            fields.add(CATEGORIES[COLUMN_OF[key.cell[0]]].field)
+            fields.add(FIELD_OF[key.cell[0]])
     assert set(place(alphabet, parts(flush(said))["s"]).overflowed) == fields
 
 
@@ -126,7 +159,7 @@ def test_exchanges_are_counted_once_and_names_by_field(said: Counts) -> None:
         wanted[key.dimension][key.name] += n
     for key, n in of(said, "s").items():
         if isinstance(key.cell, tuple) and key.cell[0] != "mode" and key.dimension == DIMENSIONS[0]:
-            field = CATEGORIES[COLUMN_OF[key.cell[0]]].field
+            field = FIELD_OF[key.cell[0]]
             if field not in DIMENSIONS:
                 wanted[field][key.cell[1]] += n
     assert {field: Counter(found) for field, found in names_of(part).items() if found} == wanted
@@ -137,10 +170,26 @@ def test_the_alphabet_is_of_the_most_frequent_names_and_remembers_the_rest() -> 
         "workflow": {"x": 5, "y": 9, "z": 1, OTHER: 50},
         "intent": {"": 30, **{f"i{n:03}": n for n in range(1, 40)}},
     }
-    alphabet = choose(seen, ("workflow",), slices=2, own=16)
+    alphabet = choose(seen, ("workflow",), slices=2, told=16)
     assert alphabet.slices == (("y", "x"),)
-    intents = alphabet.categories[COLUMN_OF["intent"]]
-    assert intents[:2] == ("i039", "i038")
-    assert len(own_names(alphabet, COLUMN_OF["intent"])) == 16
-    assert len(intents) == 39  # "not given" is missing, and no name
-    assert width(alphabet) == FIXED + 16 + 3 + 3 + 3
+    place = categories(alphabet).index("intent")
+    assert alphabet.categories[place][:2] == ("i039", "i038")
+    assert len(own_names(alphabet, place)) == 16
+    assert len(alphabet.categories[place]) == 39  # "not given" is missing, and no name
+    [intents] = [one for one in tally_row(alphabet).segments if one.signal.name == "intent"]
+    assert intents.width == 16 + 3
+
+
+@pytest.mark.parametrize("mine", [(), OWN])
+def test_a_row_has_each_counter_once_and_of_a_slice_only_what_is_cut(mine: tuple[Signal, ...]) -> None:
+    """And no other: 41 signals in 28 slices would be 85,000 counters, of which 3 in 4 are never looked at."""
+    alphabet = choose({"workflow": dict.fromkeys("abc", 1)}, ("workflow", "intent"), slices=3, told=4, own=mine)
+    row, slices = tally_row(alphabet), slice_count(alphabet)
+    places = [
+        i for one in row.segments for s in range(one.slices) for i in range(one.at(s).start, one.at(s).stop)
+    ]  # fmt: skip
+    assert sorted(places) == list(range(row.size))
+    assert {one.signal.name for one in row.segments if one.slices == slices} == {
+        one.name for one in signals(alphabet) if one.sliced and one.kind in ("rate", "number")
+    }
+    assert row.segments[0].at(0) == slice(0, RATE_CELLS)  # by which exchanges are counted

@@ -1,0 +1,91 @@
+"""Signals and slices -> where the counters of each lie: all of a service's side by side, in one row."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.signals import Signal
+from streams.watch.state import Counts
+
+Whole = TypeVar("Whole", bound=np.integer)
+
+
+def cut(signal: Signal) -> bool:
+    """Say whether a signal is counted in each slice as well, or of the whole stream only.
+
+    A category is a mix of the stream's own, and of what was later thought of it there is little: of the whole only.
+    """
+    return signal.sliced and signal.kind in ("rate", "number") and signal.source != "outcome"
+
+
+class Segment(NamedTuple):
+    """The counters of one signal.
+
+    Attributes
+    ----------
+    width : counters in a slice
+    slices : all of them, or 1: the whole stream
+    begin, step : those of slice s begin at ``begin + s * step``
+    """
+
+    signal: Signal
+    width: int
+    slices: int
+    begin: int
+    step: int
+
+    def at(self, s: int) -> slice:
+        """Say where the counters of a slice lie."""
+        begin = self.begin + s * self.step
+        return slice(begin, begin + self.width)
+
+    def of(self, counts: NDArray[Whole]) -> NDArray[Whole]:
+        """Take the signal's counters out of a row: (slices, width)."""
+        taken: NDArray[Whole] = counts[self.begin + np.arange(self.slices)[:, None] * self.step + np.arange(self.width)]
+        return taken
+
+    def put(self, counts: NDArray[Whole], taken: Counts) -> None:
+        """Put (slices, width) counters into a row, in place."""
+        counts[self.begin + np.arange(self.slices)[:, None] * self.step + np.arange(self.width)] = taken
+
+
+class Row(NamedTuple):
+    """A service's counters.
+
+    What is counted in each slice comes first, slice by slice, the whole stream as the first of them; what is counted of
+    the whole only follows. So a counter of the whole lies `step` before that of the first slice, if there is one.
+
+    Attributes
+    ----------
+    segments : one a signal
+    step : counters of a slice
+    size : of the row
+    """
+
+    segments: tuple[Segment, ...]
+    step: int
+    size: int
+
+
+def lay(widths: Sequence[tuple[Signal, int]], slices: int) -> Row:
+    """Lay out signals of so many counters, each cut by so many slices or not at all.
+
+    Examples
+    --------
+    >>> from schemas.signals import BY_NAME
+    >>> row = lay([(BY_NAME["failed"], 3), (BY_NAME["accepted"], 3), (BY_NAME["refused"], 3)], slices=10)
+    >>> row.size, [(one.begin, one.slices) for one in row.segments]
+    (63, [(0, 10), (60, 1), (3, 10)])
+    """
+    step = sum(width for signal, width in widths if cut(signal))
+    of_slice, of_whole, segments = 0, slices * step, []
+    for signal, width in widths:
+        if cut(signal):
+            segments.append(Segment(signal, width, slices, of_slice, step))
+            of_slice += width
+        else:
+            segments.append(Segment(signal, width, 1, of_whole, 0))
+            of_whole += width
+    return Row(tuple(segments), step, of_whole)

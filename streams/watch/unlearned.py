@@ -1,0 +1,45 @@
+"""A baseline -> the signals of which it says nothing, or too little, and why: these are not healthy, but not seen."""
+
+from typing import Final
+
+import numpy as np
+
+from streams.watch.alphabet import tally_row
+from streams.watch.segments import Segment
+from streams.watch.state import Baseline, Ints
+
+NEEDED: Final = 100
+"""Observations of the whole stream. With fewer and the usual budget, the baseline allows a share that it never saw to
+come to a seventh: ``1 - 2e-7 ** (1 / 100)``. Such a signal is watched, but nothing short of a collapse is found."""
+
+
+def unlearned(baseline: Baseline) -> dict[str, str]:
+    """Say which signals could not be learned, and why.
+
+    Parameters
+    ----------
+    baseline : of a service
+
+    Returns
+    -------
+    dict of str to str
+        Signal -> ``not observed``; ``too few (n of m needed)``; or ``constant``: all values of a number lie in one
+        cell, so that any other value at all is outside of what was known.
+    """
+    found = {}
+    for segment in tally_row(baseline.alphabet).segments:
+        if why := _why(segment, baseline.tally[segment.at(0)]):
+            found[segment.signal.name] = why
+    return found
+
+
+def _why(segment: Segment, counts: Ints) -> str:
+    observed = counts[:-1]  # the last cell of every kind is that of what was missing
+    n = int(observed.sum())
+    if n == 0:
+        return "not observed"
+    if segment.signal.kind == "calibration":
+        return ""  # it needs no baseline
+    if n < NEEDED:
+        return f"too few ({n} of {NEEDED} needed)"
+    return "constant" if segment.signal.kind == "number" and np.count_nonzero(observed) == 1 else ""

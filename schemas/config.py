@@ -148,7 +148,10 @@ class Watch(_Section, frozen=True, kw_only=True):
     baseline_events : exchanges of a service that its baseline is learned from; it is not watched before
     min_effect_points : a rate's change that nobody wants to hear of, in percentage points
     window_buckets : buckets of history kept, in which the onset of a change is looked for
-    resolve_after_s : how long everything must be back within its limits before an incident resolves
+    resolve_after_s : how long everything must be back within its limits, at least, before an incident resolves
+    false_recovery_percent : how likely an incident may resolve though what alarmed is not back within its limits
+    rebase_after_s : an incident that is open for so long is the new normal: its signals are learned anew from what
+        comes then, and it resolves; 0 for never
     silence_after_s : how long a service may send nothing before that is an incident
     update_every_s : an open incident is published again at most so often
     state_every_s : how often a service's state is written; what came since is read again after a crash
@@ -168,6 +171,8 @@ class Watch(_Section, frozen=True, kw_only=True):
     min_effect_points: Annotated[float, Meta(ge=0, le=50)] = 0.0
     window_buckets: Annotated[int, Meta(ge=6, le=1000)] = 90
     resolve_after_s: AtLeastOne = 300
+    false_recovery_percent: Annotated[float, Meta(gt=0, le=50)] = 1.0
+    rebase_after_s: Annotated[int, Meta(ge=0)] = 86_400
     silence_after_s: AtLeastOne = 300
     update_every_s: AtLeastOne = 15
     state_every_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
@@ -320,6 +325,12 @@ def _consistent(config: Config) -> Config:
             f"a request is given up after {measure.pair_timeout_s} s, but is late after {measure.late_after_s} s, so "
             "that every one would be late; lower `measure.pair_timeout_s` below `measure.late_after_s`, or raise that"
             " - at `measure.pair_timeout_s`"
+        )
+    if 0 < config.watch.rebase_after_s <= config.watch.resolve_after_s:
+        raise ConfigError(
+            f"an incident resolves after {config.watch.resolve_after_s} s within its limits, and would be the new "
+            f"normal after {config.watch.rebase_after_s} s: raise `watch.rebase_after_s`, or set it to 0 for never"
+            " - at `watch.rebase_after_s`"
         )
     planned = sum(service.weight for service in config.services)
     if planned > config.watch.max_services:

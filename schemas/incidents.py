@@ -39,6 +39,10 @@ class Change(Struct, frozen=True, kw_only=True):
         Milliseconds since 1970: the best estimate, and the span of estimates that the data hardly tell from it.
     false_per_week : float
         How sure: were nothing different, such an alarm of this monitor would come at most so often.
+    psi, jensen_shannon : float or None
+        How far the whole distribution of a number or a category has moved: population stability index, and
+        Jensen-Shannon divergence. To describe, not to decide: neither has a level that means the same everywhere.
+        None of a rate, and where nothing was observed.
     """
 
     signal: str
@@ -59,6 +63,8 @@ class Change(Struct, frozen=True, kw_only=True):
     release: str
     dimension: str = ""
     name: str = ""
+    psi: float | None = None
+    jensen_shannon: float | None = None
 
 
 class Slice(Struct, frozen=True):
@@ -96,6 +102,7 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     `fingerprint` is made of `labels` alone (Alertmanager's function), so release, severity and figures never change
     it. `id` is fingerprint, episode and sequence: the same step told twice is the same message, byte for byte.
+    `how_sure` says how often the first alarm of its kind would come for nothing.
     """
 
     schema: Literal["barograph.incident/v1"] = "barograph.incident/v1"
@@ -127,6 +134,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     note: str = ""
     ended_why: str = ""
+    how_sure: str = ""
     owner: str = ""
     runbook: str = ""
     baseline_version: int = 0

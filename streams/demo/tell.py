@@ -16,7 +16,6 @@ LABEL: Final = 11
 MOST: Final = 8
 """Signals, failure modes and other changes that a card shows of each; the finding has them all."""
 
-WEEKS_A_YEAR: Final = 365.25 / 7
 GLUE: Final = "\N{NO-BREAK SPACE}"  # between what must not be torn apart; a plain space in the end
 
 RESET: Final = "\x1b[0m"
@@ -88,7 +87,7 @@ def _rows(incident: Incident, where: str) -> Iterator[tuple[str, str]]:
         yield "until", _date(incident.ended_at)
     yield "for", _whom(incident)
     yield from _several("changed", [_moved(change) for change in incident.changes])
-    if incident.changes:
+    if incident.how_sure:
         yield "how sure", _sure(incident)
     failures = [
         f"{mode.mode} ({mode.severity}): {mode.n:,} since then, {_figure(mode.expected)} expected"
@@ -132,6 +131,8 @@ def _moved(change: Change) -> str:
     if change.dimension:
         what += f" where {change.dimension} = {change.name}"
     counts = f"{change.before_n:,} then {change.after_n:,} events"
+    if change.psi is not None and change.jensen_shannon is not None:
+        counts += f"; PSI {_figure(change.psi)}, Jensen-Shannon {_figure(change.jensen_shannon)}"
     return f"{what}: {_measured(change.before, change.unit)} -> {_measured(change.after, change.unit)}, {counts}"
 
 
@@ -156,31 +157,10 @@ def _measured(interval: Interval | None, unit: str) -> str:
 
 
 def _sure(incident: Incident) -> str:
-    """Say how often the alarm that came first would come for nothing."""
-    first = min(incident.changes, key=lambda change: change.alarmed_at)
-    text = f"if nothing had changed, an alarm like the first ({first.words}) would come {_often(first.false_per_week)}"
-    if incident.baseline_events:
-        text += f"; measured against {incident.baseline_events:,} events (baseline {incident.baseline_version})"
-    return text
-
-
-def _often(per_week: float) -> str:
-    """Say how often something comes at most.
-
-    Examples
-    --------
-    >>> [_often(per_week) for per_week in (2.5, 0.04)]
-    ['at most 2.5 times a week', 'at most once in 25 weeks']
-    >>> [_often(per_week) for per_week in (0.00005, 0.0)]
-    ['at most once in 383 years', 'less than once in 1,000 years']
-    """
-    if per_week >= 1:
-        return f"at most {_figure(per_week)} times a week"
-    if per_week * WEEKS_A_YEAR >= 1:
-        return f"at most once in {_figure(1 / per_week)} weeks"
-    if per_week * WEEKS_A_YEAR >= 1e-3:
-        return f"at most once in {_figure(1 / per_week / WEEKS_A_YEAR)} years"
-    return "less than once in 1,000 years"
+    if not incident.baseline_events:
+        return incident.how_sure
+    against = f"{incident.baseline_events:,} events (baseline {incident.baseline_version})"
+    return f"{incident.how_sure}; measured against {against}"
 
 
 def _percent(share: float) -> str:

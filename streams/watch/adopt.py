@@ -11,6 +11,7 @@ from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
+from streams.watch.recover import anew
 from streams.watch.report import resolved
 from streams.watch.state import Naming, State, Stream
 
@@ -42,9 +43,10 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
     """Go on under another config; in two pieces, for the bets under the old one may have to be made as well.
 
     The places of bets are those of all signals of the baseline, whatever is watched, so that evidence stays where it
-    is. Where limits moved it was gathered by other bets, and begins anew: that is always allowed. History in buckets of
-    another length is dropped. Learning begins anew where what is learned would be cut otherwise; signals that were not
-    there before are learned when their counts come (`streams.watch.learn.caught_up`).
+    is. Where limits moved it was gathered by other bets, and begins anew: that is always allowed. So does what shows
+    that an open incident is over. History in buckets of another length is dropped. Learning begins anew where what is
+    learned would be cut otherwise; signals that were not there before are learned when their counts come
+    (`streams.watch.learn.caught_up`).
     """
     before, after = old.config, new.config
     if state.baseline is None or state.naming is not None or state.counting is not None:
@@ -61,7 +63,7 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
         name: replace(_carried(was, now, one), buckets=one.buckets if keeps else {})
         for name, one in state.streams.items()
     }
-    return replace(state, streams=streams)
+    return anew(replace(state, streams=streams))
 
 
 def _carried(was: Detector, now: Detector, stream: Stream) -> Stream:

@@ -1,10 +1,12 @@
 """An alarm -> what people read of it: from what, to what, how sure."""
 
 import math
+from collections.abc import Callable
 from typing import Final, Literal
 
 import numpy as np
 
+from detectors.describe.divergence import jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
 from schemas.incidents import PLAIN, Change, Interval
@@ -34,7 +36,8 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
 
     Notes
     -----
-    A rate and a name's share come with Wilson's interval, a quantile with that of its rank: for reading. What was
+    A rate and a name's share come with Wilson's interval, a quantile with that of its rank: for reading. How far the
+    whole distribution has moved is told of a number by the bins of its ranks, of a category by its names. What was
     decided, was decided by the bets. Of calibration nothing was learned: what was stated stands where others have what
     was before.
     """
@@ -70,6 +73,7 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
         onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
         alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=_rounded(alarm.false_per_week),
         release=alarm.release, dimension=dimension, name=name,
+        psi=_distance(stability_index, signal, was, now), jensen_shannon=_distance(jensen_shannon, signal, was, now),
     )  # fmt: skip
 
 
@@ -118,6 +122,12 @@ def _moved(signal: Signal, alphabet: Alphabet, was: Ints, now: Ints, after: Afte
     cell = int(diff.argmax())
     other, unseen = (_mostly(after.others.get(beyond(names_key(signal), known), {})) for known in (True, False))
     return cell, (*own, other or OTHER, unseen or UNSEEN)[cell]
+
+
+def _distance(of: Callable[[Ints, Ints], float | None], signal: Signal, was: Ints, now: Ints) -> float | None:
+    """Say how far what was observed of a number or a category has moved; of a rate its two figures say all."""
+    found = of(was[:-1], now[:-1]) if signal.kind in {"number", "category"} else None
+    return None if found is None else _rounded(found)
 
 
 def _missing(counts: Ints) -> Interval | None:

@@ -10,7 +10,8 @@ from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.merge import counted
 from streams.watch.plan import Plan
-from streams.watch.recover import recovered, well
+from streams.watch.rebase import aged
+from streams.watch.recover import FEWEST, recovered, well
 from streams.watch.report import report, resolved
 from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, Case, State
@@ -57,11 +58,9 @@ def group(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], ove
     before = {id(case) for case in state.cases}
     kept: list[Case] = []
     for case in cases:
-        now, said = _lived(plan, detector, state, case, id(case) not in before, over)
+        state, now, said = _lived(plan, detector, state, case, id(case) not in before, over)
         told += said
         kept += now
-        if not now:
-            state = _freed(detector, state, case)
     if told or waiting != list(state.waiting) or [id(case) for case in kept] != [id(case) for case in state.cases]:
         state = replace(state, cases=tuple(kept), waiting=tuple(waiting))
     return Told(state, told)
@@ -97,21 +96,25 @@ def _opened(
 
 def _lived(
     plan: Plan, detector: Detector, state: State, case: Case, grew: bool, over: int
-) -> tuple[list[Case], list[Incident]]:
+) -> tuple[State, list[Case], list[Incident]]:
     """Say what is new of an incident, if anything; there is no case any more once it is resolved."""
     if over == case.said_second:
-        return [case], []
+        return state, [case], []
     watch, now_ms = plan.config.watch, end_ms(over)
-    if (over + 1) % plan.config.measure.bucket_s == 0 and recovered(plan, detector, state, case):
-        return [], [resolved(case.said, now_ms)]
+    if (over + 1) % plan.config.measure.bucket_s == 0:
+        if recovered(plan, detector, state, case):
+            return _freed(detector, state, case), [], [resolved(case.said, now_ms)]
+        if (old := aged(plan, detector, state, case, now_ms)) is not None:
+            return _freed(detector, old.state, case) if old.free else old.state, [], [old.said]
     due = (over - case.said_second) % watch.update_every_s == 0
     # On the mend, what came since the onset is a mixture of bad and good, and no news.
-    if grew or (due and (case.grown or not well(plan, detector, state, case, plan.config.measure.bucket_s))):
+    bucket_s = plan.config.measure.bucket_s
+    if grew or (due and (case.grown or not well(plan, detector, state, case, bucket_s, FEWEST))):
         now = report(plan, detector, state, case.alarms, case.said, now_ms)
         graver = now.severity < case.said.severity or (now.notify == "page" and case.said.notify != "page")
         if graver or (due and (case.grown or _surer(case.said, now))):
-            return [Case(alarms=case.alarms, said=now, said_second=over)], [now]
-    return [case], []
+            return state, [Case(alarms=case.alarms, said=now, said_second=over)], [now]
+    return state, [case], []
 
 
 def _freed(detector: Detector, state: State, case: Case) -> State:

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.incidents import PLAIN, Also, Change, Incident, ModeCount, Slice
+from schemas.incidents import PLAIN, Also, Change, Incident, ModeCount, Notify, Slice
 from schemas.printable import printable
 from schemas.signals import CALIBRATIONS
 from schemas.tallies import OTHER
@@ -16,6 +16,7 @@ from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
 from streams.watch.explain import culprit
 from streams.watch.identity import fingerprint
+from streams.watch.often import often
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE, grown_modes, judge
 from streams.watch.state import Alarm, Baseline, Ints, State
@@ -64,7 +65,8 @@ def report(
         releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=modes,
         also=_also(state, lead, changes), acknowledged_by=said.acknowledged_by if said else "",
         note=said.note if said else "", owner=known.owner, runbook=known.runbook,
-        baseline_version=state.baseline.version, baseline_events=state.baseline.events,
+        how_sure=_how_sure(alarms, notify), baseline_version=state.baseline.version,
+        baseline_events=state.baseline.events,
     )  # fmt: skip
 
 
@@ -82,7 +84,7 @@ def acknowledged(said: Incident, by: str, note: str, now_ms: int) -> Incident:
     )
 
 
-def resolved(said: Incident, now_ms: int, why: str = "all is back within its limits") -> Incident:
+def resolved(said: Incident, now_ms: int, why: str = "all is back within its limits, or better") -> Incident:
     """Say that an incident is over, and why; its figures stay those of the time when it was not."""
     return replace(
         said,
@@ -204,6 +206,14 @@ def short(one: Change) -> str:
     if one.unit:
         return f"{one.words} {one.before.value:g} -> {one.after.value:g} {one.unit.removeprefix(PLAIN)}".rstrip()
     return f"{one.words} {one.before.value * 100:.1f} % -> {one.after.value * 100:.1f} %"
+
+
+def _how_sure(alarms: Sequence[Alarm], notify: Notify) -> str:
+    """Say it of the first alarm of those that made the incident what it is."""
+    first = min(alarms, key=lambda alarm: (alarm.notify != notify, alarm.alarmed_at))
+    if first.signal == SILENCE:
+        return "a rule, no statistic: nothing came, and all that could have been sent was read"
+    return often(first.false_per_week, first.notify)
 
 
 def _action(detector: Detector, lead: Alarm) -> str:

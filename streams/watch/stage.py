@@ -25,6 +25,7 @@ from streams.watch.pieces import Pieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding, Said, published
+from streams.watch.recover import weighed
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
 from streams.watch.total import add
@@ -173,7 +174,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     found = detector(state.baseline, plan, state.service)
     alarms: list[Alarm] = []
     if any(stream.pending is not None for stream in state.streams.values()):
-        streams = {}
+        state, streams = weighed(plan, found, state), {}
         for name, stream in state.streams.items():
             streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s)
             alarms += fired

@@ -164,6 +164,21 @@ class Stream(Struct, frozen=True):
     said_second: int = 0
 
 
+class Recovery(Struct, frozen=True):
+    """How far it is shown that an alarm is over: see `detectors.recovery`.
+
+    Attributes
+    ----------
+    evidence : of each mirrored bet; empty at the alarm
+    begun : how often they have begun
+    absent : exchanges of the release since the last one that the alarm's feature was observed on
+    """
+
+    evidence: tuple[float, ...] = ()
+    begun: int = 0
+    absent: int = 0
+
+
 class Alarm(Struct, frozen=True, kw_only=True):
     """A monitor whose evidence reached one.
 
@@ -186,6 +201,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     since_high: int
     alarmed_at: int
     false_per_week: float
+    recovery: Recovery = Recovery()
 
 
 class Case(Struct, frozen=True, kw_only=True):

@@ -95,6 +95,13 @@ def test_slices_below_the_support_are_not_named() -> None:
     assert named({"tenant": got}, support=0.005) == ("tenant", 1)
 
 
+@pytest.mark.parametrize(("own", "others", "explains"), [(91, 9, 0.82), (89, 11, None)])
+def test_a_slice_is_named_from_four_fifths_of_the_change_on(own: int, others: int, explains: float | None) -> None:
+    """Two slices of a thousand lose `own` and `others`: both together half of their sum, the rest alone `others`."""
+    culprit = smallest({"language": split([(1000, 900)] * 2, [(1000, 900 - own), (1000, 900 - others)])})
+    assert (culprit and culprit.explains) == (explains and pytest.approx(explains))
+
+
 def test_two_halves_of_a_change_are_not_one_culprit() -> None:
     got = split([(100, 90)] * 4, [(100, 90), (100, 90), (100, 10), (100, 10)])
     assert smallest({"language": got}) is None

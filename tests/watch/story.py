@@ -94,6 +94,7 @@ def incident(step: str, **what: Any) -> Expected:
         "previous": lambda i: i.previous_severity,
         "by": lambda i: i.acknowledged_by,
         "why": lambda i: i.ended_why,
+        "how_sure": lambda i: i.how_sure,
         "version": lambda i: i.baseline_version,
     }
     checks = [(name, reads[name], wanted) for name, wanted in what.items() if name != "moved"]

@@ -1,15 +1,9 @@
-"""Features of a number, and a factor -> the same features, as they are when every value is multiplied by it."""
-
-from typing import Final
+"""Features of a number, and a factor -> the same features, when every value is multiplied by it."""
 
 import numpy as np
 
 from detectors.arrays import Bins, Counts, Floats
 from schemas.cells import MISSING, OVER, PER_OCTAVE
-
-STEPS: Final = 9
-"""Factors between the smallest and the largest. Between two of them a feature that is not monotone (spread) may lie a
-little farther out than at either."""
 
 
 def moved(values: Floats, factor: float) -> Floats:
@@ -55,17 +49,14 @@ def moved(values: Floats, factor: float) -> Floats:
     return result
 
 
-def reach(values: Floats, down: float, up: float, counts: Counts, bins: Bins) -> Floats:
-    """Say what each bin counts for at `STEPS` factors from `down` to `up`.
+def of_bins(values: Floats, counts: Counts, bins: Bins) -> Floats:
+    """Say what each bin counts for: the average of its cells.
 
-    Tallies by hour are kept in bins, not in cells, so each bin counts for the average of its cells; how its events lie
-    within it is taken from the tally of all hours.
+    Tallies by hour are kept in bins, not in cells; how events lie within a bin is taken from the tally of all hours.
 
     Parameters
     ----------
     values : float64 (F, 235)
-    down, up : float
-        The smallest and the largest factor.
     counts : int64 (235,)
         Of all hours.
     bins : uint8 (235,)
@@ -73,7 +64,7 @@ def reach(values: Floats, down: float, up: float, counts: Counts, bins: Bins) ->
 
     Returns
     -------
-    float64 (9, F, B)
+    float64 (F, B)
         NaN in a bin that the feature does not look at.
 
     Examples
@@ -81,10 +72,9 @@ def reach(values: Floats, down: float, up: float, counts: Counts, bins: Bins) ->
     >>> high = np.where(np.arange(235) >= 49, 1.0, 0.0)[None]
     >>> bins = (np.arange(235) >= 49).astype(np.uint8)
     >>> counts = np.bincount([40, 41, 41, 60], minlength=235)
-    >>> reach(high, 1.0, 2.0, counts, bins)[[0, -1], 0].round(2).tolist()
-    [[0.0, 1.0], [0.67, 1.0]]
+    >>> of_bins(moved(high, 2.0), counts, bins).round(2).tolist()
+    [[0.67, 1.0]]
     """
     weight = np.where(np.bincount(bins, counts)[bins] > 0, counts, 1)
     total = np.maximum(np.bincount(bins, weight), 1)
-    factors = np.geomspace(down, up, STEPS)
-    return np.stack([[np.bincount(bins, weight * row) / total for row in moved(values, f)] for f in factors])
+    return np.stack([np.bincount(bins, weight * row) / total for row in values])

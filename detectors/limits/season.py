@@ -23,15 +23,28 @@ _KINDS: Final = 3
 """Hours, pools of like hours, all of them: each kind has an even part of the level."""
 
 
-class Season(NamedTuple):
-    """What is allowed in each hour of the week.
+class Pools(NamedTuple):
+    """What others say of an hour: the same for all like hours.
 
     Attributes
     ----------
-    lower, upper : float64 (168, F)
-    refuted : bool (168, F)
-        Where an hour's own limits and those of its pools exclude each other: the season is larger than it was said to
-        be. The hour's own are given there.
+    lower, upper : float64 (48, F)
+        By pool of like hours.
+    """
+
+    lower: Floats
+    upper: Floats
+
+
+class Allowed(NamedTuple):
+    """What is allowed in some hours.
+
+    Attributes
+    ----------
+    lower, upper : float64 (H, F)
+    refuted : bool (H, F)
+        Where an hour's own limits and what others say of it exclude each other: the season is larger than it was said
+        to be. The hour's own limits are given there.
     """
 
     lower: Floats
@@ -100,11 +113,11 @@ def outward(lo: Floats, hi: Floats, down: float, up: float) -> tuple[Floats, Flo
     return np.maximum(lo * down, 1 - (1 - lo) * up), np.minimum(hi * up, 1 - (1 - hi) * down)
 
 
-def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_week: bool) -> Season:
-    """Bound shares (of yes, of a name, of missing) in each hour of the week.
+def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_week: bool) -> Pools:
+    """Say what a week's hours say of each other's shares (of yes, of a name, of missing).
 
-    Three things are said of an hour: its own limits; those of every other hour and of every pool, moved by as far as
-    two hours may lie apart; and, once all of a week was seen, those of its like hours, moved by `percent`.
+    Every hour, and every pool of hours, says of any other one that it lies within the factors of `apart`. Once all of a
+    week was seen, like hours say of each of them that it lies within `percent` of their mean.
 
     Parameters
     ----------
@@ -123,7 +136,7 @@ def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_w
 
     Returns
     -------
-    Season
+    Pools
 
     Raises
     ------
@@ -133,56 +146,38 @@ def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_w
 
     Notes
     -----
-    If `percent` is true, and an hour of the week is like the same hour of other weeks, the limits of all hours hold
-    together but with the chance that `level` says. No mean of the week is asked for: traffic has a season, too, and
-    weighs it.
-
-    Examples
-    --------
-    A hundred events an hour, a tenth of them yes: an hour by itself says little, its like hours say more.
-
-    >>> tally, yes = np.tile([90, 10], (168, 1)), np.array([[0.0, 1.0]])
-    >>> alone = mean.limits(yes, tally[:1], np.array([1e-6 / 504]))
-    >>> season = shares(yes, tally, np.array([1e-6]), 60, whole_week=True)
-    >>> [round(float(limit[0, 0]), 2) for limit in (*alone, season.lower, season.upper)]
-    [0.01, 0.36, 0.02, 0.31]
+    No mean of the week is asked for: traffic has a season, too, and weighs it.
     """
     down, up = apart(percent)
-    known = [mean.limits(values, pool, level / _KINDS / len(pool)) for pool in (tally, *_pools(tally))]
-    lo, hi = (np.concatenate([limits[side] for limits in known]) for side in (0, 1))
-    low, high = outward(lo, hi, down, up)
-    said = [(low.max(axis=0), high.min(axis=0))]
+    like, every = _pools(tally)
+    known = [mean.limits(values, pool, level / _KINDS / len(pool)) for pool in (tally, like, every)]
+    low, high = outward(*(np.concatenate([limits[side] for limits in known]) for side in (0, 1)), down, up)
+    lower, upper = np.tile(low.max(axis=0), (_LIKE, 1)), np.tile(high.min(axis=0), (_LIKE, 1))
     if whole_week:
         low, high = outward(*known[1], 1 - percent / 100, 1 + percent / 100)
-        said.append((low[LIKE], high[LIKE]))
-    return _narrowed(known[0], said)
+        lower, upper = np.maximum(lower, low), np.minimum(upper, high)
+    return Pools(lower, upper)
 
 
-def numbers(values: Floats, tally: Counts, level: Floats, within_reach: Floats, one_way: Bools) -> Season:
-    """Bound the features of a number (ranks, spread, tails) in each hour of the week.
+def numbers(lowest: Floats, highest: Floats, tally: Counts, level: Floats) -> Pools:
+    """Say what a week's hours say of each other's ranks and tails of a number.
 
-    A season multiplies values. What a feature's mean is then, is bounded at each factor within reach; the limits are
-    the lowest and the highest of these bounds. As the factor of an hour is one, if an unknown one, nothing is divided
-    over factors.
+    A season multiplies values. Several hours together are no hour that was multiplied. But if all their values are, by
+    the largest factor of `apart`, each of them lies above every hour, and by the smallest below.
 
     Parameters
     ----------
-    values : float64 (F, B)
-        Of each bin.
+    lowest, highest : float64 (F, B)
+        What each bin counts for at the factors of `apart`, from `detectors.limits.moved`: the lower one of the two, and
+        the higher one. 0 and 1 for a feature that moves both ways (spread): of that, others say nothing.
     tally : int64 (168, B)
         Events by hour of the week and bin.
     level : float64 (F,), in (0, 0.5)
         As in `shares`.
-    within_reach : float64 (K, F, B)
-        The same features at factors between those of `apart`, from `detectors.limits.moved`. Several hours together are
-        no hour moved, but each of them at the largest factor lies above any hour, and at the smallest below.
-    one_way : bool (F,)
-        Whether the feature moves one way with the factor. Of one that does not (spread), pools say nothing downward:
-        several hours together are always more spread than one.
 
     Returns
     -------
-    Season
+    Pools
 
     Raises
     ------
@@ -191,15 +186,58 @@ def numbers(values: Floats, tally: Counts, level: Floats, within_reach: Floats, 
 
     Notes
     -----
-    For features that move one way the limits hold as those of shares do, if the events of an hour lie within a bin as
-    those of the others do. For spread they are measured.
+    Holds as far as the events of an hour lie within a bin as those of the others do.
     """
-    said = []
-    for pool, of in zip(_pools(tally), (LIKE, np.zeros(HOURS, np.intp)), strict=True):
-        at = [mean.limits(x, pool, level / _KINDS / len(pool)) for x in within_reach]
-        low = np.where(one_way, np.min([lo for lo, _ in at], axis=0), 0.0)
-        said.append((low[of], np.max([hi for _, hi in at], axis=0)[of]))
-    return _narrowed(mean.limits(values, tally, level / _KINDS / HOURS), said)
+    lower, upper = np.zeros((_LIKE, len(level))), np.ones((_LIKE, len(level)))
+    for pool in _pools(tally):
+        each = level / _KINDS / len(pool)
+        lower = np.maximum(lower, mean.limits(lowest, pool, each)[0])
+        upper = np.minimum(upper, mean.limits(highest, pool, each)[1])
+    return Pools(lower, upper)
+
+
+def limits(values: Floats, tally: Counts, level: Floats, pools: Pools, hours: Indices) -> Allowed:
+    """Bound the mean of each feature in some hours of the week.
+
+    Parameters
+    ----------
+    values : float64 (F, C)
+        As in `shares`, or what the features of a number are in each bin.
+    tally : int64 (168, C)
+    level : float64 (F,), in (0, 0.5)
+        As in `shares`.
+    pools : Pools
+        From `shares` or `numbers`, of the same tally, at the same level.
+    hours : intp (H,)
+
+    Returns
+    -------
+    Allowed
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a count is negative or no integer, or `level` does not lie in (0, 0.5).
+
+    Notes
+    -----
+    If what the operator said is true, and an hour of the week is like the same hour of other weeks, the limits of *all*
+    hours hold together but with the chance that `level` says. An hour with many events is bounded by these alone.
+
+    Examples
+    --------
+    A hundred events an hour, a tenth of them yes: an hour by itself says little, others say more.
+
+    >>> tally, yes, level = np.tile([90, 10], (168, 1)), np.array([[0.0, 1.0]]), np.array([1e-6])
+    >>> alone = mean.limits(yes, tally[:1], level / 504)
+    >>> allowed = limits(yes, tally, level, shares(yes, tally, level, 60, whole_week=True), np.array([9]))
+    >>> [round(float(limit[0, 0]), 2) for limit in (*alone, allowed.lower, allowed.upper)]
+    [0.01, 0.36, 0.02, 0.31]
+    """
+    lo, hi = mean.limits(values, tally[hours], level / _KINDS / HOURS)
+    lower, upper = np.maximum(lo, pools.lower[LIKE[hours]]), np.minimum(hi, pools.upper[LIKE[hours]])
+    refuted = lower > upper
+    return Allowed(np.where(refuted, lo, lower), np.where(refuted, hi, upper), refuted)
 
 
 def _pools(tally: Counts) -> tuple[Counts, Counts]:
@@ -209,12 +247,3 @@ def _pools(tally: Counts) -> tuple[Counts, Counts]:
     like = np.zeros((_LIKE, *tally.shape[1:]), tally.dtype)
     np.add.at(like, LIKE, tally)
     return like, tally.sum(axis=0, keepdims=True)
-
-
-def _narrowed(own: tuple[Floats, Floats], said: list[tuple[Floats, Floats]]) -> Season:
-    """Narrow each hour's own limits by what others say of it; where that excludes them, leave them as they are."""
-    lo, hi = own
-    for low, high in said:
-        lo, hi = np.maximum(lo, low), np.minimum(hi, high)
-    refuted = lo > hi
-    return Season(np.where(refuted, own[0], lo), np.where(refuted, own[1], hi), refuted)

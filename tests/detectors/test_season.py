@@ -13,7 +13,7 @@ from detectors.arrays import Bools, Counts, Floats
 from detectors.bets import number
 from detectors.bets.indicator import indicators
 from detectors.limits import mean, moved, season
-from detectors.limits.season import HOURS, Season, apart, hour_of_week, outward
+from detectors.limits.season import HOURS, Allowed, apart, hour_of_week, outward
 from schemas.cells import CELLS, MISSING
 
 YES = np.array([[0.0, 1.0, np.nan]])
@@ -32,7 +32,13 @@ def week(rng: np.random.Generator, p: Floats, events: Floats) -> Counts:
     return np.stack([n - yes, yes, 0 * yes], axis=1)
 
 
-def outside(found: Season, p: Floats) -> Bools:
+def allowed(tally: Counts, level: float, percent: float = PERCENT, whole_week: bool = True) -> Allowed:
+    """Bound the share of yes in every hour."""
+    at = np.array([level])
+    return season.limits(YES, tally, at, season.shares(YES, tally, at, percent, whole_week), HOUR)
+
+
+def outside(found: Allowed, p: Floats) -> Bools:
     return np.asarray((p < found.lower[:, 0]) | (p > found.upper[:, 0]))
 
 
@@ -43,7 +49,7 @@ def test_the_limits_of_all_hours_hold_together(name: str, traffic: str) -> None:
     rng, level, weeks, p = np.random.default_rng(61), 0.1, 300, 0.05 * SEASONS[name]
     wrong = 0
     for _ in range(weeks):
-        found = season.shares(YES, week(rng, p, 200 * SEASONS[traffic]), np.array([level]), PERCENT, whole_week=True)
+        found = allowed(week(rng, p, 200 * SEASONS[traffic]), level)
         wrong += bool(outside(found, p).any())
     assert wrong / weeks <= 2 * level + 3 * np.sqrt(2 * level / weeks)
 
@@ -52,23 +58,20 @@ def test_a_part_of_a_week_that_was_learned_at_night_leaves_room_for_the_day() ->
     """20,000 events of six hours around the lowest: nothing else is known, and the highest is four times as high."""
     rng, p = np.random.default_rng(62), 0.05 * DAILY
     at_night = np.where((HOUR >= 15) & (HOUR < 21), 3333, 0)
-    wrong = [
-        outside(season.shares(YES, week(rng, p, at_night), np.array([0.01]), PERCENT, whole_week=False), p).any()
-        for _ in range(100)
-    ]
+    wrong = [outside(allowed(week(rng, p, at_night), 0.01, whole_week=False), p).any() for _ in range(100)]
     assert np.mean(wrong) <= 0.02 + 3 * np.sqrt(0.02 / 100)
 
 
 def test_a_season_larger_than_was_said_is_told_and_the_hours_own_limits_stand() -> None:
     rng, p = np.random.default_rng(63), 0.05 * DAILY
-    found = season.shares(YES, week(rng, p, 20_000 * FLAT), np.array([1e-6]), 10, whole_week=True)
+    found = allowed(week(rng, p, 20_000 * FLAT), 1e-6, percent=10)
     assert found.refuted.any()
     assert not outside(found, p)[found.refuted[:, 0]].any()
 
 
 def test_with_enough_events_an_hours_limits_are_its_own() -> None:
     tally = week(np.random.default_rng(64), 0.05 * FLAT, 5000 * FLAT)
-    found = season.shares(YES, tally, np.array([1e-6]), PERCENT, whole_week=True)
+    found = allowed(tally, 1e-6)
     own = mean.limits(YES, tally, np.array([1e-6]) / 3 / HOURS)
     assert (np.stack(own) == np.stack([found.lower, found.upper])).all()
 
@@ -95,7 +98,7 @@ def test_hours_of_the_week_keep_the_budget_that_one_limit_breaks(name: str) -> N
     rng, monitors, p, budget = np.random.default_rng(66), 100, 0.05 * SEASONS[name], 8.0
     tallies = [week(rng, p, 200 * FLAT) for _ in range(monitors)]
     level = np.array([0.05 / monitors])
-    found = [season.shares(YES, tally, level, PERCENT, whole_week=True) for tally in tallies]
+    found = [allowed(tally, 0.05 / monitors) for tally in tallies]
     lower, upper = (np.concatenate([getattr(one, side) for one in found], axis=1) for side in ("lower", "upper"))
     assert false_alarms(lower, upper, p, monitors, 8, budget) <= stats.poisson.isf(1e-3, budget)
     whole = [mean.limits(YES, tally.sum(axis=0, keepdims=True), level) for tally in tallies]
@@ -113,7 +116,7 @@ def test_a_change_at_night_is_found_that_the_whole_week_would_hide() -> None:
     within a night hour's thousand events, once eight weeks were learned."""
     tally = week(np.random.default_rng(67), 0.05 * DAILY, 8000 * FLAT)
     level, night = np.array([1e-6]), 18
-    found = season.shares(YES, tally, level, PERCENT, whole_week=True)
+    found = allowed(tally, 1e-6)
     lo, hi = mean.limits(YES, tally.sum(axis=0, keepdims=True), level)
     lo, hi = outward(lo, hi, 0.4, 1.6)
     assert np.isinf(events_to_alarm(lo[0, 0], hi[0, 0], 0.08))
@@ -135,17 +138,19 @@ def distributions(scale: Floats) -> Floats:
 ONE_WAY = np.array([True, False, True, True, True])
 
 
-def learned(tally: Counts, level: float) -> tuple[Floats, Season]:
+def learned(tally: Counts, level: float) -> tuple[Floats, Allowed]:
     """Features in cells, and their limits by hour; ranks and bins from all hours together."""
     every = tally.sum(axis=0)
     bets = number.table(every[None], np.array([level]))
     features = bets.values(0)[[bets.feature.index(name) for name in number.FEATURES[:-1]]]
     bins = bets.bins[0]
     binned = np.stack([np.bincount(bins, hour, minlength=number.BINS) for hour in tally]).astype(np.int64)
-    within = moved.reach(features, *apart(PERCENT), every, bins)
-    return features, season.numbers(
-        moved.reach(features, 1, 1, every, bins)[0], binned, np.full(5, level), within, ONE_WAY
-    )
+    at = np.full(len(features), level)
+    ends = np.stack([moved.of_bins(moved.moved(features, factor), every, bins) for factor in apart(PERCENT)])
+    lowest, highest = ends.min(axis=0), ends.max(axis=0)
+    lowest[~ONE_WAY, :-1], highest[~ONE_WAY, :-1] = 0, 1
+    pools = season.numbers(lowest, highest, binned, at)
+    return features, season.limits(moved.of_bins(features, every, bins), binned, at, pools, HOUR)
 
 
 @pytest.mark.parametrize("events", [20, 300])
@@ -208,7 +213,7 @@ def test_the_week_begins_on_monday() -> None:
 
 
 def test_what_is_no_week_no_percent_and_no_factor_is_refused() -> None:
-    shares: Callable[..., Season] = season.shares
+    shares: Callable[..., season.Pools] = season.shares
     with pytest.raises(ValueError, match="168 hours"):
         shares(YES, np.zeros((24, 3), np.int64), np.array([0.1]), 60, True)
     for percent in (-1, 96, np.nan):
@@ -222,7 +227,7 @@ def test_what_is_no_week_no_percent_and_no_factor_is_refused() -> None:
 
 
 def test_an_hour_and_a_week_without_events_leave_everything_possible() -> None:
-    found = season.shares(YES, np.zeros((HOURS, 3), np.int64), np.array([0.1]), 60, True)
+    found = allowed(np.zeros((HOURS, 3), np.int64), 0.1)
     assert (found.lower == 0).all()
     assert (found.upper == 1).all()
     assert not found.refuted.any()

@@ -151,7 +151,8 @@ def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_w
     down, up = apart(percent)
     like, every = _pools(tally)
     known = [mean.limits(values, pool, level / _KINDS / len(pool)) for pool in (tally, like, every)]
-    low, high = outward(*(np.concatenate([limits[side] for limits in known]) for side in (0, 1)), down, up)
+    lo, hi = (np.concatenate([limits[side] for limits in known]) for side in (0, 1))
+    low, high = outward(lo, hi, down, up)
     lower, upper = np.tile(low.max(axis=0), (_LIKE, 1)), np.tile(high.min(axis=0), (_LIKE, 1))
     if whole_week:
         low, high = outward(*known[1], 1 - percent / 100, 1 + percent / 100)
@@ -238,6 +239,53 @@ def limits(values: Floats, tally: Counts, level: Floats, pools: Pools, hours: In
     lower, upper = np.maximum(lo, pools.lower[LIKE[hours]]), np.minimum(hi, pools.upper[LIKE[hours]])
     refuted = lower > upper
     return Allowed(np.where(refuted, lo, lower), np.where(refuted, hi, upper), refuted)
+
+
+def inherited(
+    lo: Floats, hi: Floats, whole: tuple[Floats, Floats], hour: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Give slices the season of their whole stream: shares move by the same factors.
+
+    Hours of slices are not counted, or a service would need thirty times the room. What the whole stream's share is in
+    this hour, by what it is over all hours, the slice's share may be by its own; of the rarer one of yes and no.
+
+    Parameters
+    ----------
+    lo, hi : float64 (S, F)
+        Limits of the slices' shares over all hours.
+    whole, hour : pair of float64 (F,)
+        Lower and upper limits of the whole stream's, over all hours, and in this one.
+
+    Returns
+    -------
+    lo, hi : float64 (S, F)
+
+    Notes
+    -----
+    Right where a slice has the season of the whole, in its share and in its traffic. That is measured, not proved.
+
+    Examples
+    --------
+    At night the share is 0.4 of what it is over all hours; so it is in a slice that has twice the share.
+
+    >>> lo, hi = inherited(np.array([[0.1]]), np.array([[0.1]]), (np.array([0.05]),) * 2, (np.array([0.02]),) * 2)
+    >>> lo.round(3).tolist(), hi.round(3).tolist()
+    ([[0.04]], [[0.04]])
+    """
+    yes = _multiplied((lo, hi), whole, hour)
+    no = _multiplied((1 - hi, 1 - lo), (1 - whole[1], 1 - whole[0]), (1 - hour[1], 1 - hour[0]))
+    rare = (whole[0] + whole[1]) / 2 <= 0.5
+    return np.where(rare, yes[0], 1 - no[1]), np.where(rare, yes[1], 1 - no[0])
+
+
+def _multiplied(
+    of: tuple[Floats, Floats], whole: tuple[Floats, Floats], hour: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Multiply limits by hour over whole; where the whole may be zero, everything is possible upward."""
+    least = np.divide(hour[0], whole[1], out=np.zeros_like(hour[0]), where=whole[1] > 0)
+    most = np.divide(hour[1], whole[0], out=np.full_like(hour[1], np.inf), where=whole[0] > 0)
+    high = np.where(np.isinf(most), 1.0, of[1] * np.where(np.isinf(most), 1.0, most))
+    return np.minimum(of[0] * least, 1.0), np.minimum(high, 1.0)
 
 
 def _pools(tally: Counts) -> tuple[Counts, Counts]:

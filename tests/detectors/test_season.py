@@ -124,6 +124,32 @@ def test_a_change_at_night_is_found_that_the_whole_week_would_hide() -> None:
     assert at_night < 1000
 
 
+@pytest.mark.parametrize("share", [0.05, 0.97])
+def test_slices_that_have_the_season_of_the_whole_inherit_it(share: float) -> None:
+    """40 slices of shares from a third to twice that of the whole, counted over all hours only; all hours of all."""
+    rng, level, slices = np.random.default_rng(70), 0.01, 40
+    rare = min(share, 1 - share) * DAILY
+    of_slices = np.linspace(0.33, 2, slices)[:, None] * rare
+    p = of_slices if share < 0.5 else 1 - of_slices
+    tally = week(rng, rare if share < 0.5 else 1 - rare, 2000 * FLAT)
+    found, every = allowed(tally, level), mean.limits(YES, tally.sum(axis=0, keepdims=True), np.array([level]))
+    counted = np.stack([week(rng, one, 100 * FLAT).sum(axis=0) for one in p])
+    lo, hi = mean.limits(YES, counted, np.array([level / slices]))
+    whole = (every[0][0], every[1][0])
+    wrong = np.zeros((slices, HOURS), np.bool_)
+    for hour in HOUR:
+        low, high = season.inherited(lo, hi, whole, (found.lower[hour], found.upper[hour]))
+        assert ((low >= 0) & (low <= high) & (high <= 1)).all()
+        wrong[:, hour] = (p[:, hour] < low[:, 0]) | (p[:, hour] > high[:, 0])
+    assert not wrong.any()
+
+
+def test_a_slice_of_what_never_came_inherits_nothing() -> None:
+    never, some = (np.array([0.0]), np.array([0.001])), (np.array([0.0]), np.array([0.01]))
+    lo, hi = season.inherited(np.array([[0.0]]), np.array([[0.02]]), never, some)
+    assert (lo[0, 0], hi[0, 0]) == (0.0, 1.0)
+
+
 # Numbers: what an hour's own few events leave open is narrowed by the same distribution at other scales.
 
 

@@ -87,7 +87,7 @@ class Quarantine:
     Attributes
     ----------
     began : int
-        The second in which `current` began.
+        The second in which the span of `current` began: a multiple of its length since 1970.
     current : int64, any shape
         What came since.
     older : int64, the same shape
@@ -102,9 +102,9 @@ class Quarantine:
 def keep(held: Quarantine, counts: Counts, calm: bool, now: int, span_s: int) -> tuple[Quarantine, Counts | None]:
     """Keep what came apart until it has proved to be quiet.
 
-    Two spans are held. When the younger one is full, the older one is handed out and the younger takes its place: so
+    Two spans are held. When the younger one is over, the older one is handed out and the younger takes its place: so
     every event waits for one span at least, and two at most. If there is any evidence meanwhile, all that is held may
-    be what made it, and is forgotten.
+    be what made it, and is forgotten. Spans of a day are days of UTC.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def keep(held: Quarantine, counts: Counts, calm: bool, now: int, span_s: int) ->
     now : int
         The second.
     span_s : int
-        How long events must wait, at least.
+        How long events must wait, at least; length of a span.
 
     Returns
     -------
@@ -142,13 +142,13 @@ def keep(held: Quarantine, counts: Counts, calm: bool, now: int, span_s: int) ->
         raise ValueError(f"counts must be {held.current.shape} and not negative, not {counts.shape}")
     if now < held.began or span_s <= 0:
         raise ValueError(f"time must not go back ({held.began} to {now}), and span_s be positive: {span_s}")
-    none = np.zeros_like(held.current)
+    none, begins = np.zeros_like(held.current), now - now % span_s
     if not calm:
-        return Quarantine(now, none, none), None
-    if now < held.began + span_s:
+        return Quarantine(begins, none, none), None
+    if begins <= held.began:
         return Quarantine(held.began, held.current + counts, held.older), None
     taken = held.older if held.older.any() else None
-    return Quarantine(now, counts, held.current), taken
+    return Quarantine(begins, counts, held.current), taken
 
 
 @dataclass(frozen=True, slots=True, eq=False)

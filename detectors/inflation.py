@@ -35,14 +35,14 @@ class Blocks:
         Base blocks in the last one, which is not full yet.
     events : int64 (F, n)
         Events of each feature's signal, n <= `MOST`.
-    sums : float64 (F, n)
-        Of the feature over these events.
+    off : float64 (F, n)
+        By how much the feature's sum over these events was more than expected.
     """
 
     base: int
     open: int
     events: Counts
-    sums: Floats
+    off: Floats
 
 
 def empty(features: int) -> Blocks:
@@ -50,7 +50,7 @@ def empty(features: int) -> Blocks:
     return Blocks(1, 1, np.zeros((features, 0), np.int64), np.zeros((features, 0)))
 
 
-def add(blocks: Blocks, events: Counts, sums: Floats) -> Blocks:
+def add(blocks: Blocks, events: Counts, sums: Floats, expected: Floats) -> Blocks:
     """Add a base block.
 
     Parameters
@@ -60,6 +60,9 @@ def add(blocks: Blocks, events: Counts, sums: Floats) -> Blocks:
         In the base block, those that the feature looks at.
     sums : float64 (F,)
         Of a feature in [0, 1]: yes for a rate, the rank for a number.
+    expected : float64 (F,)
+        What that would be by the baseline: the events by the mean, of this hour of the week once its season is known.
+        Else the season is taken for a dependence of events, which only costs time.
 
     Returns
     -------
@@ -70,29 +73,34 @@ def add(blocks: Blocks, events: Counts, sums: Floats) -> Blocks:
     Raises
     ------
     ValueError
-        If the shapes differ, a count is negative, or sums do not lie between 0 and the events.
+        If the shapes differ, a count is negative, or sums and what is expected do not lie between 0 and the events.
 
     Examples
     --------
     >>> blocks = empty(1)
     >>> for _ in range(1000):
-    ...     blocks = add(blocks, np.array([10]), np.array([3.0]))
+    ...     blocks = add(blocks, np.array([10]), np.array([3.0]), np.array([2.5]))
     >>> blocks.base, blocks.events.shape, int(blocks.events.sum())
     (4, (1, 250), 10000)
     """
-    if events.shape != sums.shape or events.shape != blocks.events.shape[:1]:
-        raise ValueError(f"events are {events.shape} and sums {sums.shape}, not {blocks.events.shape[:1]}")
-    if not ((events >= 0) & (sums >= 0) & (sums <= events)).all():
-        raise ValueError("events must not be negative, and sums lie between 0 and the events")
+    features = blocks.events.shape[:1]
+    if not events.shape == sums.shape == expected.shape == features:
+        raise ValueError(
+            f"events, sums and expected must be {features}: {events.shape}, {sums.shape}, {expected.shape}"
+        )
+    if not ((events >= 0) & (np.minimum(sums, expected) >= 0) & (np.maximum(sums, expected) <= events)).all():
+        raise ValueError("events must not be negative, sums and what is expected lie between 0 and the events")
+    counted, off = blocks.events, blocks.off
     if blocks.open < blocks.base:
-        counted, summed = blocks.events.copy(), blocks.sums.copy()
+        counted, off = counted.copy(), off.copy()
         counted[:, -1] += events
-        summed[:, -1] += sums
-        return Blocks(blocks.base, blocks.open + 1, counted, summed)
-    base, counted, summed = blocks.base, blocks.events, blocks.sums
+        off[:, -1] += sums - expected
+        return Blocks(blocks.base, blocks.open + 1, counted, off)
+    base = blocks.base
     if counted.shape[1] == MOST:
-        base, counted, summed = 2 * base, _joined(counted, 2), _joined(summed, 2)
-    return Blocks(base, 1, np.append(counted, events[:, None], axis=1), np.append(summed, sums[:, None], axis=1))
+        base, counted, off = 2 * base, _joined(counted, 2), _joined(off, 2)
+    counted = np.append(counted, events[:, None], axis=1)
+    return Blocks(base, 1, counted, np.append(off, (sums - expected)[:, None], axis=1))
 
 
 def inflation(blocks: Blocks, variance: Floats, level: float = 0.05) -> Floats:
@@ -120,10 +128,11 @@ def inflation(blocks: Blocks, variance: Floats, level: float = 0.05) -> Floats:
 
     Notes
     -----
-    With n_i events and the sum s_i in block i, and the mean m of all, ``sum (s_i - n_i m)^2 / sum n_i`` estimates the
-    variance of a block's sum by event; over the variance of an event that is the inflation V. For N blocks that are
-    about normal, ``(N - 1) V' / V`` has a chi-square distribution of N - 1 degrees of freedom. Blocks of rare things
-    vary more than normal ones do: by their own excess kurtosis k the degrees of freedom are divided by 1 + k / 2.
+    Let block i have n_i events and be off by d_i, and m be the mean of d by event over all blocks. Then
+    ``sum (d_i - n_i m)^2 / sum n_i`` estimates the variance of a block's sum by event; over the variance of an event
+    that is the inflation V. For N blocks that are about normal, ``(N - 1) V' / V`` has a chi-square distribution of
+    N - 1 degrees of freedom. Blocks of rare things vary more than normal ones do: by their own excess kurtosis k the
+    degrees of freedom are divided by 1 + k / 2.
 
     Examples
     --------
@@ -131,7 +140,7 @@ def inflation(blocks: Blocks, variance: Floats, level: float = 0.05) -> Floats:
 
     >>> blocks = empty(1)
     >>> for i in range(240):
-    ...     blocks = add(blocks, np.array([10]), np.array([10.0 * (i * i % 7 < 3)]))
+    ...     blocks = add(blocks, np.array([10]), np.array([10.0 * (i * i % 7 < 3)]), np.array([4.0]))
     >>> bool(inflation(blocks, np.array([0.24]))[0] > 9)
     True
     """
@@ -140,12 +149,12 @@ def inflation(blocks: Blocks, variance: Floats, level: float = 0.05) -> Floats:
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: {level}")
     full = blocks.events.shape[1] - (blocks.open < blocks.base)
-    events, sums = blocks.events[:, :full], blocks.sums[:, :full]
+    events, off = blocks.events[:, :full], blocks.off[:, :full]
     known = (full // LENGTHS[-1] >= FEWEST) & (events.sum(axis=1) * variance >= FEWEST)
     if not known.any():
         return np.full(len(variance), np.nan)
-    mean = sums.sum(axis=1, keepdims=True) / np.maximum(events.sum(axis=1, keepdims=True), 1)
-    upper = [_upper(events, sums - mean * events, variance, length, level / len(LENGTHS)) for length in LENGTHS]
+    mean = off.sum(axis=1, keepdims=True) / np.maximum(events.sum(axis=1, keepdims=True), 1)
+    upper = [_upper(events, off - mean * events, variance, length, level / len(LENGTHS)) for length in LENGTHS]
     return np.where(known, np.maximum(np.max(upper, axis=0), 1.0), np.nan)
 
 

@@ -41,7 +41,8 @@ def learned(source: Iterator[Counts], blocks: int = 250, rounds: int = 5) -> Flo
     kept = empty(MONITORS)
     for _ in range(blocks):
         summed = np.sum([next(source) for _ in range(rounds)], axis=0)
-        kept = add(kept, np.full(MONITORS, rounds * AT_A_TIME), summed.astype(np.float64))
+        events = np.full(MONITORS, rounds * AT_A_TIME)
+        kept = add(kept, events, summed.astype(np.float64), SHARE * events)
     return inflation(kept, VARIANCE)
 
 
@@ -82,7 +83,7 @@ def test_nothing_is_said_of_too_few_blocks_or_of_too_rare_a_thing() -> None:
         known = inflation(blocks, np.array([0.09, 1e-4 * (1 - 1e-4)]))
         assert np.isnan(known[1])
         assert np.isnan(known[0]) == (i < FEWEST * LENGTHS[-1])
-        blocks = add(blocks, np.array([100, 100]), np.array([10.0 + i % 3, 0.0]))
+        blocks = add(blocks, np.array([100, 100]), np.array([10.0 + i % 3, 0.0]), np.array([10.0, 0.0]))
 
 
 def test_a_longer_correlation_than_the_blocks_is_found_as_blocks_grow() -> None:
@@ -95,11 +96,25 @@ def test_a_longer_correlation_than_the_blocks_is_found_as_blocks_grow() -> None:
     blocks, variance, seen = empty(many), np.full(many, 0.1 * 0.9), []
     p = rng.uniform(0.08, 0.12, (many, 32))
     for i in range(32_000):
-        blocks = add(blocks, np.full(many, 50), rng.binomial(50, p[:, i // 1000]).astype(np.float64))
+        yes = rng.binomial(50, p[:, i // 1000]).astype(np.float64)
+        blocks = add(blocks, np.full(many, 50), yes, np.full(many, 5.0))
         if i in (300, 31_999):
             seen.append(float(np.median(inflation(blocks, variance))))
     assert seen[0] < 2
     assert seen[1] > 70 / 8
+
+
+def test_a_season_that_is_expected_is_no_inflation() -> None:
+    """A month of quarters of an hour, +-60 % a day: unexpected, it adds up to 500 x 0.05 x 0.6^2 / 2 / 0.95 = 4.7."""
+    rng, many = np.random.default_rng(44), 20
+    known, unknown, variance = empty(many), empty(many), np.full(many, SHARE * (1 - SHARE))
+    for quarter in range(30 * 96):
+        p = SHARE * (1 + 0.6 * np.sin(2 * np.pi * quarter / 96))
+        yes, events = rng.binomial(500, p, many).astype(np.float64), np.full(many, 500)
+        known = add(known, events, yes, p * events)
+        unknown = add(unknown, events, yes, SHARE * events)
+    assert np.median(inflation(known, variance)) < 2
+    assert np.median(inflation(unknown, variance)) > 4.7
 
 
 @settings(deadline=None)
@@ -107,11 +122,11 @@ def test_a_longer_correlation_than_the_blocks_is_found_as_blocks_grow() -> None:
 def test_nothing_is_lost_and_the_state_stays_small(base: list[tuple[int, float]]) -> None:
     blocks = empty(1)
     for n, mean in base:
-        blocks = add(blocks, np.array([n]), np.array([n * mean]))
+        blocks = add(blocks, np.array([n]), np.array([n * mean]), np.array([n / 2]))
         assert blocks.events.shape[1] <= MOST
         assert 1 <= blocks.open <= blocks.base
     assert blocks.events.sum() == sum(n for n, _ in base)
-    assert blocks.sums.sum() == pytest.approx(sum(n * mean for n, mean in base))
+    assert blocks.off.sum() == pytest.approx(sum(n * (mean - 0.5) for n, mean in base))
     assert blocks.base * (blocks.events.shape[1] - 1) + blocks.open == len(base)
     assert blocks.base == 1 or blocks.events.shape[1] > MOST // 2
 
@@ -119,7 +134,10 @@ def test_nothing_is_lost_and_the_state_stays_small(base: list[tuple[int, float]]
 def test_what_is_no_block_and_no_factor_is_refused() -> None:
     for events, sums in (([-1], [0.0]), ([1], [2.0]), ([1], [np.nan]), ([1, 1], [0.0, 0.0])):
         with pytest.raises(ValueError, match="events"):
-            add(empty(1), np.array(events), np.array(sums))
+            add(empty(1), np.array(events), np.array(sums), np.array([0.0]))
+    for expected in (-1.0, 2.0, np.nan):
+        with pytest.raises(ValueError, match="expected"):
+            add(empty(1), np.array([1]), np.array([0.0]), np.array([expected]))
     for variance in ([-0.1], [0.3], [np.nan], [0.1, 0.1]):
         with pytest.raises(ValueError, match="variance"):
             inflation(empty(1), np.array(variance))

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from schemas import own, security
 from schemas.own import MOST_OWN, OwnSignal
 from schemas.security import Security, Variable, loopback
-from schemas.signals import CATALOGUE, Signal
+from schemas.signals import CATALOGUE, TRAFFIC, Signal
 from schemas.strict import ConfigError, read
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
@@ -147,16 +147,20 @@ class Watch(_Section, frozen=True, kw_only=True):
     names_per_signal : names of a category that are told apart; the rest is `__other__`
     baseline_events : exchanges of a service that its baseline is learned from; it is not watched before
     min_effect_points : a rate's change that nobody wants to hear of, in percentage points
+    calibration_points : how far stated confidence may be off on average, in percentage points: at 5, who says 90 %
+        may be right in 85 to 95 of 100
     window_buckets : buckets of history kept, in which the onset of a change is looked for
     resolve_after_s : how long everything must be back within its limits, at least, before an incident resolves
     false_recovery_percent : how likely an incident may resolve though what alarmed is not back within its limits
+    traffic_percent : how far traffic of a service may be off what was learned, in percent: at 50, half as much again is
+        no news, and two thirds of it are none
     rebase_after_s : an incident that is open for so long is the new normal: its signals are learned anew from what
         comes then, and it resolves; 0 for never
     silence_after_s : how long a service may send nothing before that is an incident
     update_every_s : an open incident is published again at most so often
     state_every_s : how often a service's state is written; what came since is read again after a crash
     checkpoint_every_s : how often it is noted how far all is applied
-    signals : what is watched, by name; where none is named, all of signals.md and all of one's own
+    signals : what is watched, by name; where none is named, all of signals.md and all of one's own. Silence always is
     """
 
     false_pages_per_week: Annotated[float, Meta(gt=0, le=1000)] = 1.0
@@ -169,9 +173,11 @@ class Watch(_Section, frozen=True, kw_only=True):
     names_per_signal: Annotated[int, Meta(ge=1, le=64)] = 16
     baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] = 20_000
     min_effect_points: Annotated[float, Meta(ge=0, le=50)] = 0.0
+    calibration_points: Annotated[float, Meta(ge=0, le=50)] = 5.0
     window_buckets: Annotated[int, Meta(ge=6, le=1000)] = 90
     resolve_after_s: AtLeastOne = 300
     false_recovery_percent: Annotated[float, Meta(gt=0, le=50)] = 1.0
+    traffic_percent: Annotated[float, Meta(ge=0, le=1000)] = 50.0
     rebase_after_s: Annotated[int, Meta(ge=0)] = 86_400
     silence_after_s: AtLeastOne = 300
     update_every_s: AtLeastOne = 15
@@ -259,6 +265,10 @@ class Config(_Section, frozen=True, kw_only=True):
         signals = (*CATALOGUE, *self.own_signals())
         return signals if names is None else tuple(signal for signal in signals if signal.name in names)
 
+    def watches(self, name: str) -> bool:
+        """Say whether something is watched."""
+        return self.watch.signals is None or name in self.watch.signals
+
 
 def load(path: Path) -> Config:
     """Read a config file.
@@ -304,7 +314,8 @@ Keys there: bootstrap, delivery_timeout_s, group, request_timeout_s, security, s
 def _consistent(config: Config) -> Config:
     """Refuse what no single field can see to be wrong."""
     own.check(config.signals)
-    known, named = [signal.name for signal in (*CATALOGUE, *config.own_signals())], config.watch.signals or ()
+    known = [*(signal.name for signal in (*CATALOGUE, *config.own_signals())), TRAFFIC.name]
+    named = config.watch.signals or ()
     for i, name in enumerate(named):
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -281,10 +281,48 @@ CATALOGUE: Final[tuple[Signal, ...]] = (
     # -- calibration -----------------------------------------------------------------------------------------------
     Signal(
         name="calibration", side="output", kind="calibration", field="confidence", source="outcome",
-        words="right more or less often than the stated confidence says", bad="both", consequence="process",
+        words="right answers against the stated confidence", bad="down", consequence="process",
         action="Do not act on confidence alone until it is calibrated again; compare releases and bands of confidence.",
     ),
 )  # fmt: skip
+
+
+class OfAll(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is watched of a service as a whole: whether, and how often, anything comes at all.
+
+    Attributes
+    ----------
+    name : as in incidents; ``traffic`` also in `watch.signals`
+    words : what is said of it
+    decided : by what
+    bad, consequence : as of a `Signal`
+    told : what it makes
+    action : what to look at first
+    """
+
+    name: str
+    words: str
+    decided: str
+    bad: Bad
+    consequence: Consequence
+    told: Literal["page", "ticket"]
+    action: str
+
+
+SILENCE: Final = OfAll(
+    name="silence", words="no events at all", bad="down", consequence="process", told="page",
+    decided="a rule: no exchange for `watch.silence_after_s`, at least ten were due by the baseline, and all that "
+    "could have been sent was read. Counted apart from the budget",
+    action="Find out whether the service runs and can reach Kafka; everything it could have sent was read.",
+)  # fmt: skip
+TRAFFIC: Final = OfAll(
+    name="traffic", words="traffic", bad="both", consequence="experience", told="ticket",
+    decided="bets on the exchanges in each closed `measure.bucket_s`, over all releases, beyond what was learned of "
+    "that hour of the week and `watch.traffic_percent` more or less; in the first week of all hours, and four times "
+    "that. Back after `watch.resolve_after_s` within these limits",
+    action="See who sends more or less than before: a client, a retry loop, a caller that failed, a campaign.",
+)  # fmt: skip
+OF_ALL: Final = {one.name: one for one in (SILENCE, TRAFFIC)}
 
 BY_NAME: Final[dict[str, Signal]] = {signal.name: signal for signal in CATALOGUE}
 RATES: Final = tuple(signal for signal in CATALOGUE if signal.kind == "rate")

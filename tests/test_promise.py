@@ -7,7 +7,7 @@ import pytest
 from schemas.config import Config, parse
 from schemas.taxonomy import Taxonomy
 from streams import promise
-from streams.watch.plan import COUNTED_ONLY, Plan
+from streams.watch.plan import Plan
 
 WEIGHTED = parse(
     "{watch: {false_pages_per_week: 2, max_services: 20, slices_per_dimension: 3, max_releases: 2},"
@@ -55,7 +55,7 @@ def budgets(config: Config) -> dict[str, dict[str, str]]:
 def test_every_declared_service_and_the_others_are_listed_with_every_signal() -> None:
     assert list(budgets(WEIGHTED)) == ["heavy", "any other service"]
     for rows in budgets(WEIGHTED).values():
-        watched = [signal.name for signal in WEIGHTED.watched() if signal.kind not in COUNTED_ONLY]
+        watched = [signal.name for signal in WEIGHTED.watched()]
         assert list(rows) == ["all signals", *watched]
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.arrays import Counts, Floats, Wealth
+from detectors.arrays import Bools, Counts, Floats, Wealth
 from detectors.bets import bounded
 from detectors.bets.table import Bets, check_baseline, checked
 from detectors.limits import betting
@@ -159,7 +159,7 @@ def learned(counts: Counts, level: Floats, tolerance: float = 0.0) -> Calibratio
     """Make the bets that a service is as badly calibrated as it was.
 
     Most models say more than they hold, and from those `table` has one alarm to give, at once. After that the question
-    is whether the gap moved.
+    is whether the gap moved; `either` also lets it become smaller.
 
     Parameters
     ----------
@@ -190,12 +190,70 @@ def learned(counts: Counts, level: Floats, tolerance: float = 0.0) -> Calibratio
     >>> round(bets.gap(0, bets.lo[0, 0]), 2), round(bets.gap(0, bets.hi[0, 0]), 2)
     (-0.24, -0.12)
     """
-    check_baseline(counts, level, CALIBRATION_CELLS)
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance must lie in [0, 1), in points of share: {tolerance}")
-    looked = np.where(np.isnan(_X), 0, counts[:, None, :])
-    lower, upper = betting.limits(np.nan_to_num(_X), looked, level[:, None] / (2 * len(FEATURES)))
+    lower, upper = _limits(counts, level)
     return _bets(np.maximum(lower - tolerance / _SPAN, 0.0), np.minimum(upper + tolerance / _SPAN, 1.0))
+
+
+def either(counts: Counts, level: Floats, tolerance: float) -> CalibrationBets:
+    """Make the bets that a service is as well calibrated as it says, or as badly as it was, or anything between.
+
+    Where it is known how far confidence is off, its getting worse is news, and its getting well is none.
+
+    Parameters
+    ----------
+    counts, level, tolerance
+        As of `learned`; the tolerance is that of `table` as well.
+
+    Returns
+    -------
+    CalibrationBets
+        The same bets, with the outer ones of both limits, so that they keep the promise under either.
+
+    Examples
+    --------
+    >>> counts = np.zeros((1, 41), np.int64)
+    >>> counts[0, 36:38] = 500, 1500  # says 0.9, is right in 75 of 100
+    >>> bets = either(counts, np.array([1e-6]), tolerance=0.02)
+    >>> round(bets.gap(0, bets.lo[0, 0]), 3), round(bets.gap(0, bets.hi[0, 0]), 3)
+    (-0.258, 0.045)
+    """
+    was, truth = learned(counts, level, tolerance), table(len(counts), tolerance)
+    return _bets(np.minimum(was.lower, truth.lower), np.maximum(was.upper, truth.upper))
+
+
+def overconfident(counts: Counts, level: Floats, tolerance: float) -> Bools:
+    """Say of which slices a baseline shows that they are right less often than they say, beyond the tolerance.
+
+    Parameters
+    ----------
+    counts, level, tolerance
+        As of `learned`; a slice that is within the tolerance is said to be beyond it with a chance of at most `level`.
+
+    Returns
+    -------
+    bool (S,)
+
+    Examples
+    --------
+    Of 2,000 answers given with 0.9, three in four were right; then nine in ten:
+
+    >>> counts = np.zeros((2, 41), np.int64)
+    >>> counts[:, 36:38] = [[500, 1500], [200, 1800]]
+    >>> overconfident(counts, np.array([1e-6, 1e-6]), tolerance=0.05).tolist()
+    [True, False]
+    """
+    _, upper = _limits(counts, level)
+    off: Bools = np.asarray((upper < table(len(counts), tolerance).lower).any(axis=1))
+    return off
+
+
+def _limits(counts: Counts, level: Floats) -> tuple[Floats, Floats]:
+    """Bound the mean of each feature from both sides, (S, 4) each."""
+    check_baseline(counts, level, CALIBRATION_CELLS)
+    looked = np.where(np.isnan(_X), 0, counts[:, None, :])
+    return betting.limits(np.nan_to_num(_X), looked, level[:, None] / (2 * len(FEATURES)))
 
 
 def _bets(lower: Floats, upper: Floats) -> CalibrationBets:

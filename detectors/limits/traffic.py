@@ -26,6 +26,24 @@ class Traffic(NamedTuple):
     size: float
 
 
+class Moments(NamedTuple):
+    """All that a fit needs to know of some buckets, so that none of them has to be kept.
+
+    Attributes
+    ----------
+    buckets, events, squares : int
+        How many there were, the sum of their events, and that of the squares.
+    """
+
+    buckets: int = 0
+    events: int = 0
+    squares: int = 0
+
+    def add(self, count: int) -> "Moments":
+        """Add a bucket."""
+        return Moments(self.buckets + 1, self.events + count, self.squares + count * count)
+
+
 NOTHING: Final = Traffic(0.0, np.inf, 1.0)
 LEAST_SIZE: Final = 1e-3
 """Below it hardly a bucket holds anything and one holds all: too little was seen to bet on."""
@@ -77,17 +95,36 @@ def fit(counts: Counts, level: float, least_ratio: float = 1.0) -> Traffic:
     """
     if counts.ndim != 1 or counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
         raise ValueError("counts must be integers, one a bucket, none of them negative")
+    each = counts.tolist()  # Python's integers: squares may be beyond 64 bits
+    return fit_moments(Moments(len(each), sum(each), sum(n * n for n in each)), level, least_ratio)
+
+
+def fit_moments(seen: Moments, level: float, least_ratio: float = 1.0) -> Traffic:
+    """Do what `fit` does, of buckets of which only the moments were kept.
+
+    Raises
+    ------
+    ValueError
+        As `fit` does, and if no buckets have such moments.
+
+    Examples
+    --------
+    >>> quiet = np.tile(np.arange(15, 26), 40)
+    >>> fit_moments(Moments(440, 8800, 180_400), level=1e-6) == fit(quiet, level=1e-6)
+    True
+    """
+    if min(seen) < 0 or seen.events > seen.squares or seen.events**2 > seen.buckets * seen.squares:
+        raise ValueError(f"counts must be integers, one a bucket, none of them negative: none have {seen}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: {level}")
     if not (least_ratio >= 1 and np.isfinite(least_ratio)):
         raise ValueError(f"least_ratio must be a number of at least 1: {least_ratio}")
-    n, events = len(counts), int(counts.sum())
-    if n < 2 or not events:
+    if seen.buckets < 2 or not seen.events:
         return NOTHING
-    size = _size(counts.astype(np.float64), level / 2)
+    size = _size(seen, level / 2)
     if size < LEAST_SIZE:
         return NOTHING
-    lo, hi = limits(events, n, size, level / 4)
+    lo, hi = limits(seen.events, seen.buckets, size, level / 4)
     return Traffic(float(lo) / least_ratio, float(hi) * least_ratio, size)
 
 
@@ -126,11 +163,12 @@ def limits(events: ArrayLike, buckets: ArrayLike, size: ArrayLike, level: ArrayL
     return np.where(s > 0, size * (1 - most) / most, 0.0), hi
 
 
-def _size(counts: Floats, level: float) -> float:
+def _size(seen: Moments, level: float) -> float:
     """Bound the size from below. Who scatters less than a Poisson variable is taken for one."""
-    mean = float(counts.mean())
-    variance = max(float(counts.var(ddof=1)), mean)
+    n, events, squares = seen
+    mean = events / n
+    variance = max((n * squares - events * events) / (n * (n - 1)), mean)
     kurtosis = 6 * (variance - mean) / mean**2 + 1 / variance
-    half = (len(counts) - 1) / (2 + kurtosis)
+    half = (n - 1) / (2 + kurtosis)
     least = float(special.gammaincinv(half, level)) / half
     return mean**2 * least / (variance - mean * least)

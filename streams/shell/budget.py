@@ -10,12 +10,12 @@ from prometheus_client import Histogram
 
 from detectors.shares import WEEK_S
 from schemas.incidents import Notify, Severity, Step
+from schemas.signals import SILENCE
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
 from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding
-from streams.watch.severity import SILENCE
 from streams.watch.state import State
 
 GAP_S: Final = 60
@@ -78,7 +78,7 @@ class Budget:
         told = _told(finding.value)
         self._metrics.findings.labels(told.severity, told.step).inc()
         before = states.get(told.service)
-        if before is None or all(change.signal == SILENCE for change in told.changes):
+        if before is None or all(change.signal == SILENCE.name for change in told.changes):
             return
         if told.step == "fired":
             sent.add_done_callback(partial(self._delivered, self._metrics.finding.labels(told.notify), before.second))

@@ -7,13 +7,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
+from streams.watch import traffic
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
 from streams.watch.recover import anew
 from streams.watch.report import resolved
-from streams.watch.state import Naming, State, Stream
+from streams.watch.state import Naming, State, Stream, Traffic
 
 
 class Adopted(NamedTuple):
@@ -36,7 +37,7 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     }
     why = f"measured against a new baseline, number {state.baseline.version}"
     over = [resolved(case.said, now_ms, why) for case in state.cases]
-    return Adopted(replace(state, streams=streams, cases=(), waiting=()), over)
+    return Adopted(traffic.freed(replace(state, streams=streams, cases=(), waiting=())), over)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
@@ -53,6 +54,8 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
         cut = (before.measure.slices, before.watch.slices_per_dimension, before.watch.names_per_signal)
         if cut != (after.measure.slices, after.watch.slices_per_dimension, after.watch.names_per_signal):
             state = replace(state, naming=Naming(), counting=None, relearns=())
+    if before.measure.bucket_s != after.measure.bucket_s:
+        state = replace(state, traffic=Traffic())
     if state.baseline is None:
         return state
     was = detector(state.baseline, old, state.service)

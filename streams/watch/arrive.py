@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from schemas.cells import CELLS
 from schemas.signals import RATE_CELLS
 from schemas.tallies import LATE, OTHER
-from streams.watch.clock import end_ms
+from streams.watch.clock import bucket_of
 from streams.watch.detector import Detector
 from streams.watch.place import Placed
 from streams.watch.plan import Plan
@@ -40,7 +40,7 @@ def arrive(
     if instead is not None:
         state = _withdrawn(plan, state, *instead, detector)
     bucket_s = plan.config.measure.bucket_s
-    now = _bucket(state.second, bucket_s)
+    now = bucket_of(state.second, bucket_s)
     came = [part.names[i] for i in placed.release.tolist()]
     serving = {came[group] for group in np.unique(placed.row[placed.cell < RATE_CELLS]).tolist()}
     streams, seat, beyond = seated(plan, detector, state, dict.fromkeys(came), serving)
@@ -69,7 +69,7 @@ def arrive(
 def _withdrawn(plan: Plan, state: State, part: Part, placed: Placed, detector: Detector) -> State:
     """Take back from the buckets what a part had put there, as far as it is still kept and where it was put."""
     bucket_s = plan.config.measure.bucket_s
-    now = _bucket(state.second, bucket_s)
+    now = bucket_of(state.second, bucket_s)
     streams = dict(state.streams)
     for group, (release, start) in enumerate(zip(placed.release.tolist(), placed.start.tolist(), strict=True)):
         name = part.names[release] if part.names[release] in streams else OTHER
@@ -88,11 +88,6 @@ def _withdrawn(plan: Plan, state: State, part: Part, placed: Placed, detector: D
         )  # fmt: skip
         streams[name] = replace(streams[name], buckets={**streams[name].buckets, begins: less})
     return replace(state, streams=streams)
-
-
-def _bucket(second: int, bucket_s: int) -> int:
-    """Say which bucket a second of WATCH ends in; nothing that arrives in it can have happened in a later one."""
-    return end_ms(second) // 1000 // bucket_s * bucket_s
 
 
 def _laid(detector: Detector, placed: Placed, spot: Ints, spots: int) -> tuple[Ints, Ints]:

@@ -41,7 +41,7 @@ def planned(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
     slack_ms = SLACK_BUCKETS * plan.config.measure.bucket_s * 1000
     streams, left, reports = dict(state.streams), [], []
     for alarm in alarms:
-        stream = streams.get(alarm.release)
+        stream = streams.get(alarm.release) if alarm.monitor >= 0 else None
         if stream is None or not _new(state, stream) or alarm.since_low > stream.first_second * 1000 + slack_ms:
             left.append(alarm)
             continue

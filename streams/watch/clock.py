@@ -38,6 +38,17 @@ def begin_ms(second: int) -> int:
     return second * 1000 + SHIFT_MS
 
 
+def bucket_of(second: int, bucket_s: int) -> int:
+    """Say which bucket a second of WATCH ends in; nothing that arrives in it can have happened in a later one.
+
+    Examples
+    --------
+    >>> bucket_of(8, 10), bucket_of(9, 10)
+    (0, 10)
+    """
+    return end_ms(second) // 1000 // bucket_s * bucket_s
+
+
 def end_ms(second: int) -> int:
     """Say when a second is over and is decided, in milliseconds since 1970.
 

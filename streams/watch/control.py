@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from schemas.control import Acknowledge, Approve, Rebaseline, Release, SignOff
 from schemas.incidents import Incident
 from schemas.rejected import Reason
+from schemas.signals import TRAFFIC
 from schemas.tallies import Passed
+from streams.watch import traffic
 from streams.watch.clock import end_ms
 from streams.watch.learn import relearned
 from streams.watch.merge import kept_of, place_of
@@ -112,7 +114,7 @@ def _acknowledged(state: State, fact: Acknowledge, now_ms: int) -> Heard:
 
 def _rebaselined(plan: Plan, state: State, fact: Rebaseline, now_ms: int) -> Heard:
     """Learn anew. What is open is over by a person's word; it does not alarm again until the new baseline is there."""
-    known = [signal.name for signal in plan.known]
+    known = [*(signal.name for signal in plan.known), TRAFFIC.name]
     for i, name in enumerate(fact.signals):
         if name not in known:
             return Heard(state, [], Refused(
@@ -123,5 +125,10 @@ def _rebaselined(plan: Plan, state: State, fact: Rebaseline, now_ms: int) -> Hea
     kept = tuple(case for case in state.cases if case not in over)
     why = f"rebaselined by {fact.by}" + (f": {fact.reason}" if fact.reason else "")
     waiting = tuple(alarm for alarm in state.waiting if alarm.signal not in about)
-    state = relearned(plan, replace(state, cases=kept, waiting=waiting), fact.signals, "")
+    state = replace(state, cases=kept, waiting=waiting)
+    if TRAFFIC.name in about:
+        state = traffic.anew(state)
+    cells = tuple(name for name in fact.signals if name != TRAFFIC.name)
+    if cells or not fact.signals:
+        state = relearned(plan, state, cells, "")
     return Heard(state, [resolved(case.said, now_ms, why) for case in over], None)

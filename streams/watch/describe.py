@@ -38,8 +38,8 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
     -----
     A rate and a name's share come with Wilson's interval, a quantile with that of its rank: for reading. How far the
     whole distribution has moved is told of a number by the bins of its ranks, of a category by its names. What was
-    decided, was decided by the bets. Of calibration nothing was learned: what was stated stands where others have what
-    was before.
+    decided, was decided by the bets. Of calibration what was stated stands where others have what was before; what was
+    before is told as well once it was learned again and so is what it is measured against.
     """
     table, s = detector.find(alarm.monitor)
     feature = table.table.feature[alarm.bet]
@@ -55,8 +55,11 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
         feature, words = f"name={who}", f"{signal.words}: {who}"
         first, second = _share(was, cell, len(was) - 1), _share(now, cell, len(now) - 1)
     elif signal.kind == "calibration":
-        found = calibrated(now, ~np.isnan(values(table, alarm.bet, s)))
+        looks = ~np.isnan(values(table, alarm.bet, s))
+        found = calibrated(now, looks)
         first, second, words = found.stated, found.right, found.words
+        if signal.name in baseline.anew:
+            words += f"; formerly {calibrated(was, looks).words}"
     elif s == 0:
         place = [one.name for one in numbers_of(baseline.alphabet)].index(signal.name)
         q = _QUANTILE[feature]

@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
+from schemas.signals import TRAFFIC
+from streams.watch import traffic
 from streams.watch.accumulators import NOTICES
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
@@ -13,7 +15,6 @@ from streams.watch.plan import Plan
 from streams.watch.rebase import aged
 from streams.watch.recover import FEWEST, recovered, well
 from streams.watch.report import report, resolved
-from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, Case, State
 
 WAIT_S: Final = 5
@@ -121,7 +122,9 @@ def _freed(detector: Detector, state: State, case: Case) -> State:
     """Put the accumulators of a resolved incident back into play."""
     streams = dict(state.streams)
     for alarm in case.alarms:
-        if alarm.signal != SILENCE and (stream := streams.get(alarm.release)):
+        if alarm.signal == TRAFFIC.name:
+            state = traffic.freed(state)
+        elif alarm.monitor >= 0 and (stream := streams.get(alarm.release)):
             freed = detector.accumulators.find(alarm.monitor, alarm.notify)
             streams[alarm.release] = replace(stream, fired=tuple(one for one in stream.fired if one not in freed))
     return replace(state, streams=streams)

@@ -1,8 +1,9 @@
 """A baseline -> its detector: where every counter and every bet of every monitor stands."""
 
 import numpy as np
+from msgspec.structs import replace
 
-from detectors.bets import category, number, rate
+from detectors.bets import calibration, category, number, rate
 from detectors.bets.indicator import Indicators
 from detectors.bets.number import BINS, NumberBets
 from detectors.bets.table import Bets
@@ -15,7 +16,7 @@ from streams.watch.looks import Table, ranks, shares
 from streams.watch.once import once
 from streams.watch.plan import Plan
 from streams.watch.segments import Segment, lay
-from streams.watch.state import Alphabet, Baseline, Counts, Ints
+from streams.watch.state import Baseline, Counts, Ints
 
 
 @once
@@ -35,7 +36,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
     ticket, or moved the other way, takes nothing from what may page.
     """
     dimensions, tally = dimension_of(baseline.alphabet), tally_row(baseline.alphabet)
-    signals = _signals(baseline.alphabet, plan)
+    signals = _signals(baseline, plan, service)
     of_kept = lay(
         [
             (one, BINS if one.kind == "number" else cells.width)
@@ -48,11 +49,9 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
     at_bet = at_monitor = 0
     for signal, cells, kept in zip(signals, tally.segments, of_kept.segments, strict=True):
         counts = cells.of(baseline.tally)
-        bets = _bets(plan, service, signal, counts, dimensions[: kept.slices])
+        bets = _bets(plan, service, signal, counts, dimensions[: kept.slices], signal.name in baseline.anew)
         bins = bets.bins if isinstance(bets, NumberBets) else np.arange(kept.width)
         cells.put(fold, kept.begin + np.arange(kept.slices)[:, None] * kept.step + bins)
-        if bets is None:
-            continue
         tables.append(Table(signal, bets, kept, at_bet, at_monitor))
         at_monitor += kept.slices
         at_bet += kept.slices * len(bets.weights)
@@ -73,13 +72,30 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
     )
 
 
-def _signals(alphabet: Alphabet, plan: Plan) -> list[Signal]:
-    """List the signals of an alphabet; what is thought of a user's own is what the config says now."""
+def _signals(baseline: Baseline, plan: Plan, service: str) -> list[Signal]:
+    """List the signals of a baseline; what is thought of a user's own is what the config says now.
+
+    Calibration that was off when it was learned is worth a ticket: that is no news of tonight.
+    """
     now = {one.name: one for one in plan.own}
-    return [
+    signals = [
         now[one.name] if one.name in now and counts_as(now[one.name]) == counts_as(one) else one
-        for one in signals_of(alphabet)
+        for one in signals_of(baseline.alphabet)
     ]
+    return [
+        replace(one, consequence="experience")
+        if one.kind == "calibration" and one.name not in baseline.anew and _off(baseline, plan, service, one)
+        else one
+        for one in signals
+    ]
+
+
+def _off(baseline: Baseline, plan: Plan, service: str, signal: Signal) -> bool:
+    """Whether the baseline itself shows beyond doubt that answers were right less often than was stated."""
+    cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == signal.name)
+    level = np.array([plan.miss(plan.tickets(service), signal.name, None)])
+    tolerance = plan.config.watch.calibration_points / 100
+    return bool(calibration.overconfident(baseline.tally[cells.at(0)][None], level, tolerance)[0])
 
 
 def _raw(segments: tuple[Segment, ...], size: int) -> Counts:
@@ -90,8 +106,8 @@ def _raw(segments: tuple[Segment, ...], size: int) -> Counts:
     return raw
 
 
-def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: list[str | None]) -> Bets | None:
-    """Make the bets on one signal; None for what is counted only."""
+def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: list[str | None], anew: bool) -> Bets:
+    """Make the bets on one signal; `anew` if it was learned again, so that what it was is known."""
     # The limits serve pages and tickets alike. All signals share the tickets, so these levels sum to the whole risk.
     tickets = plan.tickets(service)
     level = np.array([plan.miss(tickets, signal.name, dimension) for dimension in dimensions])
@@ -104,4 +120,5 @@ def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: lis
         case "category":
             return category.table(tally, level, min_effect)
         case "calibration":
-            return None  # `streams.watch.plan.COUNTED_ONLY`: its bets, which need no baseline, are not here yet
+            tolerance = plan.config.watch.calibration_points / 100
+            return calibration.either(tally, level, tolerance) if anew else calibration.table(len(tally), tolerance)

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.tallies import OTHER
-from streams.watch.alphabet import choose, counts_as, renewed, tally_row
+from streams.watch.alphabet import choose, counts_as, renewed, signals_of, tally_row
 from streams.watch.merge import counted
 from streams.watch.parts import of_release
 from streams.watch.place import events_of, names_of, place, spread
@@ -52,6 +52,7 @@ def learn(plan: Plan, state: State, part: Part) -> State:
         releases=counting.releases,
         learned_at=state.second,
         span_s=max(state.second - counting.began, 1),
+        anew=_anew(state, counting.alphabet),
     )
     if state.baseline is not None and state.relearns:
         baseline = replace(baseline, tally=_mixed(state.baseline, baseline, state.relearns))
@@ -91,6 +92,14 @@ def caught_up(plan: Plan, state: State) -> State:
     if signals == state.relearns and (state.counting is None or not _lacking(plan, state.counting.alphabet)):
         return state
     return relearned(plan, state, signals, state.learns_from)
+
+
+def _anew(state: State, alphabet: Alphabet) -> tuple[str, ...]:
+    """Name the signals that were learned before, and now, or once since then, again."""
+    if state.baseline is None:
+        return ()
+    again = state.relearns or [signal.name for signal in signals_of(alphabet)]
+    return tuple(dict.fromkeys((*state.baseline.anew, *again)))
 
 
 def _lacking(plan: Plan, alphabet: Alphabet) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 from detectors.shares import level, shares
 from schemas.config import Config, Service
 from schemas.incidents import Severity
-from schemas.signals import CATALOGUE, SEVERITY_OF, Kind, Signal
+from schemas.signals import CATALOGUE, SEVERITY_OF, TRAFFIC, Signal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
@@ -15,8 +15,6 @@ from streams.watch.segments import cut
 
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
-COUNTED_ONLY: Final[tuple[Kind, ...]] = ("calibration",)
-"""Counted and kept, but watched by no bets yet: see `streams.watch.layout`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Plan:
             {service.name: service for service in config.services},
             buckets * bucket_s,
             config.own_signals(),
-            tuple(signal for signal in config.watched() if signal.kind not in COUNTED_ONLY),
+            config.watched(),
         )
 
     def service(self, name: str) -> Service:
@@ -96,7 +94,15 @@ class Plan:
 
     def tickets(self, service: str) -> Tier:
         """Divide the tickets."""
-        return _tier(self, service, self.config.watch.false_tickets_per_week, self.signals)
+        beside = (TRAFFIC.name,) if self.config.watches(TRAFFIC.name) else ()
+        return _tier(self, service, self.config.watch.false_tickets_per_week, self.signals, beside)
+
+    def traffic(self, service: str) -> float:
+        """Say how many alarms a second traffic may make in vain: what all streams have, for it is watched over all.
+
+        Rounded down.
+        """
+        return self.tickets(service).rates.get((TRAFFIC.name, None), 0.0) * self.streams * (1 - 1e-12)
 
     def miss(self, tier: Tier, signal: str, dimension: str | None) -> float:
         """Say how likely the limits of a monitor may be wrong: its part of the risk of learning."""
@@ -114,16 +120,16 @@ def pageable(signal: Signal) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]) -> Tier:
-    watch = plan.config.watch
-    if not signals:
+def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...], beside: tuple[str, ...] = ()) -> Tier:
+    watch, names = plan.config.watch, (*(signal.name for signal in signals), *beside)
+    if not names:
         return Tier(per_week, {})
     return Tier(
         per_week,
         shares(
             per_week, watch.max_services, plan.service(service).weight, plan.streams,
-            {signal.name: 1.0 for signal in signals},
+            dict.fromkeys(names, 1.0),
             dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
-            unsliced=[signal.name for signal in signals if not cut(signal)],
+            unsliced=[*(signal.name for signal in signals if not cut(signal)), *beside],
         ),
     )  # fmt: skip

@@ -3,12 +3,13 @@
 from typing import Final, NamedTuple
 
 from schemas.incidents import Incident
+from schemas.signals import SILENCE, TRAFFIC
+from streams.watch import traffic
 from streams.watch.detector import Detector
 from streams.watch.learn import relearned
 from streams.watch.plan import Plan
 from streams.watch.recover import well
 from streams.watch.report import resolved
-from streams.watch.severity import SILENCE
 from streams.watch.state import Case, State
 from streams.watch.window import events
 
@@ -45,17 +46,21 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     after_s = plan.config.watch.rebase_after_s
     if not after_s or now_ms - case.said.started_at < after_s * 1000:
         return None
-    if any(alarm.signal == SILENCE and state.last_event * 1000 < alarm.since for alarm in case.alarms):
+    if any(alarm.signal == SILENCE.name and state.last_event * 1000 < alarm.since for alarm in case.alarms):
         return None
     if well(plan, detector, state, case, plan.window_s):
         why = f"back within its limits, though in {_span(after_s)} too little came to be sure"
         return Aged(state, resolved(case.said, now_ms, why), free=True)
     if state.naming is not None or state.counting is not None or not _normal(state, case):
         return None
-    changed = [detector.find(alarm.monitor)[0].signal for alarm in case.alarms if alarm.signal != SILENCE]
+    changed = [detector.find(alarm.monitor)[0].signal for alarm in case.alarms if alarm.monitor >= 0]
     words = {signal.name: signal.words for signal in changed}
+    if words:
+        state = relearned(plan, state, tuple(words), "")
+    if any(alarm.signal == TRAFFIC.name for alarm in case.alarms):
+        state, words = traffic.anew(state), words | {TRAFFIC.name: TRAFFIC.words}
     why = f"taken as the new normal after {_span(after_s)}; learned anew: {', '.join(words.values())}"
-    return Aged(relearned(plan, state, tuple(words), ""), resolved(case.said, now_ms, why), free=False)
+    return Aged(state, resolved(case.said, now_ms, why), free=False)
 
 
 def _normal(state: State, case: Case) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from detectors.bets import bounded, category, indicator, number, rate
+from detectors.bets import bounded, calibration, category, indicator, number, rate
 from schemas.cells import CELLS
 from schemas.signals import CALIBRATION_CELLS, CATALOGUE
 from schemas.strict import ConfigError
@@ -18,7 +18,7 @@ FORMAT: Final = blake2b(
     msgspec.json.encode([
         [(one.name, one.kind, one.bad, one.consequence, one.sliced, one.source) for one in CATALOGUE],
         (CELLS, number.BINS, number.FEATURES, number.ODDS, indicator.ODDS, bounded.STAKES, rate.WEIGHTS),
-        category.BEYOND_NAMES, CALIBRATION_CELLS,
+        category.BEYOND_NAMES, CALIBRATION_CELLS, calibration.FEATURES, calibration.STAKES,
     ]),
     digest_size=8,
 ).hexdigest()  # fmt: skip

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from detectors import esr
 from detectors.recovery import TIMES, Mirror, advance, mirror
+from schemas.signals import SILENCE, TRAFFIC
+from streams.watch import traffic
 from streams.watch.detector import Detector
 from streams.watch.looks import values
 from streams.watch.once import once
 from streams.watch.plan import Plan
-from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, Baseline, Case, Ints, Recovery, State, Stream
 from streams.watch.window import After, after, events
 
@@ -58,8 +59,8 @@ def recovered(plan: Plan, detector: Detector, state: State, case: Case) -> bool:
     It is, once of every feature that alarmed the mirrored test is sure that its mean is back on the good side of the
     limit, and the mean over the last `resolve_after_s` lies there too: a rule that people can check. Of a slice that is
     long overdue nothing is left to be shown. A release that no longer serves, while others do, is well. Silence is over
-    with the first event. Where something hurts, what hurts nobody is not waited for: it may be that the service is
-    better than it was.
+    with the first event, and of traffic there is the rule alone. Where something hurts, what hurts nobody is not waited
+    for: it may be that the service is better than it was.
 
     Parameters
     ----------
@@ -85,7 +86,11 @@ def well(plan: Plan, detector: Detector, state: State, case: Case, span_s: int, 
     back, recent = _mirrors(state.baseline, detector), dict[str, After | None]()
     since = _latest(state) - span_s
     for alarm in _grave(case):
-        if alarm.signal == SILENCE:
+        if alarm.signal == TRAFFIC.name:
+            if not traffic.back(plan, state, alarm, span_s):
+                return False
+            continue
+        if alarm.signal == SILENCE.name:
             if state.last_event * 1000 < alarm.since:
                 return False
             continue
@@ -129,7 +134,7 @@ def _sure(plan: Plan, detector: Detector, state: State, alarm: Alarm, span_s: in
     assert state.baseline is not None
     stream, since = state.streams.get(alarm.release), _latest(state) - span_s
     serves = stream is not None and max(stream.buckets, default=0) > since - plan.config.measure.bucket_s
-    if alarm.signal == SILENCE or not serves:
+    if alarm.monitor < 0 or not serves:
         return True
     back = _mirrors(state.baseline, detector)(alarm.monitor, alarm.bet)
     if back is None or alarm.recovery.absent * back.share >= FEWEST:
@@ -140,7 +145,7 @@ def _sure(plan: Plan, detector: Detector, state: State, alarm: Alarm, span_s: in
 def _weighed(
     detector: Detector, back: Callable[[int, int], Back | None], stream: Stream | None, alarm: Alarm, enough: float
 ) -> Alarm:
-    if alarm.signal == SILENCE or stream is None or stream.pending is None:
+    if alarm.monitor < 0 or stream is None or stream.pending is None:
         return alarm
     if (over := back(alarm.monitor, alarm.bet)) is None:
         return alarm

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from schemas.incidents import PLAIN, Also, Change, Incident, ModeCount, Notify, Slice
 from schemas.printable import printable
-from schemas.signals import CALIBRATIONS
+from schemas.signals import CALIBRATIONS, OF_ALL, SILENCE, TRAFFIC
 from schemas.tallies import OTHER
+from streams.watch import traffic
 from streams.watch.alphabet import categories_of
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -18,7 +19,7 @@ from streams.watch.explain import culprit
 from streams.watch.identity import fingerprint
 from streams.watch.often import often
 from streams.watch.plan import Plan
-from streams.watch.severity import SILENCE, grown_modes, judge
+from streams.watch.severity import grown_modes, judge
 from streams.watch.state import Alarm, Baseline, Ints, State
 from streams.watch.window import After, after, events
 
@@ -47,7 +48,7 @@ def report(
     known, lead = plan.service(state.service), alarms[0]
     seen = _since(plan, state, alarms)
     before = detector.kept_of(state.baseline.tally)
-    changes = _changes(detector, state.baseline, alarms, before, seen)
+    changes = _changes(plan, state, detector, state.baseline, alarms, before, seen)
     where = _where(detector, state.baseline, lead, before, seen)
     modes = _modes(plan, state, alarms, seen)
     severity, notify, why = judge(detector.signals, alarms, modes)
@@ -102,7 +103,7 @@ def resolved(said: Incident, now_ms: int, why: str = "all is back within its lim
 def _since(plan: Plan, state: State, alarms: Sequence[Alarm]) -> dict[str, After]:
     """Add up, for each release that alarmed, what came since the incident's onset."""
     found = {}
-    for release in dict.fromkeys(alarm.release for alarm in alarms if alarm.signal != SILENCE):
+    for release in dict.fromkeys(alarm.release for alarm in alarms if alarm.monitor >= 0):
         tally = after(state.streams[release], alarms[0].since // 1000, plan.config.measure.bucket_s)
         if tally is not None:
             found[release] = tally
@@ -110,25 +111,27 @@ def _since(plan: Plan, state: State, alarms: Sequence[Alarm]) -> dict[str, After
 
 
 def _changes(
-    detector: Detector, baseline: Baseline, alarms: Sequence[Alarm], before: Ints, seen: dict[str, After]
-) -> tuple[Change, ...]:
-    silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE]
+    plan: Plan, state: State, detector: Detector, baseline: Baseline, alarms: Sequence[Alarm], before: Ints,
+    seen: dict[str, After],
+) -> tuple[Change, ...]:  # fmt: skip
+    silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE.name]
+    surged = [traffic.change(plan, state, alarm) for alarm in alarms if alarm.signal == TRAFFIC.name]
     moved = [
         change(detector, baseline, before, seen[alarm.release], alarm)
         for alarm in alarms
-        if alarm.signal != SILENCE and alarm.release in seen
+        if alarm.monitor >= 0 and alarm.release in seen
     ]
-    return by_signal([*silent, *moved], order(detector))
+    return by_signal([*silent, *surged, *moved], order(detector))
 
 
 def order(detector: Detector) -> dict[str, int]:
     """Say in which order changes are told: the catalogue's, then that of a user's own signals."""
-    return {name: i for i, name in enumerate(detector.signals)} | {SILENCE: -1}
+    return {name: i for i, name in enumerate(detector.signals)} | {SILENCE.name: -2, TRAFFIC.name: -1}
 
 
 def _where(detector: Detector, baseline: Baseline, lead: Alarm, before: Ints, seen: dict[str, After]) -> Slice | None:
     """Find the slice that explains the leading change."""
-    if lead.signal == SILENCE or lead.release not in seen:
+    if lead.monitor < 0 or lead.release not in seen:
         return None
     return culprit(detector, baseline.alphabet, lead, before, seen[lead.release])
 
@@ -176,16 +179,17 @@ def _most_frequent(state: State, category: str) -> str:
 
 def _fell_silent(alarm: Alarm) -> Change:
     return Change(
-        signal=SILENCE, feature=SILENCE, words="no events at all", direction="down", unit="", before=None, after=None,
-        before_n=0, after_n=0, onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
-        alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=0.0, release=alarm.release,
+        signal=SILENCE.name, feature=SILENCE.name, words=SILENCE.words, direction="down", unit="", before=None,
+        after=None, before_n=0, after_n=0, onset_at=alarm.since, onset_low_at=alarm.since_low,
+        onset_high_at=alarm.since_high, alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=0.0,
+        release=alarm.release,
     )  # fmt: skip
 
 
 def _labels(signal: str, service: str, env: str, where: Slice | None) -> dict[str, str]:
     name = "".join(word.capitalize() for word in re.split("[._-]", signal))
     return {
-        "alertname": "ServiceSilent" if signal == SILENCE else f"{name}Changed",
+        "alertname": "ServiceSilent" if signal == SILENCE.name else f"{name}Changed",
         "service": service,
         "env": env,
         "slice": f"{where.dimension}={where.name}" if where else "",
@@ -203,6 +207,8 @@ def short(one: Change) -> str:
     """Say a change in a few words."""
     if one.before is None or one.after is None or one.signal in CALIBRATED:  # whose words hold both figures
         return one.words
+    if one.unit.startswith("/"):
+        return f"{one.words} {one.before.value:g}{one.unit} -> {one.after.value:g}{one.unit}"
     if one.unit:
         return f"{one.words} {one.before.value:g} -> {one.after.value:g} {one.unit.removeprefix(PLAIN)}".rstrip()
     return f"{one.words} {one.before.value * 100:.1f} % -> {one.after.value * 100:.1f} %"
@@ -211,12 +217,10 @@ def short(one: Change) -> str:
 def _how_sure(alarms: Sequence[Alarm], notify: Notify) -> str:
     """Say it of the first alarm of those that made the incident what it is."""
     first = min(alarms, key=lambda alarm: (alarm.notify != notify, alarm.alarmed_at))
-    if first.signal == SILENCE:
+    if first.signal == SILENCE.name:
         return "a rule, no statistic: nothing came, and all that could have been sent was read"
     return often(first.false_per_week, first.notify)
 
 
 def _action(detector: Detector, lead: Alarm) -> str:
-    if lead.signal == SILENCE:
-        return "Find out whether the service runs and can reach Kafka; everything it could have sent was read."
-    return detector.signals[lead.signal].action
+    return (OF_ALL.get(lead.signal) or detector.signals[lead.signal]).action

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from schemas.incidents import ModeCount, Notify, Severity
-from schemas.signals import SEVERITY_OF, Signal
+from schemas.signals import SEVERITY_OF, SILENCE, TRAFFIC, Signal
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import PAGED
 from streams.watch.state import Alarm
-
-SILENCE = "silence"
 
 
 def severity(signal: Signal, direction: int, feature: str) -> Severity:
@@ -81,8 +79,10 @@ def judge(
 
 
 def _line(signals: Mapping[str, Signal], alarm: Alarm) -> str:
-    if alarm.signal == SILENCE:
+    if alarm.signal == SILENCE.name:
         return "nothing comes from the service, and all that it could have sent was read"
+    if alarm.signal == TRAFFIC.name:
+        return f"there is more, or less, {TRAFFIC.words} than usual; that is a matter of {TRAFFIC.consequence}"
     signal = signals[alarm.signal]
     if alarm.severity == "sev-4":
         return f"{signal.words} changed, in no direction that hurts"

@@ -4,10 +4,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from schemas.signals import SILENCE
 from schemas.tallies import Tick
 from streams.watch.clock import end_ms
 from streams.watch.plan import Plan
-from streams.watch.severity import SILENCE
 from streams.watch.state import Alarm, State
 
 EXPECTED: Final = 10.0
@@ -45,8 +45,9 @@ def silent(plan: Plan, state: State, over: int) -> Alarm | None:
     since = (state.last_event + 1) * 1000
     latest = max(state.streams.values(), key=lambda stream: stream.last_second, default=None)
     return Alarm(
-        monitor=-1, bet=-1, signal=SILENCE, release=latest.release if latest else "", severity="sev-2", notify="page",
-        since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=end_ms(over), false_per_week=0.0,
+        monitor=-1, bet=-1, signal=SILENCE.name, release=latest.release if latest else "", severity="sev-2",
+        notify="page", since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=end_ms(over),
+        false_per_week=0.0,
     )  # fmt: skip
 
 
@@ -55,5 +56,12 @@ def _quiet(plan: Plan, state: State, second: int) -> bool:
     quiet_s = second - state.last_event
     if state.baseline is None or quiet_s < plan.config.watch.silence_after_s:
         return False
-    due = state.baseline.events / state.baseline.span_s * quiet_s
-    return due >= EXPECTED and not any(alarm.signal == SILENCE for case in state.cases for alarm in case.alarms)
+    told = any(alarm.signal == SILENCE.name for case in state.cases for alarm in case.alarms)
+    return lasted(plan, state, quiet_s) and not told
+
+
+def lasted(plan: Plan, state: State, quiet_s: int) -> bool:
+    """Whether a service that sends nothing for so long is silent."""
+    if state.baseline is None or quiet_s < plan.config.watch.silence_after_s:
+        return False
+    return state.baseline.events / state.baseline.span_s * quiet_s >= EXPECTED

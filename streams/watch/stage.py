@@ -10,7 +10,7 @@ from schemas.control import Release
 from schemas.incidents import Incident
 from schemas.signals import RATE_CELLS
 from schemas.tallies import FIXED, KINDS, LATE, Fact, Flush, Passed, Tick, decode
-from streams.watch import adopt
+from streams.watch import adopt, traffic, volume
 from streams.watch.arrive import arrive
 from streams.watch.changes import planned
 from streams.watch.clock import begin_ms, end_ms, second_of
@@ -27,7 +27,7 @@ from streams.watch.plan import Plan
 from streams.watch.publish import Finding, Said, published
 from streams.watch.recover import weighed
 from streams.watch.silence import hear, silent
-from streams.watch.state import Alarm, Baseline, Part, State
+from streams.watch.state import Baseline, Part, State
 from streams.watch.total import add
 
 __all__ = ["Finding", "Plan", "Record", "State", "step", "stepping"]
@@ -156,7 +156,7 @@ def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Re
         state, said = _closed(plan, state, second - 1)
     match fact:
         case Tick():
-            return hear(plan, state, fact, second), said
+            return volume.hear(plan, hear(plan, state, fact, second), fact, second), said
         case Flush() if part is not None:
             state, more = _added(plan, state, fact, part, now)
             return state, said + more
@@ -169,10 +169,11 @@ def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Re
 
 def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     """Close the open second; `over` is the last one that is over."""
+    state, moved = traffic.close(plan, state, over)
     if state.baseline is None:
         return state, []
     found = detector(state.baseline, plan, state.service)
-    alarms: list[Alarm] = []
+    alarms = [moved] if moved is not None else []
     if any(stream.pending is not None for stream in state.streams.values()):
         state, streams = weighed(plan, found, state), {}
         for name, stream in state.streams.items():
@@ -194,6 +195,7 @@ def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tupl
     state = _totalled(plan, replace(state, second=now), flush, new.part)
     if new.instead is not None:
         state = _totalled(plan, state, flush, new.instead, sign=-1)
+    state = volume.came(plan, state, flush.partition, new.part, new.instead)
     known = state.baseline
     if known is not None and _any(new.untaken):
         state = _arrived(plan, state, known, new)

@@ -108,6 +108,7 @@ class Baseline(Struct, frozen=True, eq=False, weakref=True):
     ----------
     tally : (counters,) of the alphabet's row
     releases : those that served meanwhile; none of them is news
+    anew : signals that were learned again, on command or because an incident of theirs was open for long
     """
 
     version: int
@@ -118,6 +119,7 @@ class Baseline(Struct, frozen=True, eq=False, weakref=True):
     releases: tuple[str, ...]
     learned_at: int
     span_s: int
+    anew: tuple[str, ...] = ()
 
 
 class Bucket(Struct, frozen=True, eq=False):
@@ -184,7 +186,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    monitor : index of the detector's monitors, -1 for the rule of silence
+    monitor : index of the detector's monitors; below zero of what it has no cells of: -1 of the rule of silence, -2 of
+        traffic
     bet : the winning bet of that monitor
     notify : what its accumulator may do
     since, since_low, since_high : onset and what may be it, in milliseconds
@@ -211,6 +214,34 @@ class Case(Struct, frozen=True, kw_only=True):
     said: Incident
     said_second: int
     grown: bool = False
+
+
+class Traffic(Struct, frozen=True):
+    """How many exchanges came of all releases of a service, by buckets of their own time.
+
+    Attributes
+    ----------
+    reached : source partition -> how far the events' own time is known to be read, in seconds
+    coming : start -> exchanges so far, of buckets that may get more; ascending
+    until : where the closed ones end; 0 before there is one
+    closed : start -> exchanges, of the closed ones of the window
+    learned : hour of the week -> buckets, exchanges, and the sum of their squares
+    known, derived : the same as it was when limits were last made of it, and how often they were
+    evidence : of each bet; empty of none
+    fired : whether its incident is open, so that it is out of play
+    skips : what began before is not learned
+    """
+
+    reached: dict[int, int] = {}
+    coming: dict[int, int] = {}
+    until: int = 0
+    closed: dict[int, int] = {}
+    learned: dict[int, tuple[int, int, int]] = {}
+    known: dict[int, tuple[int, int, int]] = {}
+    derived: int = 0
+    evidence: tuple[float, ...] = ()
+    fired: bool = False
+    skips: int = 0
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -262,6 +293,7 @@ class State(Struct, frozen=True, kw_only=True):
     topic_id: str = ""
     sources: dict[int, int] = {}
     caught_up: dict[int, int] = {}
+    traffic: Traffic = Traffic()
     naming: Naming | None = Naming()
     counting: Counting | None = None
     baseline: Baseline | None = None

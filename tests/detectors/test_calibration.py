@@ -240,3 +240,25 @@ def test_what_is_no_tolerance_is_refused(tolerance: float) -> None:
         calibration.learned(calibrated(400)[None], np.array([0.1]), tolerance)
     with pytest.raises(ValueError, match="slices"):
         calibration.table(-1, 0.1)
+
+
+def test_between_the_truth_and_what_was_nothing_makes_wealth_grow_and_beyond_it_does() -> None:
+    """It was right in 75 where 90 was said; anything from there to 95 is no news, at a tolerance of five points."""
+    counts = np.zeros((1, CALIBRATION_CELLS), np.int64)
+    counts[0, 36:38] = 5000, 15_000
+    bets = calibration.either(counts, np.array([1e-4]), tolerance=0.05)
+    for right in (0.70, 0.75, 0.85, 0.95):
+        assert (np.exp(bets.matrix()[0]) @ shares(np.array([0.9]), np.array([right])) <= 1 + 1e-12).all()
+    assert (np.exp(bets.matrix()[0]) @ shares(np.array([0.9]), np.array([0.55])) > 1).any()
+
+
+def test_a_calibrated_service_is_hardly_ever_said_to_be_too_sure() -> None:
+    """At the edge of the tolerance, with a level of 5 %: of 2,000, the 0.1 % point of a binomial variable at most."""
+    rng, services = np.random.default_rng(77), 2000
+    right = rng.binomial(400, 0.85, services)
+    counts = np.zeros((services, CALIBRATION_CELLS), np.int64)
+    counts[:, 36], counts[:, 37] = 400 - right, right
+    found = calibration.overconfident(counts, np.full(services, 0.05), tolerance=0.05)
+    assert found.sum() <= stats.binom.isf(1e-3, services, 0.05)
+    counts[:, 36], counts[:, 37] = 400 - right // 2, right // 2
+    assert calibration.overconfident(counts, np.full(services, 0.05), tolerance=0.05).all()

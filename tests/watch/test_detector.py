@@ -13,7 +13,7 @@ from schemas.taxonomy import Taxonomy
 from streams.watch import layout
 from streams.watch.alphabet import tally_row
 from streams.watch.detector import Detector
-from streams.watch.plan import COUNTED_ONLY, Plan
+from streams.watch.plan import Plan
 from streams.watch.size import fullest
 from streams.watch.state import Baseline
 
@@ -50,6 +50,7 @@ def test_all_bets_are_asked_and_say_what_their_tables_say() -> None:
     """To the bit: a second that is split anywhere must add up to the same."""
     found = layout.detector(learned(), PLAN, "s")
     kept = np.random.default_rng(1).integers(0, 9, found.kept_size)
+    assert [table.signal.kind for table in found.apart] == ["calibration"]
     assert found.growth(kept).tolist() == by_table(found, kept).tolist()
 
 
@@ -58,9 +59,7 @@ def test_what_arrives_is_folded_into_as_many_counters_as_are_watched() -> None:
     found = layout.detector(baseline, PLAN, "s")
     kept = found.kept_of(baseline.tally)
     assert kept.sum() == baseline.tally.sum()
-    assert {table.signal.name for table in found.tables} == {
-        signal.name for signal in PLAN.known if signal.kind not in COUNTED_ONLY
-    }
+    assert {table.signal.name for table in found.tables} == {signal.name for signal in PLAN.known}
     for table in found.tables:
         cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == table.signal.name)
         assert table.kept.of(kept).sum(axis=1).tolist() == cells.of(baseline.tally).sum(axis=1).tolist()
@@ -93,5 +92,5 @@ def test_bets_that_look_in_a_way_of_their_own_are_asked_apart(monkeypatch: pytes
 
     monkeypatch.setattr(rate, "table", hidden)
     found = layout.detector(learned(), PLAN, "s")
-    assert {table.signal.kind for table in found.apart} >= {"rate"}
+    assert {table.signal.kind for table in found.apart} == {"rate", "calibration"}
     assert found.growth(kept).tolist() == by_table(found, kept).tolist()

@@ -65,7 +65,7 @@ def per_week(plan: Plan, tier: Tier, signal: str) -> float:
 def _budget(plan: Plan, service: Service) -> Iterator[str]:
     pages, tickets = plan.pages(service.name), plan.tickets(service.name)
     paged = {signal.name: per_week(plan, pages, signal.name) for signal in plan.signals if pageable(signal)}
-    told = {signal.name: per_week(plan, tickets, signal.name) for signal in plan.signals}
+    told = {name: per_week(plan, tickets, name) for name in dict.fromkeys(name for name, _ in tickets.rates)}
     yield f"{service.name} (weight {service.weight:g}), in vain at most:"
     yield f"  {'':20}{'pages a week':>14}  {'or one in':14}{'tickets a week':>14}  or one in"
     rows = [("all signals", sum(paged.values()), sum(told.values()))]

@@ -25,9 +25,9 @@ def test_the_signals_of_all_planned_services_spend_the_whole_budget_and_no_more(
         (config.watch.false_pages_per_week, plan.pages),
     ):
         spent = sum(
-            services * promise.per_week(plan, tier(name), signal.name)
+            services * promise.per_week(plan, tier(name), signal)
             for name, services in planned.items()
-            for signal in plan.signals
+            for signal in (*(one.name for one in plan.signals), "traffic")
         )
         assert spent <= budget * (1 + 1e-9)  # shares are rounded down, sums of floats are not
         assert math.isclose(spent, budget, rel_tol=1e-9)
@@ -56,7 +56,7 @@ def test_every_declared_service_and_the_others_are_listed_with_every_signal() ->
     assert list(budgets(WEIGHTED)) == ["heavy", "any other service"]
     for rows in budgets(WEIGHTED).values():
         watched = [signal.name for signal in WEIGHTED.watched()]
-        assert list(rows) == ["all signals", *watched]
+        assert list(rows) == ["all signals", *watched, "traffic"]
 
 
 def test_a_signal_that_hurts_nobody_has_no_page_to_spend() -> None:

@@ -12,7 +12,7 @@ from schemas.docs.docstrings import attributes, summary
 from schemas.matchers import Matcher
 from schemas.metrics import GIVEN, METRICS
 from schemas.own import OwnSignal
-from schemas.signals import CATALOGUE, SEVERITY_OF, Side, Signal
+from schemas.signals import CATALOGUE, OF_ALL, SEVERITY_OF, Side, Signal
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.topics import TOPICS
 
@@ -117,8 +117,12 @@ def signals() -> str:
         "others of the whole service.",
         "A rate is yes, no or not observed. A number is counted in logarithmic bins, eight to an octave. A category is "
         "counted by name. Calibration is counted in bands of stated confidence, five percent wide, each wrong or "
-        "right.",
+        "right; it is held against what was stated, up to `watch.calibration_points`, from the first baseline on. What "
+        "is off even in that baseline is a ticket, once: after `watch.rebase_after_s`, or a `rebaseline`, only getting "
+        "worse is news.",
         *(f"## {side.capitalize()}\n\n" + _catalogue(side) for side in get_args(Side)),
+        "## The service as a whole\n\nWhether anything comes at all, and how much. A control fact may have traffic "
+        "learned anew (`rebaseline`, signal `traffic`).\n\n" + _of_all(),
         "## Your own\n\nAttributes that your services send, and the word of each evaluator, are declared in the config "
         "(`signals`, config.md) and then are counted and watched like these.",
     )
@@ -135,6 +139,17 @@ def _catalogue(side: Side) -> str:
         if one.side == side
     ]  # fmt: skip
     return _table(("signal", "what it is", "kind", "reads", "bad", "consequence", "sliced", "look first at"), rows)
+
+
+def _of_all() -> str:
+    rows = [
+        (
+            f"`{one.name}`", one.decided, _BAD[one.bad], f"{one.consequence} ({SEVERITY_OF[one.consequence]})",
+            f"a {one.told}", one.action,
+        )
+        for one in OF_ALL.values()
+    ]  # fmt: skip
+    return _table(("name", "decided by", "bad", "consequence", "makes", "look first at"), rows)
 
 
 def _reads(signal: Signal) -> str:

@@ -64,8 +64,8 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
 
 
 def _normal(state: State, case: Case) -> bool:
-    """Whether the releases that alarmed are all that serves, but for stragglers."""
-    alarmed = {alarm.release for alarm in case.alarms}
+    """Whether the releases that alarmed are all that serves, but for stragglers; traffic is that of all."""
+    alarmed = {alarm.release for alarm in case.alarms if alarm.monitor >= 0} or state.streams.keys()
     came = {name: sum(events(one.kept) for one in stream.buckets.values()) for name, stream in state.streams.items()}
     return sum(n for name, n in came.items() if name in alarmed) >= NEARLY_ALL * sum(came.values())
 

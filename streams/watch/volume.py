@@ -37,31 +37,35 @@ def came(plan: Plan, state: State, partition: int, part: Part, instead: Part | N
     """
     held, bucket_s = state.traffic, plan.config.measure.bucket_s
     now = bucket_of(state.second, bucket_s)
-    counts = dict(_exchanges(part, now, bucket_s))
+    counts = _exchanges(part, now, bucket_s)
     if not counts and instead is None:
         return state
     coming, closed = dict(held.coming), dict(held.closed)
-    less = dict(_exchanges(instead, now, bucket_s)) if instead is not None else {}
+    less = {} if instead is None else _exchanges(instead, now, bucket_s)
     for start in sorted(counts.keys() | less.keys()):
         place = coming if start >= held.until else closed
         if place is coming or start in closed:
             place[start] = max(place.get(start, 0) + counts.get(start, 0) - less.get(start, 0), 0)
     reached = {known: at for known, at in held.reached.items() if known in state.sources}
-    own = [start for start in part.groups[:, 0].tolist() if start != LATE]
-    if counts and own:
-        reached[partition] = max(reached.get(partition, 0), min(max(own), now))
+    latest = int(part.groups[:, 0].max(initial=LATE))
+    if counts and latest != LATE:
+        reached[partition] = max(reached.get(partition, 0), min(latest, now))
     held = replace(held, coming=dict(sorted(coming.items())), closed=closed, reached=dict(sorted(reached.items())))
     return replace(state, traffic=held)
 
 
-def _exchanges(part: Part, now: int, bucket_s: int) -> Iterator[tuple[int, int]]:
+def _exchanges(part: Part, now: int, bucket_s: int) -> dict[int, int]:
     """Add up the exchanges of a part by bucket."""
-    groups = part.groups
-    whole = np.repeat((groups[:, 2] == 0), groups[:, 4]) & (part.cells < RATE_CELLS)
-    starts = np.where((groups[:, 0] == LATE) | (groups[:, 0] > now), now, groups[:, 0] // bucket_s * bucket_s)
-    begins, of = np.unique(np.repeat(starts, groups[:, 4])[whole], return_inverse=True)
-    sums = np.bincount(of, part.counts[whole], minlength=len(begins)).astype(np.int64)
-    return zip(begins.tolist(), sums.tolist(), strict=True)
+    found: dict[int, int] = {}
+    before = np.concatenate([[0], np.cumsum(np.where(part.cells < RATE_CELLS, part.counts, 0))])
+    ends = np.cumsum(part.groups[:, 4])
+    whole = part.groups[:, 2] == 0
+    sums = (before[ends] - before[ends - part.groups[:, 4]])[whole].tolist()
+    for start, n in zip(part.groups[whole, 0].tolist(), sums, strict=True):
+        if n:
+            at = now if start == LATE or start > now else start // bucket_s * bucket_s
+            found[at] = found.get(at, 0) + n
+    return found
 
 
 def hear(plan: Plan, state: State, tick: Tick, second: int) -> State:

@@ -32,7 +32,7 @@ def test_a_rate_that_creeps_makes_a_ticket_first_and_pages_when_the_evidence_for
     words = USUAL.replace("watch: {", "watch: {false_tickets_per_week: 10000, ")
     (
         calm(words, answered=rate(98))
-        .every("5s", until="14:04:10").flush(answered=rate(91))
+        .every("5s", until="14:04:20").flush(answered=rate(91))
         .expects(
             incident("fired", signal="answered", notify="ticket", sev="sev-2"),
             incident("updated", signal="answered", notify="ticket"),

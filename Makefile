@@ -1,12 +1,13 @@
 # The contributor's guide: one line a target. Needs make and Python 3.11 or later; tests of Kafka also Java 17 and Maven.
 
 PYTHON ?= python3
+DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos bench lint types imports docs docs-current check audit lock kafka clean
+.PHONY: help install demo test chaos bench bench-llmdrift bench-delay bench-nab bench-intents lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -32,6 +33,18 @@ chaos: install ## twelve minutes: kill -9, frozen workers, broker restarts, an u
 
 bench: install ## how fast, beside what (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks.throughput
+
+bench-llmdrift: install ## real changes of a model: how soon they are found (DATA=folder that holds llmdrift/)
+	$(BIN)/python -m benchmarks.llmdrift $(DATA)/llmdrift
+
+bench-delay: install ## delay against false alarms, beside ADWIN, PageHinkley and who knows the change
+	$(BIN)/python -m benchmarks.delay
+
+bench-nab: install ## the Numenta Anomaly Benchmark (DATA=folder that holds nab/)
+	$(BIN)/python -m benchmarks.nab $(DATA)/nab
+
+bench-intents: install ## new and more frequent intents: found, and named (DATA=folder that holds clinc150.json)
+	$(BIN)/python -m benchmarks.intents $(DATA)
 
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos bench lint types imports docs docs-current check audit lock kafka clean
+.PHONY: help install demo test chaos bench bench-false-pages bench-cost lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 install: $(READY) ## make .venv from the hashed lock (the other targets do it when it is missing or stale)
 
@@ -32,6 +32,12 @@ chaos: install ## twelve minutes: kill -9, frozen workers, broker restarts, an u
 
 bench: install ## how fast, beside what (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks.throughput
+
+bench-false-pages: install ## how often it pages though nothing changed, beside its promise
+	$(BIN)/python -m benchmarks.false_pages $(TRACES)
+
+bench-cost: install ## what a monitor costs, in time and memory; how large a state is
+	$(BIN)/python -m benchmarks.cost
 
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check .

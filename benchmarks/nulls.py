@@ -78,7 +78,7 @@ class Null:
     """
 
     name: str
-    every_s: int = 10
+    every_s: int = 1
     events: int = EVENTS
     clumping: float = 0.0
     period_s: int = 0
@@ -219,10 +219,10 @@ SYNTHETIC: Final = (
     Null("sessions, VIF 4", clumping=0.3),
     Null("sessions, VIF 8", clumping=0.7),
     Null("daily season +-60 %", every_s=60, period_s=DAY_S),
-    Null("weekly season +-60 %", every_s=60, period_s=WEEK_S),
+    Null("weekly season +-60 %", every_s=120, period_s=WEEK_S),
     Null("one event a minute", every_s=60, events=1),
 )
-"""Nulls that are drawn; a flush comes every ten seconds, or every minute."""
+"""Nulls that are drawn. Seasons are seen once a minute or two, so that some days of them are affordable."""
 
 
 def traces(folder: Path) -> Iterator[Null]:

@@ -10,11 +10,11 @@ their lower 99 % limit exceeds the budget.
 events. There at least 0.3 of the budget must be spent, for a detector that never alarms would keep any promise.
 
 All other cases go through `streams.watch.stage.step` with the config that is shipped, on flushes as MEASURE writes
-them. Two settings differ, to make 200 pages affordable: `false_pages_per_week` and `false_tickets_per_week` are the
-largest that a config may hold (1,000 and 10,000), and `max_services` is one: every service is a fleet of its own, so
-that 40 of them are 40 independent learnings. A smaller part of the budget gets wider limits, so this is the hard end.
-A second that is closed takes in a second's budget, so 200 pages are three days of closed seconds, of four releases each.
-What counts is the budget that was really taken in, second by second: what no event claimed is no excuse.
+them. Only the budget is scaled, to make 200 pages affordable: `false_pages_per_week` and `false_tickets_per_week` are
+the largest that a config may hold (1,000 and 10,000), and `max_services` is one, so that each of 40 services is a fleet
+of its own. (It also has all of the learning's risk: this is the hard end.) A second that is closed takes in a second's
+budget, so 200 pages are three days of closed seconds, of four releases each. What counts is the budget that was really
+taken in, second by second: what no event claimed is no excuse. A service that pages ten times its part is cut short.
 
 Every alarm is counted, not every incident: incidents group alarms (`benchmarks.watched`). Numbers cannot page by the
 shipped catalogue, so their cases are held against the budget of tickets. DIR holds recorded traces (Azure's and

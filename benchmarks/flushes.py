@@ -16,8 +16,8 @@ BUCKET_S: Final = 10
 NO_BESIDE: Final = pack(np.zeros((0, 4), np.int64))
 _PART: Final = tuple(f"part-{i}" for i in range(PARTS))
 _RATE_AT: Final = RATE_CELLS * np.arange(len(RATES))
-_FAILED_AT: Final = 0
-"""The first rate: of every exchange it is known whether it failed."""
+_FAILED_AT: Final = RATE_CELLS * [signal.name for signal in RATES].index("failed")
+"""Of every exchange it is known whether it failed."""
 _NUMBER_AT: Final = {signal.name: FIRST_NUMBER + CELLS * i for i, signal in enumerate(NUMBERS)}
 
 

@@ -23,7 +23,7 @@ class Known(NamedTuple):
     alarms: int
 
 
-def watch(monitors: int, blocks: int, budget: float, block: int = BLOCK, seed: int = 1) -> Known:
+def watch(monitors: int, blocks: int, budget: float, estimated: int = 0, block: int = BLOCK, seed: int = 1) -> Known:
     """Watch rates of which the limits are the rates themselves.
 
     Nothing is kept back for what a baseline does not know, so a budget that is not spent would show evidence that is
@@ -34,6 +34,8 @@ def watch(monitors: int, blocks: int, budget: float, block: int = BLOCK, seed: i
     monitors, blocks : how many, and how many blocks each
     budget : alarms allowed to all of them together; it accrues evenly, so over a block the monitors may take in
         ``budget / blocks``
+    estimated : take for limits what so many events of each monitor's own showed, as if that were the truth. No promise
+        holds then: this is what limits are there for. 0 to know the rates
     block : events of a monitor in a block. Only their sum is drawn: a binomial number says all that bets ask for
 
     Examples
@@ -41,10 +43,12 @@ def watch(monitors: int, blocks: int, budget: float, block: int = BLOCK, seed: i
     >>> seen = watch(monitors=100, blocks=100, budget=20.0)
     >>> seen.events, seen.alarms < 30
     (200000, True)
+    >>> watch(monitors=100, blocks=1000, budget=20.0, estimated=200).alarms > 2 * 20
+    True
     """
     rng = np.random.default_rng(seed)
     rate = np.exp(rng.uniform(math.log(RATES[0]), math.log(RATES[1]), monitors))
-    limit = rate[:, None]
+    limit = (rng.binomial(estimated, rate) / estimated if estimated else rate)[:, None]
     bets = indicators(("yes",), (YES,), (False,), (1.0,), limit, limit, RATE_CELLS)
     evidence = np.zeros((monitors, len(bets.weights)), np.float32)
     allowed = np.full(monitors, budget / blocks / monitors)

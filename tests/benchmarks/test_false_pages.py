@@ -46,7 +46,7 @@ def test_alarms_are_told_per_million_events_of_a_signal() -> None:
 def test_what_never_alarms_is_refused_as_is_what_alarms_too_often(
     alarms: int, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = false_pages._tell(Known(5_000, 500_000_000, 400.0, alarms), [seen(1)], as_json=True, quick=False)
+    told = false_pages._tell([Known(5_000, 500_000_000, 400.0, alarms)], [seen(1)], as_json=True, quick=False)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told == code
     assert figures["met"] is (code == 0)

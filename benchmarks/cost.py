@@ -23,13 +23,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from river import drift
 
 from benchmarks.bounds import TOLD, Bound, tell
-from benchmarks.full import SECOND, baseline, counts, sizes
+from benchmarks.full import service, sizes
 from schemas.config import Config
 from schemas.signals import CATALOGUE
 from schemas.taxonomy import Taxonomy
@@ -38,7 +38,7 @@ from streams.watch.detect import decide
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Stream
+from streams.watch.state import State
 
 MOST_STATE: Final = 1_000_000
 """Bytes of a service's state."""
@@ -48,34 +48,24 @@ HOT: Final = 50_000
 _SEED: Final = 1
 
 
-class Watching(NamedTuple):
-    """A service, and a second of it that is not yet decided."""
-
-    detector: Detector
-    stream: Stream
-    baseline: Baseline  # held, or the detector's weak memory of it would go
-
-
-def begin(plan: Plan, name: str, events: int, rng: np.random.Generator) -> Watching:
-    """Make a service, learned, with a second of events to decide."""
-    learned = baseline(plan, rng)
-    watching = detector(learned, plan, name)
-    second = watching.kept_of(counts(learned.alphabet, events, rng))
-    evidence = np.zeros(len(watching.accumulators.bets), np.float32)
-    return Watching(watching, Stream("release-0", SECOND, SECOND, evidence, pending=second), learned)
-
-
-def updates(watching: Detector, dimensions: int) -> float:
+def updates(watching: Detector, dimensions: int) -> int:
     """Say how many monitors see an event: of each signal the whole, and one slice in each dimension."""
     return sum(1 + (dimensions if table.slices > 1 else 0) for table in watching.tables)
 
 
-def decided(services: Sequence[Watching]) -> float:
-    """Decide a second of each: seconds of CPU."""
+def decided(plan: Plan, services: Sequence[State]) -> float:
+    """Decide the open second of each: seconds of CPU."""
+    watching = [(_detector(plan, one), one) for one in services]
     began = time.process_time()
-    for one in services:
-        decide(one.detector, one.stream, end_ms(SECOND), 10)
+    for watched, one in watching:
+        for stream in one.streams.values():
+            decide(watched, stream, end_ms(one.second), plan.config.measure.bucket_s)
     return time.process_time() - began
+
+
+def _detector(plan: Plan, state: State) -> Detector:
+    assert state.baseline is not None
+    return detector(state.baseline, plan, state.service)
 
 
 def updated(detectors: Sequence[Any], values: Sequence[float], order: Sequence[int]) -> float:
@@ -113,7 +103,8 @@ def main() -> int:
     plan, rng = Plan.of(Config(), Taxonomy.load_default()), np.random.default_rng(_SEED)
     figures = [_measured(plan, n, args.events, rounds, rng) for n in monitors]
     most = plan.streams
-    one, all_ = (sizes(plan, releases, args.events, rng) for releases in (1, most))
+    buckets = plan.config.watch.window_buckets
+    one, all_ = (sizes(service(plan, args.events, rng, releases, buckets)) for releases in (1, most))
     bounds = [row for figure in figures for row in _rows(figure)]
     bounds += [
         _size("state of a service of one release, all of it", one.all),
@@ -123,7 +114,7 @@ def main() -> int:
         Bound("its history, a bucket at most", TOLD, f"{one.bucket / 1e3:.1f} kB", met=True),
         Bound(f"its history of {most} releases", TOLD, f"{all_.buckets / 1e3:,.0f} kB", met=True),
     ]
-    watching = detector(baseline(plan, rng), plan, "service")
+    watching = _detector(plan, service(plan, args.events, rng))
     told = {
         "signals": len(CATALOGUE), "slices": watching.slices,
         "detect": figures, "state_bytes": {"one_release": one._asdict(), "all_releases": all_._asdict()},
@@ -133,20 +124,21 @@ def main() -> int:
 
 def _measured(plan: Plan, monitors: int, events: int, rounds: int, rng: np.random.Generator) -> dict[str, float]:
     """Let the sides take turns; medians of the rounds."""
-    first = begin(plan, "first", events, rng)
-    each = sum(table.slices for table in first.detector.tables)
+    first = service(plan, events, rng)
+    watching = _detector(plan, first)
+    each = sum(table.slices for table in watching.tables)
     n = -(-monitors // each)
-    services, memory = grown(lambda: [begin(plan, f"service-{i}", events, rng) for i in range(n)])
+    services, memory = grown(lambda: [_made(plan, events, rng) for _ in range(n)])
     adwins, of_adwins = grown(lambda: [_warm(rng) for _ in range(IN_TURN)])
-    seen = updates(first.detector, len(plan.config.measure.slices)) * events * n
+    seen = updates(watching, len(plan.config.measure.slices)) * events * n
     spent: list[tuple[float, float, float]] = []
     for _ in range(rounds):
         values = (rng.random(HOT) < 0.1).astype(np.float64).tolist()
         hot = updated(adwins[:1], values, [0] * HOT)
         turns = updated(adwins, values, rng.integers(0, IN_TURN, HOT).tolist())
-        spent.append((decided(services) / seen, hot / HOT, turns / HOT))
+        spent.append((decided(plan, services) / seen, hot / HOT, turns / HOT))
     update, hot, turns = (1e6 * statistics.median(column) for column in zip(*spent, strict=True))
-    evidence = first.stream.evidence.nbytes / each
+    evidence = sum(stream.evidence.nbytes for stream in first.streams.values()) / each
     return {
         "monitors": n * each, "services": n, "us_per_event": update * seen / events / n, "us_per_update": update,
         "adwin_us_hot": hot, "adwin_us_in_dict": turns, "bytes_per_monitor": memory / n / each,
@@ -154,6 +146,13 @@ def _measured(plan: Plan, monitors: int, events: int, rounds: int, rng: np.rando
         "cheaper_than_hot": hot / update, "cheaper_than_in_dict": turns / update,
         "smaller": of_adwins / IN_TURN * n * each / memory, "smaller_state": of_adwins / IN_TURN / evidence,
     }  # fmt: skip
+
+
+def _made(plan: Plan, events: int, rng: np.random.Generator) -> State:
+    """Make a service and its bets."""
+    made = service(plan, events, rng)
+    _detector(plan, made)
+    return made
 
 
 def _warm(rng: np.random.Generator) -> Any:

@@ -14,7 +14,6 @@ SERVICE: Final = "service"
 ALL: Final = "all"
 BUCKET_S: Final = 10
 NO_BESIDE: Final = pack(np.zeros((0, 4), np.int64))
-_PART: Final = tuple(f"part-{i}" for i in range(PARTS))
 _RATE_AT: Final = RATE_CELLS * np.arange(len(RATES))
 _FAILED_AT: Final = RATE_CELLS * [signal.name for signal in RATES].index("failed")
 """Of every exchange it is known whether it failed."""
@@ -32,19 +31,30 @@ class Maker:
     dimensions : as in the config
     numbers : the ones that are observed, by name, in the order of `Seconds.numbers`
     releases : that serve at the same time
+    parts : of the traffic
+    everything : cut the last dimension by parts as well, and give every category the part's name
     """
 
-    def __init__(self, dimensions: tuple[str, ...], numbers: tuple[str, ...], releases: int = 1) -> None:
-        self._dimensions, self._numbers = dimensions, numbers
+    def __init__(
+        self,
+        dimensions: tuple[str, ...],
+        numbers: tuple[str, ...],
+        releases: int = 1,
+        parts: int = PARTS,
+        everything: bool = False,
+    ) -> None:
+        self._dimensions, self._numbers, self._everything = dimensions, numbers, everything
+        self._cut = len(dimensions) - (0 if everything else 1)
+        of_part = [f"part-{i}" for i in range(parts)]
         served = [f"release-{i}" for i in range(releases)]
-        self._names = tuple(sorted({"", SERVICE, ALL, *served, *_PART}))
+        self._names = tuple(sorted({"", SERVICE, ALL, *served, *of_part}))
         at = {name: i for i, name in enumerate(self._names)}
-        each = [(r, d, name) for d in range(len(dimensions) - 1) for r in served for name in _PART]
-        each += [(r, len(dimensions) - 1, ALL) for r in served]
+        each = [(r, d, name) for d in range(self._cut) for r in served for name in of_part]
+        each += [(r, d, ALL) for d in range(self._cut, len(dimensions)) for r in served]
         self._head = np.array([(at[SERVICE], 1, at[r], d, at[name]) for r, d, name in each], np.int64)
         named = np.array([
             [FIXED + c * len(at) + at[self._said(signal.field, part)] for c, signal in enumerate(CATEGORIES)]
-            for part in _PART
+            for part in of_part
         ])  # fmt: skip
         self._cells = np.unique(np.concatenate([
             np.arange(RATE_CELLS * len(RATES)), named.ravel(),
@@ -65,7 +75,8 @@ class Maker:
         laid = [self._laid(one) for one in releases]
         parts = np.concatenate(laid, axis=1)
         wholes = [one.sum(axis=1, keepdims=True) for one in laid]
-        tally = np.concatenate([*[parts] * (len(self._dimensions) - 1), *wholes], axis=1)  # (T, groups, cells)
+        uncut = wholes if self._cut < len(self._dimensions) else []
+        tally = np.concatenate([*[parts] * self._cut, *uncut], axis=1)  # (T, groups, cells)
         second, group, cell = np.nonzero(tally)
         count, cell = tally[second, group, cell], self._cells[cell]
         slot = second * len(self._head) + group
@@ -103,6 +114,8 @@ class Maker:
         return laid
 
     def _said(self, field: str, part: str) -> str:
+        if self._everything:
+            return part
         if field not in self._dimensions:
             return ""
         return ALL if field == self._dimensions[-1] else part

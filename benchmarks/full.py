@@ -1,59 +1,57 @@
-"""A config -> a service whose every place is taken: all slices, all names, a full window of history; and its bytes."""
+"""A config -> a service whose every slice is taken and whose every signal is observed; and how many bytes it is."""
 
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from schemas.signals import CATEGORIES
-from schemas.tallies import FIXED
-from streams.watch.alphabet import dimension_of, segments, slice_count, width
-from streams.watch.detector import Detector
-from streams.watch.layout import detector
+from benchmarks.flushes import SERVICE, Maker
+from benchmarks.nulls import Seconds
+from schemas.cells import CELLS
+from schemas.signals import NUMBERS, RATES
+from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
-from streams.watch.state import Alphabet, Baseline, Bucket, Ints, State, Stream
+from streams.watch.stage import Record, reading, step
+from streams.watch.state import State
 from streams.watch.store import Written, writes
-from streams.watch.window import settled
 
-LEARNED: Final = 10_000
-SECOND: Final = 1_795_478_400
-
-
-def alphabet(plan: Plan) -> Alphabet:
-    """Fill every place: all slices that a dimension may have, and all names of a category."""
-    watch, dimensions = plan.config.watch, tuple(plan.config.measure.slices)
-    return Alphabet(
-        dimensions,
-        tuple(tuple(f"slice-{i}" for i in range(watch.slices_per_dimension)) for _ in dimensions),
-        tuple(tuple(f"name-{i}" for i in range(watch.names_per_signal)) for _ in CATEGORIES),
-        watch.names_per_signal,
-    )
+BEGIN_S: Final = 1_795_478_400
+RATE: Final = 0.1
+_OCTAVES: Final = (np.arange(CELLS) - 100) / 8
+SHAPE: Final = np.where(np.arange(CELLS) < CELLS - 1, np.exp(-(_OCTAVES**2)), 0.0)
+"""Of every number: some three octaves wide, none of it missing."""
 
 
-def counts(known: Alphabet, events: int, rng: np.random.Generator) -> Ints:
-    """Draw events: (slices, cells). Each dimension's slices sum to the whole, signal by signal."""
-    tally = np.zeros((slice_count(known), width(known)), np.int64)
-    fields = dimension_of(known)
-    for signal, where in segments(known):
-        cells = where.stop - where.start
-        if signal.kind == "number":
-            shape = np.exp(-(((np.arange(cells) - cells / 2) / 12) ** 2))
-        elif signal.kind == "rate":
-            shape = np.array([0.9, 0.1, 0.0])
-        else:
-            shape = 1.0 / (1 + np.arange(cells))
-        shape[-1] = 0.0  # all of it is observed
-        tally[0, where] = rng.multinomial(events, shape / shape.sum())
-        for field in known.dimensions:
-            rows = slice(fields.index(field), fields.index(field) + fields.count(field))
-            of_slice = rng.dirichlet(np.ones(fields.count(field)))
-            tally[rows, where] = rng.multinomial(tally[0, where], of_slice).T
-    return tally
+def sent(seconds: int, parts: int, events: int, rng: np.random.Generator) -> Seconds:
+    """Draw so many events a second, over parts of one size, with every rate and number observed."""
+    of = rng.multinomial(events, np.full(parts, 1 / parts), seconds)
+    yes = rng.binomial(of[..., None], RATE, (seconds, parts, len(RATES)))
+    each = np.broadcast_to(of[..., None], (seconds, parts, len(NUMBERS)))
+    return Seconds(of, yes, rng.multinomial(each, SHAPE / SHAPE.sum()))
 
 
-def baseline(plan: Plan, rng: np.random.Generator) -> Baseline:
-    """Learn a service of one release."""
-    known = alphabet(plan)
-    return Baseline(1, known, LEARNED, counts(known, LEARNED, rng), {}, ("release-0",), SECOND, 1000)
+def service(plan: Plan, events: int, rng: np.random.Generator, releases: int = 1, buckets: int = 1) -> State:
+    """Let a service be learned, and send events into its buckets; the second of the last is not yet decided.
+
+    Parameters
+    ----------
+    plan : of the config. Each dimension has as many names as may have slices of their own
+    events : of each release, in each bucket
+    releases, buckets : how many
+    """
+    parts, bucket_s = plan.config.watch.slices_per_dimension, plan.config.measure.bucket_s
+    names = tuple(signal.name for signal in NUMBERS)
+    maker = Maker(plan.config.measure.slices, names, releases, parts, everything=True)
+    half = -(-plan.baseline_events(SERVICE) // 2 // releases)  # the first half says which names there are
+    states: dict[str, State] = {}
+    at_s, offset, n = BEGIN_S, 0, 0
+    for size, flushes in ((half, 2), (events, buckets)):
+        when = at_s + bucket_s * np.arange(flushes)
+        of_each = [sent(flushes, parts, size, rng) for _ in range(releases)]
+        for second, flush in zip(when.tolist(), maker.flushes(of_each, when, offset), strict=True):
+            changed, _ = step(plan, 0, states, Record(n, begin_ms(second), b""), reading(flush))
+            states |= changed
+            offset, n, at_s = flush.end, n + 1, second + bucket_s
+    return states[SERVICE]
 
 
 class Sizes(NamedTuple):
@@ -76,38 +74,10 @@ class Sizes(NamedTuple):
         return self.hot + self.baseline + self.buckets
 
 
-def sizes(plan: Plan, releases: int, events: int, rng: np.random.Generator) -> Sizes:
-    """Write a service's state as a checkpoint would, with a full window of history of each release.
-
-    Parameters
-    ----------
-    releases : that serve at the same time
-    events : of each, in a bucket
-    """
-    learned = baseline(plan, rng)
-    watching, bucket_s = detector(learned, plan, "service"), plan.config.measure.bucket_s
-    streams = {}
-    for name in (f"release-{i}" for i in range(releases)):
-        begins = SECOND - bucket_s * np.arange(plan.config.watch.window_buckets)
-        buckets = {at_s: _bucket(watching, learned, events, rng) for at_s in begins.tolist()}
-        evidence = rng.random(len(watching.accumulators.bets), np.float32)
-        streams[name] = Stream(name, SECOND, SECOND, evidence, buckets=settled(buckets, plan.window_s, bucket_s))
-    state = State(
-        service="service",
-        offset=0,
-        second=SECOND,
-        total=np.full(FIXED, events),
-        naming=None,
-        baseline=learned,
-        streams=streams,
-    )
-    written, _ = writes({"service": state}, ["service"], Written())
-    of_baseline, *of_buckets = sorted((len(key) + len(value) for key, value in written.cold), reverse=True)
+def sizes(state: State) -> Sizes:
+    """Write a service's state as a checkpoint would, and count."""
+    written, _ = writes({state.service: state}, [state.service], Written())
+    cold = {key: len(key) + len(value) for key, value in written.cold}
+    buckets = [size for key, size in cold.items() if b"bucket" in key]
     hot = sum(len(key) + len(value) for key, value in written.hot)
-    return Sizes(hot, of_baseline, max(of_buckets), sum(of_buckets))
-
-
-def _bucket(watching: Detector, learned: Baseline, events: int, rng: np.random.Generator) -> Bucket:
-    tally = counts(learned.alphabet, events, rng)
-    numbers = [tally[0, where] for signal, where in segments(learned.alphabet) if signal.kind == "number"]
-    return Bucket(watching.kept_of(tally), np.stack(numbers))
+    return Sizes(hot, sum(cold.values()) - sum(buckets), max(buckets), sum(buckets))

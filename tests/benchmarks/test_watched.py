@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.full import baseline, counts
+from benchmarks.full import service
 from benchmarks.nulls import SYNTHETIC
 from benchmarks.watched import RELEASES, _alarmed, _takes_in, plan, watch
 from schemas.signals import CATALOGUE
-from schemas.tallies import FIXED
 from streams.watch.layout import detector
-from streams.watch.plan import pageable
-from streams.watch.state import State, Stream
+from streams.watch.plan import Plan, pageable
+from streams.watch.state import State
 
 WEEK_S = 604_800
 
@@ -36,17 +35,22 @@ def test_only_two_settings_of_the_shipped_config_differ() -> None:
     assert replace(asked, watch=same) == shipped
 
 
+def _watched(asked: Plan) -> State:
+    """Let a service be learned, with a second of events that is not yet decided; nothing has alarmed."""
+    return service(asked, 5_000, np.random.default_rng(1))
+
+
 def test_a_page_is_counted_and_the_ticket_that_it_silences_is_not() -> None:
     asked = plan()
-    learned = baseline(asked, np.random.default_rng(1))
-    gathered = detector(learned, asked, "service").accumulators
+    before = _watched(asked)
+    assert before.baseline is not None
+    gathered = detector(before.baseline, asked, before.service).accumulators
     page = gathered.notify.index("page")
     ticket, other = gathered.silences[page], gathered.notify.index("record")
-    quiet = Stream("1", 0, 0, np.zeros(0, np.float32))
-    before = State(service="service", second=0, total=np.zeros(FIXED, np.int64), baseline=learned, streams={"1": quiet})
+    [(release, quiet)] = before.streams.items()
 
     def after(*fired: int) -> State:
-        return replace(before, streams={"1": replace(quiet, fired=tuple(sorted(fired)))})
+        return replace(before, streams={release: replace(quiet, fired=tuple(sorted(fired)))})
 
     assert _alarmed(asked, before, after(page, ticket)) == {"pages": 1, "tickets": 0}
     assert _alarmed(asked, before, after(ticket, other)) == {"pages": 0, "tickets": 2}
@@ -56,13 +60,11 @@ def test_a_page_is_counted_and_the_ticket_that_it_silences_is_not() -> None:
 
 @pytest.mark.parametrize("fired", [False, True])
 def test_what_alarmed_takes_nothing_in(fired: bool) -> None:
-    asked, rng = plan(), np.random.default_rng(1)
-    learned = baseline(asked, rng)
-    watching = detector(learned, asked, "service")
-    out = tuple(range(len(watching.accumulators.notify))) if fired else ()
-    second = watching.kept_of(counts(learned.alphabet, 5_000, rng))
-    stream = Stream("1", 0, 0, np.zeros(0, np.float32), fired=out, pending=second)
-    state = State(service="service", second=0, total=np.zeros(FIXED, np.int64), baseline=learned, streams={"1": stream})
+    asked = plan()
+    state = _watched(asked)
+    assert state.baseline is not None
+    out = tuple(range(len(detector(state.baseline, asked, state.service).accumulators.notify))) if fired else ()
+    state = replace(state, streams={name: replace(one, fired=out) for name, one in state.streams.items()})
     taken = _takes_in(asked, state)
     assert any(map(pageable, CATALOGUE))
     assert (taken["pages"] == 0) is fired

@@ -14,10 +14,10 @@ SERVICE: Final = "service"
 ALL: Final = "all"
 BUCKET_S: Final = 10
 NO_BESIDE: Final = pack(np.zeros((0, 4), np.int64))
-_RATE_AT: Final = RATE_CELLS * np.arange(len(RATES))
+RATE_AT: Final = RATE_CELLS * np.arange(len(RATES))
 _FAILED_AT: Final = RATE_CELLS * [signal.name for signal in RATES].index("failed")
 """Of every exchange it is known whether it failed."""
-_NUMBER_AT: Final = {signal.name: FIRST_NUMBER + CELLS * i for i, signal in enumerate(NUMBERS)}
+NUMBER_AT: Final = {signal.name: FIRST_NUMBER + CELLS * i for i, signal in enumerate(NUMBERS)}
 
 
 class Maker:
@@ -58,10 +58,10 @@ class Maker:
         ])  # fmt: skip
         self._cells = np.unique(np.concatenate([
             np.arange(RATE_CELLS * len(RATES)), named.ravel(),
-            *(np.arange(a, a + CELLS) if name in numbers else [a + MISSING] for name, a in _NUMBER_AT.items()),
+            *(np.arange(a, a + CELLS) if name in numbers else [a + MISSING] for name, a in NUMBER_AT.items()),
         ]))  # fmt: skip
         self._named = np.searchsorted(self._cells, named)
-        self._number_at = {name: int(np.searchsorted(self._cells, a)) for name, a in _NUMBER_AT.items()}
+        self._number_at = {name: int(np.searchsorted(self._cells, a)) for name, a in NUMBER_AT.items()}
 
     def flushes(self, releases: Sequence[Seconds], at_s: Ints, offset: int) -> Iterator[Flush]:
         """Write one flush a second, each of a block that is finished.
@@ -99,10 +99,10 @@ class Maker:
         events, yes, numbers = seconds
         laid = np.zeros((*events.shape, len(self._cells)), np.int64)
         if yes.shape[2]:
-            laid[..., _RATE_AT + YES] = yes
-            laid[..., _RATE_AT + NO] = events[..., None] - yes
+            laid[..., RATE_AT + YES] = yes
+            laid[..., RATE_AT + NO] = events[..., None] - yes
         else:
-            laid[..., _RATE_AT + UNKNOWN] = events[..., None]
+            laid[..., RATE_AT + UNKNOWN] = events[..., None]
             laid[..., _FAILED_AT + UNKNOWN], laid[..., _FAILED_AT + NO] = 0, events
         for name, begin in self._number_at.items():
             if name in self._numbers:

@@ -4,11 +4,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks.flushes import SERVICE, Maker
+from benchmarks.flushes import NUMBER_AT, RATE_AT, SERVICE, Maker
 from benchmarks.nulls import SYNTHETIC, Null
+from schemas.cells import CELLS
 from schemas.config import Config
-from schemas.signals import NUMBERS, RATE_CELLS, RATES, YES
-from schemas.tallies import FIRST_NUMBER, Flush, decode, encode
+from schemas.signals import RATE_CELLS, YES
+from schemas.tallies import Flush, decode, encode
 from streams.watch.parts import parts
 from streams.watch.place import events_of, names_of
 
@@ -32,12 +33,12 @@ def test_every_event_is_told_once_in_every_dimension(null: Null) -> None:
         cells = np.concatenate([np.repeat(one.groups[:, 2] == d, one.groups[:, 4]) for one in found])
         cell, count = (np.concatenate([getattr(one, what) for one in found])[cells] for what in ("cells", "counts"))
         told = np.bincount(cell, count)
-        for r, _ in enumerate(RATES):
-            at = RATE_CELLS * r
+        for r, at in enumerate(RATE_AT.tolist()):
             assert told[at : at + RATE_CELLS].sum() == events, field
             if len(yes):
                 assert told[at + YES] == yes[r]
-        assert told[FIRST_NUMBER : FIRST_NUMBER + 235 * len(NUMBERS)].sum() == events * len(NUMBERS)
+        for at in NUMBER_AT.values():
+            assert told[at : at + CELLS].sum() == events, field
 
 
 def test_blocks_follow_each_other_without_a_gap() -> None:

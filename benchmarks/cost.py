@@ -33,6 +33,7 @@ from benchmarks.full import service, sizes
 from schemas.config import Config
 from schemas.signals import CATALOGUE
 from schemas.taxonomy import Taxonomy
+from streams.watch.alphabet import slice_count
 from streams.watch.clock import end_ms
 from streams.watch.detect import decide
 from streams.watch.detector import Detector
@@ -114,9 +115,10 @@ def main() -> int:
         Bound("its history, a bucket at most", TOLD, f"{one.bucket / 1e3:.1f} kB", met=True),
         Bound(f"its history of {most} releases", TOLD, f"{all_.buckets / 1e3:,.0f} kB", met=True),
     ]
-    watching = _detector(plan, service(plan, args.events, rng))
+    learned = service(plan, args.events, rng).baseline
+    assert learned is not None
     told = {
-        "signals": len(CATALOGUE), "slices": watching.slices,
+        "signals": len(CATALOGUE), "slices": slice_count(learned.alphabet),
         "detect": figures, "state_bytes": {"one_release": one._asdict(), "all_releases": all_._asdict()},
     }  # fmt: skip
     return tell(bounds, told, args.json)

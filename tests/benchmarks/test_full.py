@@ -6,6 +6,7 @@ from benchmarks.cost import updates
 from benchmarks.full import sent, service, sizes
 from schemas.config import Config
 from schemas.taxonomy import Taxonomy
+from streams.watch.alphabet import slice_count
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 
@@ -25,7 +26,9 @@ def test_it_is_learned_from_as_much_as_the_config_says_and_all_slices_are_there(
     assert state.baseline is not None
     assert state.baseline.events == asked.watch.baseline_events / 2
     watching = detector(state.baseline, PLAN, state.service)
-    assert watching.slices == 1 + len(asked.measure.slices) * (asked.watch.slices_per_dimension + 1)
+    assert slice_count(state.baseline.alphabet) == 1 + len(asked.measure.slices) * (
+        asked.watch.slices_per_dimension + 1
+    )
     [stream] = state.streams.values()
     assert stream.pending is not None  # a second that waits to be decided
     sliced = sum(table.slices > 1 for table in watching.tables)

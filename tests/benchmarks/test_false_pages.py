@@ -10,6 +10,7 @@ from benchmarks.false_pages import Case, Seen, cases
 from benchmarks.known import Known
 from benchmarks.nulls import SYNTHETIC
 from benchmarks.watched import TOO_MANY, Watched
+from schemas.signals import RATES
 
 SERVICES = 40
 
@@ -37,7 +38,7 @@ def test_services_that_were_cut_short_are_told() -> None:
 
 
 def test_alarms_are_told_per_million_events_of_a_signal() -> None:
-    observed = SERVICES * 80_000 * 5
+    observed = SERVICES * 80_000 * len(RATES)
     assert seen(pages=1, tickets=2).per_million == pytest.approx(3 * SERVICES / observed * 1e6)
     assert seen(pages=1).dummy == 0  # 80,000 events each: not one alarm in 100,000
 

@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos bench bench-llmdrift bench-delay bench-nab bench-intents lint types imports docs docs-current check audit lock kafka clean
+.PHONY: help install demo test chaos bench bench-llmdrift bench-delay bench-nab bench-intents bench-false-pages bench-cost \
+	lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 install: $(READY) ## make .venv from the hashed lock (the other targets do it when it is missing or stale)
 
@@ -45,6 +46,12 @@ bench-nab: install ## the Numenta Anomaly Benchmark (DATA=folder that holds nab/
 
 bench-intents: install ## new and more frequent intents: found, and named (DATA=folder that holds clinc150.json)
 	$(BIN)/python -m benchmarks.intents $(DATA)
+
+bench-false-pages: install ## how often it pages though nothing changed, beside its promise (DATA=folder with the traces)
+	$(BIN)/python -m benchmarks.false_pages $(DATA)
+
+bench-cost: install ## what a monitor costs, in time and memory; how large a state is
+	$(BIN)/python -m benchmarks.cost
 
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -29,7 +29,7 @@ from detectors.bets.table import Bets
 from schemas.config import Watch
 from schemas.signals import BY_NAME, CATEGORIES, RATE_CELLS
 from schemas.tallies import OTHER, UNSEEN
-from streams.watch.alphabet import category_segments, choose, index
+from streams.watch.alphabet import choose, index, own_names
 from streams.watch.state import Alphabet
 
 FIELD: Final = "intent"
@@ -121,8 +121,9 @@ def learn(intents: list[str], first_half: Cells) -> Learned:
     names = {FIELD: {name: n for name, n in zip(intents, counts, strict=True) if n}}
     alphabet: Alphabet = choose(names, (FIELD,), watch_.slices_per_dimension, watch_.names_per_signal)
     which = CATEGORIES.index(BY_NAME[FIELD])
-    begins, own = category_segments(alphabet)[which].start, alphabet.categories[which][: alphabet.own]
+    own = own_names(alphabet, which)
     (cells, unseen), (slices, rest) = index(alphabet).cells[which], index(alphabet).slices[FIELD]
+    begins = unseen - len(own) - 1  # before it lie the own names, and `__other__`
     return Learned(
         np.array([cells.get(name, unseen) - begins for name in intents]),
         np.array([slices.get(name, rest) - 1 for name in intents]),

@@ -1,5 +1,6 @@
 """A new baseline, or a new config -> the same service, watched by it from now on."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -34,8 +35,9 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
         for name, one in state.streams.items()
     }
     why = f"measured against a new baseline, number {state.baseline.version}"
-    over = [resolved(case.said, now_ms, why) for case in state.cases]
-    return Adopted(replace(state, streams=streams, cases=(), waiting=()), over)
+    over = [resolved(case.said, now_ms, why) for case in (*state.cases, *state.shadow.cases)]
+    shadow = replace(state.shadow, cases=(), waiting=())
+    return Adopted(replace(state, streams=streams, cases=(), waiting=(), shadow=shadow), over)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
@@ -43,7 +45,9 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
 
     The places of bets are those of the whole catalogue, whatever is watched, so that evidence stays where it is. Where
     limits moved it was gathered by other bets, and begins anew: that is always allowed. History in buckets of another
-    length is dropped. Learning begins anew where what is learned would be cut otherwise.
+    length is dropped. Learning begins anew where what is learned would be cut otherwise. What goes into shadow or comes
+    out of it begins anew as well: what it gathered there was gathered on no budget. Its open incidents end with the
+    next second (`streams.watch.shadow`).
     """
     before, after = old.config, new.config
     if state.baseline is None or state.naming is not None or state.counting is not None:
@@ -56,18 +60,30 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
     yield
     now = detector(state.baseline, new, state.service)
     keeps = before.measure.bucket_s == after.measure.bucket_s
+    names = [table.signal.name for table in now.tables]
+    turned = {one for one in names if old.in_shadow(state.service, one) != new.in_shadow(state.service, one)}
     streams = {
-        name: replace(one, evidence=_carried(was, now, one.evidence), buckets=one.buckets if keeps else {})
+        name: replace(
+            one,
+            evidence=_carried(was, now, one.evidence, turned),
+            buckets=one.buckets if keeps else {},
+            planned=tuple(alarm for alarm in one.planned if alarm.signal not in turned),
+        )
         for name, one in state.streams.items()
     }
     return replace(state, streams=streams)
 
 
-def _carried(was: Detector, now: Detector, evidence: Evidence) -> Evidence:
-    """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same."""
+def _carried(was: Detector, now: Detector, evidence: Evidence, anew: Collection[str]) -> Evidence:
+    """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same.
+
+    Parameters
+    ----------
+    anew : signals that begin anew all the same
+    """
     kept = np.zeros(now.bets, np.bool_)
     for old, new in zip(was.tables, now.tables, strict=True):
-        same = all(
+        same = new.signal.name not in anew and all(
             np.array_equal(getattr(old.table, one.name), getattr(new.table, one.name)) for one in fields(old.table)
         )
         kept[new.first_bet : new.first_bet + new.slices * len(new.table.weights)] = same

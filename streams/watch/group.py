@@ -1,5 +1,6 @@
 """Alarms -> incidents: one for each service and onset, with a life of firing, updated, resolved."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -60,7 +61,7 @@ def group(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], ove
         told += said
         kept += now
         if not now:
-            state = _freed(detector, state, case)
+            state = freed(detector, state, case.alarms)
     if told or waiting != list(state.waiting) or [id(case) for case in kept] != [id(case) for case in state.cases]:
         state = replace(state, cases=tuple(kept), waiting=tuple(waiting))
     return Told(state, told)
@@ -113,10 +114,10 @@ def _lived(
     return [case], []
 
 
-def _freed(detector: Detector, state: State, case: Case) -> State:
-    """Put the accumulators of a resolved incident back into play."""
+def freed(detector: Detector, state: State, alarms: Iterable[Alarm]) -> State:
+    """Put the accumulators of alarms that are over back into play."""
     streams = dict(state.streams)
-    for alarm in case.alarms:
+    for alarm in alarms:
         if alarm.signal != SILENCE and (stream := streams.get(alarm.release)):
             freed = detector.accumulators.find(alarm.monitor, alarm.notify)
             streams[alarm.release] = replace(stream, fired=tuple(one for one in stream.fired if one not in freed))

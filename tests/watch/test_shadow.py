@@ -12,6 +12,7 @@ from schemas.config import Config, parse
 from schemas.control import Acknowledge, Rebaseline
 from schemas.incidents import Incident
 from schemas.taxonomy import Taxonomy
+from streams import promise
 from streams.watch import adopt, store
 from streams.watch.layout import detector
 from streams.watch.notices import Notices
@@ -263,6 +264,18 @@ def test_all_signals_may_be_in_shadow() -> None:
     assert plan.pages("any").rates == Plan.of(Config(), TAXONOMY).pages("any").rates
     assert all(plan.in_shadow("any", name) for name in every)
     assert not plan.in_shadow("any", "silence"), "a rule about the service, no signal"
+
+
+def test_check_sums_up_what_is_in_earnest_and_names_what_is_not() -> None:
+    """Signals in earnest spend a service's whole part, with and without others in shadow."""
+
+    def sums(words: str) -> list[str]:
+        return [line for line in promise.lines(parse(words)) if line.startswith(("  all signals", "  In shadow"))]
+
+    usual, [of_one, named] = sums(""), sums("watch: {shadow_signals: [latency, failed]}")
+    assert [of_one] == usual
+    assert named == "  In shadow, and at the cost of none of these: failed, latency."
+    assert len(sums(f"watch: {{shadow_signals: [{', '.join(Config().watch.signals)}]}}")) == 1
 
 
 # -- what carries it -------------------------------------------------------------------------------------------------

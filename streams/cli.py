@@ -257,21 +257,24 @@ def parser() -> argparse.ArgumentParser:
 
     replay = command(
         "replay", _replay, "read what was recorded again, and print what would have been found",
-        " Of files,\nand with --as-recorded or --findings, as JSON lines. Else --topic compares: what --config would\n"
-        "have found over the recorded tallies, as a difference to what was found. Nothing is written to Kafka.",
+        "\nOf files, findings as JSON lines. Of --topic, what --config would have found over the recorded tallies, as a\n"
+        "difference to what was found. Nothing is written to Kafka.",
     )  # fmt: skip
     takes_config(replay)
     replay.add_argument("files", nargs="*", type=Path, metavar="FILE", help="events as JSON lines, plain or .gz")
     replay.add_argument("--topic", action="store_true", help="the recorded tallies of the broker, instead of files")
     replay.add_argument(
-        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say"
+        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say; a difference begins at the "
+        "first that is kept",
     )  # fmt: skip
     replay.add_argument(
         "--as-recorded",
         action="store_true",
-        help="print what was found: decide by the configs in force then, which the log names, not by --config",
+        help="print what was found, as JSON lines: decide by the configs in force then, which the log names, not by --config",
     )
-    replay.add_argument("--findings", action="store_true", help="print all that --config would have found")
+    replay.add_argument(
+        "--findings", action="store_true", help="print all that --config would have found, as JSON lines"
+    )
     replay.add_argument("--json", action="store_true", help="write the difference as JSON")
 
     check = command(

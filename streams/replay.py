@@ -91,11 +91,20 @@ def topic(
     ------
     bytes
         Findings as JSON, in the order in which the records come.
+
+    Raises
+    ------
+    ConfigError
+        If the config would watch what was never counted.
     """
     live = _Watch(config, Taxonomy.load_default(), forced=not as_recorded)
     live.begin(begun, quarantines)
+    checked = {""}
     for partition, record in recorded:
         yield from live.apply(partition, record)
+        if not as_recorded and (said := live.own[partition].config) not in checked:
+            checked.add(said)
+            untried(said, config)
 
 
 def trial(

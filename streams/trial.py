@@ -130,7 +130,7 @@ class _Report(Struct, tag_field="schema", tag="barograph.change_report/v1"):
 _read: Final = msgspec.json.Decoder(_Incident | _Report).decode
 
 
-def untried(recorded: str, config: Config, learned: bool) -> list[str]:
+def untried(recorded: str, config: Config, learned: bool = False) -> list[str]:
     """Name the settings that a config has otherwise, and that a trial leaves as they were.
 
     What was counted is counted: everything in `measure` was at work before the tallies were written. And what was

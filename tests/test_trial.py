@@ -128,6 +128,8 @@ def test_what_was_never_counted_cannot_be_watched() -> None:
         tried(measure={"slices": ["workflow", "route"]})
     with pytest.raises(ConfigError, match=r"buckets of 5 s.* 2 s - at `measure.bucket_s`"):
         tried(measure={"bucket_s": 5})
+    with pytest.raises(ConfigError, match="no trial of slices by `route`"):
+        list(replay.topic(config(measure={"slices": ["route"]}), recorded()))
 
 
 def test_fewer_slices_can_be_tried() -> None:

@@ -257,21 +257,20 @@ def parser() -> argparse.ArgumentParser:
 
     replay = command(
         "replay", _replay, "read what was recorded again, and print what would have been found",
-        "\nOf files, findings as JSON lines. Of --topic, what --config would have found over the recorded tallies, as a\n"
-        "difference to what was found. Nothing is written to Kafka.",
+        "\nOf files, findings as JSON lines. Of --topic, what --config would have found over the recorded tallies,\n"
+        "as a difference to what was found. Nothing is written to Kafka.",
     )  # fmt: skip
     takes_config(replay)
     replay.add_argument("files", nargs="*", type=Path, metavar="FILE", help="events as JSON lines, plain or .gz")
     replay.add_argument("--topic", action="store_true", help="the recorded tallies of the broker, instead of files")
     replay.add_argument(
-        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say; a difference begins at the "
-        "first that is kept",
+        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say; "
+        "without it, a difference begins at the first snapshot that is kept, all else with the log",
     )  # fmt: skip
     replay.add_argument(
-        "--as-recorded",
-        action="store_true",
-        help="print what was found, as JSON lines: decide by the configs in force then, which the log names, not by --config",
-    )
+        "--as-recorded", action="store_true", help="print what was found, as JSON lines: decide by the configs in "
+        "force then, which the log names, not by --config",
+    )  # fmt: skip
     replay.add_argument(
         "--findings", action="store_true", help="print all that --config would have found, as JSON lines"
     )

@@ -112,7 +112,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         name="barograph_findings_total", kind="counter",
         labels={"severity": "sev-1 to sev-4", "step": "fired, updated, acknowledged or resolved"},
-        words="Findings published; those told again after a restart count again.", action="none; they are the product",
+        words="Findings published, but for those in shadow; those told again after a restart count again.",
+        action="none; they are the product",
     ),
     Metric(
         name="barograph_finding_seconds", kind="histogram", labels={"notify": "page, ticket or record"},
@@ -124,13 +125,20 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         name="barograph_budget_promised_total", kind="counter", labels=_TIER,
         words="Pages and tickets that may have been in vain so far: the part of each watched service in "
-        "`watch.false_pages_per_week`, or `watch.false_tickets_per_week`, times the time it was watched.",
+        "`watch.false_pages_per_week`, or `watch.false_tickets_per_week`, times the time it was watched. A service in "
+        "shadow is promised nothing.",
         action="compare with what was spent",
     ),
     Metric(
         name="barograph_budget_spent_total", kind="counter", labels=_TIER,
         words="Incidents that came to page, or to be tickets, by evidence; those of silence alone are a rule's.",
         action="far above what was promised, and not in earnest: operations.md#barographpagesabovepromise",
+    ),
+    Metric(
+        name="barograph_shadow_total", kind="counter", labels=_TIER,
+        words="Incidents in shadow that would have come to page, or to be tickets, silence among them. They are "
+        "counted nowhere else, and spend nothing.",
+        action="as many as you would like to be told of: take the service or the signal out of shadow",
     ),
     Metric(
         name="barograph_services", kind="gauge", labels={"state": "`learning` or `watched`"},

@@ -1,7 +1,7 @@
 """Seconds that services were watched, and findings of them -> what was promised so far, and what was spent of it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -16,7 +16,7 @@ from streams.shell.outbox import Sent
 from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding
-from streams.watch.state import State
+from streams.watch.state import Case, State
 
 GAP_S: Final = 60
 """A longer hole in the log is no time in which anything was watched."""
@@ -34,6 +34,7 @@ class _Told(msgspec.Struct):
     notify: Notify
     service: str
     changes: tuple[_Change, ...] = ()
+    shadow: bool = False
 
 
 _told: Final = msgspec.json.Decoder(_Told).decode
@@ -44,7 +45,7 @@ class Budget:
 
     What is promised grows with the log's own seconds, service by service, by each one's part of
     ``watch.false_pages_per_week``. What is spent are incidents that came to page, or to be tickets, whether in vain or
-    in earnest: nobody tells us. Both begin at nothing with the process.
+    in earnest: nobody tells us. Both begin at nothing with the process. What is in shadow is no part of either.
     """
 
     def __init__(self, planned: int, metrics: Metrics) -> None:
@@ -57,7 +58,8 @@ class Budget:
         since = self._seconds.setdefault(partition, second)
         if second > since:
             watch = plan.config.watch
-            weight = sum(plan.service(one.service).weight for one in states.values() if one.baseline is not None)
+            watched = [plan.service(one.service) for one in states.values() if one.baseline is not None]
+            weight = sum(service.weight for service in watched if not service.shadow)
             part = weight / watch.max_services * min(second - since, GAP_S) / WEEK_S
             self._metrics.promised.labels("page").inc(watch.false_pages_per_week * part)
             self._metrics.promised.labels("ticket").inc(watch.false_tickets_per_week * part)
@@ -76,19 +78,32 @@ class Budget:
         sent : the finding on its way
         """
         told = _told(finding.value)
+        if told.shadow:
+            self._would(states.get(told.service), told, finding.key.decode())
+            return
         self._metrics.findings.labels(told.severity, told.step).inc()
         before = states.get(told.service)
         if before is None or all(change.signal == SILENCE.name for change in told.changes):
             return
         if told.step == "fired":
             sent.add_done_callback(partial(self._delivered, self._metrics.finding.labels(told.notify), before.second))
-        if told.step in ("fired", "updated") and told.notify != "record":
-            key = finding.key.decode()
-            was = next((case.said.notify for case in before.cases if case.said.fingerprint == key), "record")
-            if was not in (told.notify, "page"):
-                self._metrics.spent.labels(told.notify).inc()
+        if _comes_to(told, before.cases, finding.key.decode()):
+            self._metrics.spent.labels(told.notify).inc()
+
+    def _would(self, before: State | None, told: _Told, key: str) -> None:
+        """Count an incident in shadow when it would come to page, or to be a ticket."""
+        if _comes_to(told, before.shadow.cases if before else (), key):
+            self._metrics.shadow.labels(told.notify).inc()
 
     @staticmethod
     def _delivered(seconds: Histogram, arrived: int, sent: Sent) -> None:
         if not sent.cancelled() and sent.exception() is None:
             seconds.observe(max(time.time() - begin_ms(arrived) / 1000, 0.0))
+
+
+def _comes_to(told: _Told, before: Iterable[Case], key: str) -> bool:
+    """Say whether an incident now pages that did not, or is a ticket that was none."""
+    if told.step not in ("fired", "updated") or told.notify == "record":
+        return False
+    was = next((case.said.notify for case in before if case.said.fingerprint == key), "record")
+    return was not in (told.notify, "page")

@@ -1,5 +1,6 @@
 """The config -> what WATCH decides by: shares of the budget, levels, caps, and what is known of each service."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -78,6 +79,10 @@ class Plan:
         """Say how many exchanges a service is learned from."""
         return self.service(service).baseline_events or self.config.watch.baseline_events
 
+    def in_shadow(self, service: str, signal: str) -> bool:
+        """Say whether what is found of a signal is said in shadow alone; of a service in shadow that is everything."""
+        return self.service(service).shadow or signal in self.config.watch.shadow_signals
+
     @property
     def known(self) -> tuple[Signal, ...]:
         """All signals that there are, in that order."""
@@ -121,15 +126,29 @@ def pageable(signal: Signal) -> bool:
 
 @lru_cache(maxsize=4096)
 def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...], beside: tuple[str, ...] = ()) -> Tier:
-    watch, names = plan.config.watch, (*(signal.name for signal in signals), *beside)
+    """Divide a budget over the signals in earnest, as if there were no others; `beside`: names without cells.
+
+    Each in shadow gets what it would get if none were, and nobody has less for it.
+    """
+    shadow = plan.config.watch.shadow_signals
+    unsliced = (*(signal.name for signal in signals if not cut(signal)), *beside)
+    names = (*(signal.name for signal in signals), *beside)
+    rates = _divided(plan, service, per_week, [name for name in names if name not in shadow], unsliced)
+    if any(name in shadow for name in names):
+        every = _divided(plan, service, per_week, names, unsliced)
+        rates |= {key: rate for key, rate in every.items() if key[0] in shadow}
+    return Tier(per_week, rates)
+
+
+def _divided(
+    plan: Plan, service: str, per_week: float, names: Sequence[str], unsliced: Collection[str]
+) -> dict[tuple[str, str | None], float]:
+    watch = plan.config.watch
     if not names:
-        return Tier(per_week, {})
-    return Tier(
-        per_week,
-        shares(
-            per_week, watch.max_services, plan.service(service).weight, plan.streams,
-            dict.fromkeys(names, 1.0),
-            dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
-            unsliced=[*(signal.name for signal in signals if not cut(signal)), *beside],
-        ),
+        return {}
+    return shares(
+        per_week, watch.max_services, plan.service(service).weight, plan.streams,
+        dict.fromkeys(names, 1.0),
+        dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
+        unsliced=[name for name in unsliced if name in names],
     )  # fmt: skip

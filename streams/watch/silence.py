@@ -56,7 +56,8 @@ def _quiet(plan: Plan, state: State, second: int) -> bool:
     quiet_s = second - state.last_event
     if state.baseline is None or quiet_s < plan.config.watch.silence_after_s:
         return False
-    told = any(alarm.signal == SILENCE.name for case in state.cases for alarm in case.alarms)
+    cases = (*state.cases, *state.shadow.cases)
+    told = any(alarm.signal == SILENCE.name for case in cases for alarm in case.alarms)
     return lasted(plan, state, quiet_s) and not told
 
 

@@ -245,6 +245,16 @@ def test_a_person_may_have_it_learned_anew() -> None:
     assert (told.held.derived, told.held.fired, told.states["s"].counting) == (0, False, None)
 
 
+def test_in_shadow_it_is_kept_from_on_call() -> None:
+    told = Told(WORDS.replace("watch: {", "watch: {shadow_signals: [traffic], "))
+    told.send(poisson(300, DAY)).send(poisson(300 * 12, 6)).expects()
+    [case] = told.states["s"].shadow.cases
+    assert case.said.changes[0].signal == "traffic"
+    told.send(poisson(300, 8)).expects()
+    assert not told.states["s"].shadow.cases
+    assert not told.held.fired
+
+
 def test_it_is_not_watched_where_it_is_not_named() -> None:
     told = Told(WORDS.replace("signals: [refused, traffic]", "signals: [refused]"))
     told.send(poisson(300, DAY)).send(poisson(300 * 50, 6)).expects()

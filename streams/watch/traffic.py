@@ -14,9 +14,9 @@ from detectors.shares import WEEK_S
 from schemas.incidents import Change, Interval
 from schemas.signals import TRAFFIC
 from streams.watch.clock import end_ms
+from streams.watch.hours import bounds, learned, usual
 from streams.watch.plan import Plan
 from streams.watch.state import Alarm, State, Traffic
-from streams.watch.usual import bounds, learned, usual
 from streams.watch.volume import counted, over
 
 MONITOR: Final = -2

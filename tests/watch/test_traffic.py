@@ -22,7 +22,7 @@ from schemas.control import Rebaseline
 from schemas.incidents import Incident
 from schemas.tallies import Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
-from streams.watch import store, traffic, usual
+from streams.watch import hours, store, traffic
 from streams.watch.alphabet import choose, tally_row
 from streams.watch.plan import Plan
 from streams.watch.stage import Record, step
@@ -319,5 +319,5 @@ def test_twelve_services_that_wander_keep_the_budget_for_two_weeks_and_with_thei
     def mean(seen: Moments, level: float, least_ratio: float = 1.0) -> Limits:
         return Limits(seen.events / seen.buckets, seen.events / seen.buckets, 1e9)
 
-    monkeypatch.setattr(usual, "fit", mean)
+    monkeypatch.setattr(hours, "fit", mean)
     assert sum(alarms(MANY, each) for each in counts[:2]) > most

@@ -137,6 +137,11 @@ METRICS: Final[tuple[Metric, ...]] = (
         words="Services on the owned partitions.", action="learning for long: too few exchanges for `baseline_events`",
     ),
     Metric(
+        name="barograph_unlearned_signals", kind="gauge", labels={"why": "`not observed`, `too few` or `constant`"},
+        words="Watched signals of all these services of which a baseline says nothing, or too little, added up.",
+        action="growing: a producer no longer sends a field; `barograph check --live` names service and signal",
+    ),
+    Metric(
         name="barograph_services_weight", kind="gauge",
         words="Weights of these services together, against which the page budget was planned.",
         action="their sum over all workers above `barograph_planned_services`: raise `watch.max_services`",

@@ -71,7 +71,7 @@ def _smallest(row: Expected) -> str:
     else:
         ends = (("below", row.down), ("above", row.up), ("new names above", row.unseen))
         said = [f"{word} {_percent(of)}" for word, of in ends if of is not None]
-    return ", ".join(said) or "nothing"
+    return ", ".join(said) or ("nothing" if row.page or row.ticket else "-")
 
 
 def _percent(share: float) -> str:

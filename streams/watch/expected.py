@@ -35,8 +35,8 @@ class Expected(Struct, frozen=True, kw_only=True):
     moves : the answer, or the name, whose share moves; empty of a number
     before : its share among what was observed; None of a number
     toward : 1 for `SHIFTS` times as often or as much, -1 for so many times as rare or as small: the bad way, if one is
-    page : seconds until a page of each of `SHIFTS`, None for never; none at all if the signal cannot page, or if what
-        moves was never seen, so that a multiple of it is nothing
+    page : seconds until a page of each of `SHIFTS`, None for never; none at all if the signal cannot page, or if no
+        multiple of what moves is anything else: of what was never seen, of a number that was always zero
     ticket : the same of a ticket, or of a record where it hurts nobody
     down, up : the share of what moves, or the ratio of the number, below and above which it is found at all, however
         long it lasts; None where nothing is
@@ -56,12 +56,12 @@ class Expected(Struct, frozen=True, kw_only=True):
 
 
 class _Move(NamedTuple):
-    """What moves of a signal, and the shares of its cells after each of `SHIFTS`."""
+    """What moves of a signal, and the shares of its cells after one of `SHIFTS`; none if a multiple changes nothing."""
 
     what: str
     before: float | None
     toward: int
-    to: Callable[[float], Floats]
+    to: Callable[[float], Floats] | None
     cell: int = 0
 
 
@@ -96,7 +96,7 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float) ->
 
 def _expected(found: Detector, table: Table, counts: Ints, move: _Move, per_second: float) -> Expected:
     matrix = table.table.matrix()[0]
-    moved = [move.to(shift) for shift in SHIFTS] if move.before != 0 else []
+    moved = [] if move.to is None else [move.to(shift) for shift in SHIFTS]
 
     def after(*notices: Notify) -> After:
         soonest = [_after(found, table, notify, matrix @ np.transpose(moved), per_second) for notify in notices]
@@ -131,7 +131,8 @@ def _move(signal: Signal, counts: Ints, names: tuple[str, ...]) -> _Move:
             return _of_category(counts, names)
         case _:
             toward = -1 if signal.bad == "down" else 1
-            return _Move("", None, toward, lambda shift: delay.times_number(counts, shift**toward))
+            to = lambda shift: delay.times_number(counts, shift**toward)  # noqa: E731 - of these very counts
+            return _Move("", None, toward, to if counts[1:-1].any() else None)
 
 
 def _of_rate(signal: Signal, counts: Ints) -> _Move:
@@ -140,9 +141,8 @@ def _of_rate(signal: Signal, counts: Ints) -> _Move:
     bad = {"up": YES, "down": NO}.get(signal.bad, rarer)
     before = float(counts[rarer] / counts[:-1].sum())
     toward = 1 if bad == rarer else -1
-    return _Move(
-        "yes" if rarer == YES else "no", before, toward, lambda shift: delay.times_rate(counts, shift**toward), rarer
-    )
+    to = lambda shift: delay.times_rate(counts, shift**toward)  # noqa: E731 - of these very counts
+    return _Move("yes" if rarer == YES else "no", before, toward, to if before else None)
 
 
 def _of_category(counts: Ints, names: tuple[str, ...]) -> _Move:
@@ -150,12 +150,10 @@ def _of_category(counts: Ints, names: tuple[str, ...]) -> _Move:
     shares = counts[: len(names)] / counts[:-1].sum()
     seen = np.flatnonzero((shares > 0) & (shares < 1))
     if not len(seen):
-        return _Move(names[0] if names else "", 0.0, 1, lambda _: shares)
+        return _Move(names[0] if names else "", float(shares[0]) if names else 0.0, 1, None)
     room = seen[shares[seen] <= _USUAL_NAME]
     cell = int(room[shares[room].argmax()] if len(room) else seen[shares[seen].argmin()])
-    return _Move(
-        names[cell], float(shares[cell]), 1, lambda shift: delay.times_name(counts, cell, shift), cell
-    )  # fmt: skip
+    return _Move(names[cell], float(shares[cell]), 1, lambda shift: delay.times_name(counts, cell, shift), cell)
 
 
 def _smallest(said: Expected, table: Table, counts: Ints, move: _Move) -> Expected:

@@ -133,7 +133,8 @@ def test_a_change_goes_the_bad_way_with_the_rarer_answer() -> None:
 
 
 def test_what_was_never_seen_has_no_multiple_but_a_smallest_share() -> None:
-    found = told(learned({"refused": {NO: N}, "route": {0: N}}, {"route": {"eu": 1}}))
+    found = told(learned({"refused": {NO: N}, "route": {0: N}, "retries": {0: N}}, {"route": {"eu": 1}}))
+    assert (found["retries"].ticket, found["retries"].up) == ((), None)
     for one, least in ((found["refused"], found["refused"].up), (found["route"], found["route"].unseen)):
         assert (one.page, one.ticket) == ((), ())
         assert least is not None

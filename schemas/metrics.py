@@ -128,8 +128,9 @@ METRICS: Final[tuple[Metric, ...]] = (
         action="compare with what was spent",
     ),
     Metric(
-        name="barograph_budget_spent_total", kind="counter", labels=_TIER,
-        words="Incidents that came to page, or to be tickets, by evidence; those of silence alone are a rule's.",
+        name="barograph_budget_spent_total", kind="counter", labels={"tier": "`page`, `ticket` or `record`"},
+        words="Incidents that came to page, or to be tickets or records, by evidence; those of silence alone are a "
+        "rule's. Tickets and records share what tickets were promised.",
         action="far above what was promised, and not in earnest: operations.md#barographpagesabovepromise",
     ),
     Metric(

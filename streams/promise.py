@@ -79,7 +79,7 @@ def _delays(plan: Plan) -> Iterator[str]:
     for service in (*plan.config.services, Service(name=OTHERS)):
         same = service.weight, plan.baseline_events(service.name), service.per_second
         alike.setdefault(same, []).append(service)
-    yield "How soon a change is found, by services that are learned."
+    yield "How soon a change that lasts is found, once a service is learned."
     yield from NOTE.splitlines()
     for services in alike.values():
         yield ""

@@ -20,6 +20,8 @@ from streams.watch.state import State
 
 GAP_S: Final = 60
 """A longer hole in the log is no time in which anything was watched."""
+_TIERS: Final[tuple[Notify, ...]] = ("record", "ticket", "page")
+"""Records and tickets come out of one budget, that of tickets: a record is a ticket that nobody need look at."""
 
 
 class _Change(msgspec.Struct):
@@ -43,8 +45,10 @@ class Budget:
     """Counts the pages and tickets that may have been in vain by now, and those that there were.
 
     What is promised grows with the log's own seconds, service by service, by each one's part of
-    ``watch.false_pages_per_week``. What is spent are incidents that came to page, or to be tickets, whether in vain or
-    in earnest: nobody tells us. Both begin at nothing with the process.
+    ``watch.false_pages_per_week`` and ``watch.false_tickets_per_week``: by as much as all its monitors take in, where
+    every seat is taken. What is spent are incidents that came to page, or to be tickets or records, whether in vain or
+    in earnest: nobody tells us. One that rises counts in each tier that it comes to. Both begin at nothing with the
+    process.
     """
 
     def __init__(self, planned: int, metrics: Metrics) -> None:
@@ -82,10 +86,10 @@ class Budget:
             return
         if told.step == "fired":
             sent.add_done_callback(partial(self._delivered, self._metrics.finding.labels(told.notify), before.second))
-        if told.step in ("fired", "updated") and told.notify != "record":
+        if told.step in ("fired", "updated"):
             key = finding.key.decode()
-            was = next((case.said.notify for case in before.cases if case.said.fingerprint == key), "record")
-            if was not in (told.notify, "page"):
+            was = [_TIERS.index(case.said.notify) for case in before.cases if case.said.fingerprint == key]
+            if _TIERS.index(told.notify) > max(was, default=-1):
                 self._metrics.spent.labels(told.notify).inc()
 
     @staticmethod

@@ -96,8 +96,8 @@ def _check(args: argparse.Namespace) -> int:
     from streams.shell import secret
 
     config = configs.load(args.config)
-    if args.json and not args.live:
-        raise ConfigError("--json is of a running system: say --live, too - at `check`")
+    if (args.json or args.service) and not args.live:
+        raise ConfigError("--json and --service are about a running system: say --live, too - at `check`")
     secret.check(config)
     if args.live:
         return _check_live(args, config)
@@ -121,7 +121,10 @@ def _check_live(args: argparse.Namespace, config: Config) -> int:
         for held in tallies.states(config):
             own = held.position.own
             as_written &= own.config in ("", effective.said(config))
-            found += [standing.standing(one, plan, one.service in own.quarantined) for one in held.states.values()]
+            asked = [one for one in held.states.values() if args.service in (None, one.service)]
+            found += [standing.standing(one, plan, one.service in own.quarantined) for one in asked]
+        if args.service and not found:
+            raise ConfigError(f"no state of a service `{args.service}` was written yet - at `--service`")
         found.sort(key=lambda one: one.service)
         if args.json:
             return _write(map(msgspec.json.encode, found))
@@ -300,6 +303,7 @@ def parser() -> argparse.ArgumentParser:
         help="say instead how it stands with each service of the running system: learning or watched, what is not "
         "observed, and how soon a change is found by its own baseline",
     )
+    check.add_argument("--service", metavar="NAME", help="with --live: of this service only")
     check.add_argument("--json", action="store_true", help="with --live: a JSON line for each service")
 
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")

@@ -10,6 +10,7 @@ from streams.delays import NOTE, table
 from streams.watch import size
 from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan, Tier, pageable
+from streams.watch.state import Baseline
 from streams.watch.usual import usual
 
 WEEK_S: Final = 7 * 86_400
@@ -81,19 +82,32 @@ def _delays(plan: Plan) -> Iterator[str]:
         alike.setdefault(same, []).append(service)
     yield "How soon a change that lasts is found, once a service is learned."
     yield from NOTE.splitlines()
-    for services in alike.values():
+    learned: dict[tuple[float, int], tuple[str, list[Baseline]]] = {}
+    for (weight, events, _), services in alike.items():
+        if (weight, events) not in learned:
+            learned[weight, events] = services[0].name, usuals(plan, services[0].name)
         yield ""
         yield f"{', '.join(service.name for service in services)}: {_traffic(plan, services[0])}"
-        yield from table(usually(plan, services[0]))
+        yield from table(usually(plan, *learned[weight, events], services[0].per_second or PER_S))
 
 
-def usually(plan: Plan, service: Service) -> Iterator[Expected]:
-    """Say what is to be expected of one signal of each kind, where nothing is known of a service but the config."""
+def usuals(plan: Plan, service: str) -> list[Baseline]:
+    """Make a baseline for each of `SHARES`; numbers and categories are in one of them only."""
     shown = _shown(plan)
-    for i, bad in enumerate(SHARES):
-        rates = {name for name, kind in shown.items() if kind == "rate"}
-        baseline = usual(plan, service.name, bad, shown if i == len(SHARES) - 1 else rates)
-        yield from expected(baseline, plan, service.name, service.per_second or PER_S)
+    rates = {name for name, kind in shown.items() if kind == "rate"}
+    return [usual(plan, service, bad, shown if bad == SHARES[-1] else rates) for bad in SHARES]
+
+
+def usually(plan: Plan, service: str, baselines: list[Baseline], per_second: float) -> Iterator[Expected]:
+    """Say what is to be expected of one signal of each kind, where nothing is known of a service but the config.
+
+    Parameters
+    ----------
+    service : it, or one of the same weight, for the same bets
+    baselines : its `usuals`
+    """
+    for baseline in baselines:
+        yield from expected(baseline, plan, service, per_second)
 
 
 def _shown(plan: Plan) -> dict[str, Kind]:

@@ -137,8 +137,9 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
     process.stderr.close()
 
 
-def test_data_is_of_a_running_system(capsys: Said) -> None:
-    assert main(["check", "--json", str(CONFIGS[0])]) == 2
+@pytest.mark.parametrize("argv", [["--json"], ["--service", "support-bot"]], ids=" ".join)
+def test_data_and_a_service_are_asked_of_a_running_system(argv: list[str], capsys: Said) -> None:
+    assert main(["check", *argv, str(CONFIGS[0])]) == 2
     refused(capsys, 2, "--live")
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from schemas.config import Config, Service, parse
+from schemas.config import Config, parse
 from schemas.taxonomy import Taxonomy
 from streams import promise
 from streams.watch.expected import SHIFTS
@@ -109,9 +109,8 @@ def test_without_the_signals_that_delays_are_shown_by_there_is_still_a_budget_an
 def test_more_false_pages_and_a_longer_baseline_find_sooner() -> None:
     def pages_after(text: str) -> list[float]:
         plan = Plan.of(parse(text), Taxonomy.load_default())
-        return [
-            math.inf if one is None else one for row in promise.usually(plan, Service(name="s")) for one in row.page
-        ]
+        rows = promise.usually(plan, "s", promise.usuals(plan, "s"), promise.PER_S)
+        return [math.inf if one is None else one for row in rows for one in row.page]
 
     usual = pages_after("")
     assert len(usual) == len(promise.SHARES) * len(SHIFTS)

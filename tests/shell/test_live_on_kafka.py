@@ -79,6 +79,12 @@ async def test_every_service_of_a_running_system_is_told(config: Config, tmp_pat
         assert ANOTHER not in out
         assert all(f"{name}: watched since " in out for name in watched)
 
+        code, out, _ = await check(config, tmp_path, capsys, "--service", "svc-3", "--json")
+        assert [json.loads(line)["service"] for line in out.splitlines()] == ["svc-3"]
+        code, out, error = await check(config, tmp_path, capsys, "--service", "svc-9")
+        assert (code, out) == (2, "")
+        assert "`svc-9`" in error
+
         async def shown() -> str:
             return next(
                 (row.split()[-1] for row in (await running.ask("/metrics"))[1].splitlines()

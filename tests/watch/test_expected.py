@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from detectors import delay
 from schemas.config import parse
 from schemas.incidents import Notify
 from schemas.signals import BY_NAME, NO, YES
@@ -17,6 +18,7 @@ from streams.watch.layout import detector
 from streams.watch.plan import Plan, pageable
 from streams.watch.state import Baseline, Ints
 from streams.watch.usual import usual
+from tests.watch import logs
 
 PLAN = Plan.of(parse(""), Taxonomy.load_default())
 EVERY = tuple(signal.name for signal in PLAN.signals)
@@ -148,6 +150,18 @@ def test_of_names_the_most_frequent_that_leaves_room_moves() -> None:
     assert all(found.ticket)
     both = told(learned({"route": {0: 6000, 1: 4000}}, names))["route"]
     assert (both.moves, both.before) == ("us", 0.4)
+
+
+def test_that_a_service_is_cut_into_slices_changes_nothing_of_its_whole() -> None:
+    """The limits are those of the bets that really watch, with slices and all."""
+    plan = logs.PLAN
+    baseline = logs.truth(logs.plain())[0]["beta"].baseline
+    assert baseline is not None
+    assert len(baseline.alphabet.slices[0]) == 3
+    tables = {table.signal.name: table.table for table in detector(baseline, plan, "beta").tables}
+    found = told(baseline, plan=plan)
+    for name in ("failed", "refused"):
+        assert (found[name].down, found[name].up) == delay.smallest_share(tables[name], 0, "yes")
 
 
 def test_what_is_not_watched_or_was_not_observed_is_not_told() -> None:

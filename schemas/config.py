@@ -25,7 +25,7 @@ Addresses = Annotated[
     ),
 ]
 Dimension = Literal["workflow", "intent", "model_served", "persona", "language", "tenant_tier", "route", "env"]
-FEW_NAMES = "fields of few names; of a session or another id, every slice would have a handful of exchanges"
+_FEW_NAMES = "fields of few names; of a session or another id, every slice would have a handful of exchanges"
 
 
 class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,7 +119,7 @@ class Measure(_Section, frozen=True, kw_only=True):
     open_requests : requests of a partition that may wait at once; beyond, the oldest are forgotten. About 0.6 kB each
     """
 
-    slices: Annotated[tuple[Annotated[Dimension, Meta(description=FEW_NAMES)], ...], Meta(max_length=3)] = (
+    slices: Annotated[tuple[Annotated[Dimension, Meta(description=_FEW_NAMES)], ...], Meta(max_length=3)] = (
         "workflow",
         "intent",
         "model_served",

@@ -11,11 +11,11 @@ NOTE: Final = """\
 On average, about, from a change to so many times as much until a page, or a ticket, on the whole stream of a release.
 Slices take longer. Never: a baseline of so few exchanges allows it. In the end: a move that far, if only it lasts.\
 """
-_UNITS: Final = ((1, "s"), (60, "min"), (3600, "h"), (86_400, "days"))
+_UNITS: Final = ((1, "s"), (60, "min"), (3600, "h"), (86_400, "days"), (31_557_600, "years"))
 
 
 def table(rows: Iterable[Expected]) -> Iterator[str]:
-    """Write one line a signal, below a head.
+    """Write one line a signal, below a head of two.
 
     Examples
     --------
@@ -54,8 +54,8 @@ def _time(seconds: float | str | None) -> str:
 
     Examples
     --------
-    >>> _time(0.4), _time(119.0), _time(121.0), _time(86400.0), _time(None)
-    ('1 s', '119 s', '3 min', '24 h', 'never')
+    >>> _time(0.4), _time(119.0), _time(121.0), _time(86400.0), _time(1e9), _time(None)
+    ('1 s', '119 s', '3 min', '24 h', '32 years', 'never')
     """
     if isinstance(seconds, str):
         return seconds

@@ -1,6 +1,6 @@
 """A baseline -> how soon its monitors find a change that lasts, and the smallest change that they ever find."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -56,12 +56,12 @@ class Expected(Struct, frozen=True, kw_only=True):
 
 
 class _Move(NamedTuple):
-    """What moves of a signal, and the shares of its cells after one of `SHIFTS`; none if a multiple changes nothing."""
+    """What moves of a signal, and the shares of its cells after each of `SHIFTS`: none if a multiple is the same."""
 
     what: str
     before: float | None
     toward: int
-    to: Callable[[float], Floats] | None
+    after: tuple[Floats, ...]
     cell: int = 0
 
 
@@ -84,9 +84,7 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float) ->
     baseline = _of_the_whole(baseline)
     found, watched = detector(baseline, plan, service), {signal.name for signal in plan.signals}
     segments = {segment.signal.name: segment for segment in tally_row(baseline.alphabet).segments}
-    names = {
-        one.name: own_names(baseline.alphabet, i) for i, one in enumerate(categories_of(baseline.alphabet))
-    }  # fmt: skip
+    names = {one.name: own_names(baseline.alphabet, i) for i, one in enumerate(categories_of(baseline.alphabet))}
     for table in found.tables:
         counts = baseline.tally[segments[table.signal.name].at(0)]
         if table.signal.name in watched and table.signal.kind in _TOLD and counts[:-1].any():
@@ -108,22 +106,27 @@ def _of_the_whole(baseline: Baseline) -> Baseline:
 
 def _expected(found: Detector, table: Table, counts: Ints, move: _Move, per_second: float) -> Expected:
     matrix = table.table.matrix()[0]
-    moved = [] if move.to is None else [move.to(shift) for shift in SHIFTS]
+    drifts = [matrix @ shares for shares in move.after]
 
-    def after(*notices: Notify) -> After:
-        soonest = [_after(found, table, notify, matrix @ np.transpose(moved), per_second) for notify in notices]
-        some = [each for each in soonest if each]
-        return tuple(None if np.isinf(first := min(each)) else first for each in zip(*some, strict=True))
+    def soonest(*notices: Notify) -> After:
+        each = [_seconds(found, table, notify, drifts, per_second) for notify in notices]
+        first = [min(of_shift) for of_shift in zip(*filter(None, each), strict=True)]
+        return tuple(None if np.isinf(seconds) else seconds for seconds in first)
 
     said = Expected(
         signal=table.signal.name, kind=table.signal.kind, moves=move.what, before=move.before, toward=move.toward,
-        page=after("page") if moved else (), ticket=after("ticket", "record") if moved else (),
+        page=soonest("page"), ticket=soonest("ticket", "record"),
     )  # fmt: skip
     return _smallest(said, table, counts, move)
 
 
-def _after(found: Detector, table: Table, notify: Notify, drift: Floats, per_second: float) -> list[float]:
-    """Say how many seconds each change takes one accumulator of the whole stream, of (J, changes) drifts."""
+def _seconds(
+    found: Detector, table: Table, notify: Notify, drifts: Sequence[Floats], per_second: float
+) -> list[float]:  # fmt: skip
+    """Say how many seconds each change takes an accumulator of the whole stream, by what its bets win in an exchange.
+
+    Nothing at all if the signal has no such accumulator.
+    """
     gathered = found.accumulators
     places = gathered.find(table.first, notify)
     if not places:
@@ -132,7 +135,7 @@ def _after(found: Detector, table: Table, notify: Notify, drift: Floats, per_sec
     bets, rate = gathered.bets[own] - table.first_bet, gathered.rate[own]
     # A second takes in a second's budget if anything came in it, however many exchanges these were.
     budget = rate / max(per_second, 1.0)
-    return [delay.soonest(one[bets], budget) / per_second for one in drift.T]
+    return [delay.soonest(drift[bets], budget) / per_second for drift in drifts]
 
 
 def _move(signal: Signal, counts: Ints, names: tuple[str, ...]) -> _Move:
@@ -143,8 +146,8 @@ def _move(signal: Signal, counts: Ints, names: tuple[str, ...]) -> _Move:
             return _of_category(counts, names)
         case _:
             toward = -1 if signal.bad == "down" else 1
-            to = lambda shift: delay.times_number(counts, shift**toward)  # noqa: E731 - of these very counts
-            return _Move("", None, toward, to if counts[1:-1].any() else None)
+            after = [delay.times_number(counts, shift**toward) for shift in SHIFTS]
+            return _Move("", None, toward, tuple(after if counts[1:-1].any() else []))
 
 
 def _of_rate(signal: Signal, counts: Ints) -> _Move:
@@ -153,8 +156,8 @@ def _of_rate(signal: Signal, counts: Ints) -> _Move:
     bad = {"up": YES, "down": NO}.get(signal.bad, rarer)
     before = float(counts[rarer] / counts[:-1].sum())
     toward = 1 if bad == rarer else -1
-    to = lambda shift: delay.times_rate(counts, shift**toward)  # noqa: E731 - of these very counts
-    return _Move("yes" if rarer == YES else "no", before, toward, to if before else None)
+    after = [delay.times_rate(counts, shift**toward) for shift in SHIFTS]
+    return _Move("yes" if rarer == YES else "no", before, toward, tuple(after if before else []))
 
 
 def _of_category(counts: Ints, names: tuple[str, ...]) -> _Move:
@@ -162,10 +165,11 @@ def _of_category(counts: Ints, names: tuple[str, ...]) -> _Move:
     shares = counts[: len(names)] / counts[:-1].sum()
     seen = np.flatnonzero((shares > 0) & (shares < 1))
     if not len(seen):
-        return _Move(names[0] if names else "", float(shares[0]) if names else 0.0, 1, None)
+        return _Move(names[0] if names else "", float(shares[0]) if names else 0.0, 1, ())
     room = seen[shares[seen] <= _USUAL_NAME]
     cell = int(room[shares[room].argmax()] if len(room) else seen[shares[seen].argmin()])
-    return _Move(names[cell], float(shares[cell]), 1, lambda shift: delay.times_name(counts, cell, shift), cell)
+    after = tuple(delay.times_name(counts, cell, shift) for shift in SHIFTS)
+    return _Move(names[cell], float(shares[cell]), 1, after, cell)
 
 
 def _smallest(said: Expected, table: Table, counts: Ints, move: _Move) -> Expected:

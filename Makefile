@@ -1,15 +1,17 @@
 # The contributor's guide: one line a target. Needs make and Python 3.11 or later; tests of Kafka also Java 17 and Maven.
 
 PYTHON ?= python3
+DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos bench lint types imports docs docs-current check audit lock kafka clean
+.PHONY: help install demo test chaos bench bench-llmdrift bench-delay bench-nab bench-intents bench-false-pages bench-cost \
+	lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 install: $(READY) ## make .venv from the hashed lock (the other targets do it when it is missing or stale)
 
@@ -32,6 +34,24 @@ chaos: install ## twelve minutes: kill -9, frozen workers, broker restarts, an u
 
 bench: install ## how fast, beside what (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks.throughput
+
+bench-llmdrift: install ## real changes of a model: how soon they are found (DATA=folder that holds llmdrift/)
+	$(BIN)/python -m benchmarks.llmdrift $(DATA)/llmdrift
+
+bench-delay: install ## delay against false alarms, beside ADWIN, PageHinkley and who knows the change
+	$(BIN)/python -m benchmarks.delay
+
+bench-nab: install ## the Numenta Anomaly Benchmark (DATA=folder that holds nab/)
+	$(BIN)/python -m benchmarks.nab $(DATA)/nab
+
+bench-intents: install ## new and more frequent intents: found, and named (DATA=folder that holds clinc150.json)
+	$(BIN)/python -m benchmarks.intents $(DATA)
+
+bench-false-pages: install ## how often it pages though nothing changed, beside its promise (DATA=folder with the traces)
+	$(BIN)/python -m benchmarks.false_pages $(DATA)
+
+bench-cost: install ## what a monitor costs, in time and memory; how large a state is
+	$(BIN)/python -m benchmarks.cost
 
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -60,7 +60,7 @@ def exchanges(
     Examples
     --------
     >>> [(one.key, one.timestamp_ms - START_MS) for one in exchanges(3, per_s=100)]
-    [(b'assistant-11', 0), (b'assistant-47', 10), (b'assistant-27', 20)]
+    [(b'assistant-11', 0), (b'assistant-29', 10), (b'assistant-35', 20)]
     """
     chance = random.Random(seed)
     for i in range(n):

@@ -162,6 +162,8 @@ class Watch(_Section, frozen=True, kw_only=True):
     state_every_s : how often a service's state is written; what came since is read again after a crash
     checkpoint_every_s : how often it is noted how far all is applied
     signals : what is watched, by name; where none is named, all of signals.md and all of one's own
+    shadow_signals : of these, the ones on trial, of every service: what is found of them is said on
+        `ai.incidents.shadow` alone, and takes nothing from the budget of the others
     """
 
     false_pages_per_week: Annotated[float, Meta(gt=0, le=1000)] = 1.0
@@ -183,6 +185,7 @@ class Watch(_Section, frozen=True, kw_only=True):
     state_every_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     checkpoint_every_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
     signals: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
+    shadow_signals: tuple[str, ...] = ()
 
 
 class Limits(_Section, frozen=True, kw_only=True):
@@ -228,6 +231,8 @@ class Service(_Section, frozen=True, kw_only=True):
     baseline_events : in place of `watch.baseline_events`
     per_second : exchanges a second that it usually sends, by which `barograph check` says how soon a change is found;
         decides nothing
+    shadow : whether the service is on trial: all that is found of it, silence too, is said on `ai.incidents.shadow`
+        alone. It keeps its part of the page budget for the day when it is not
     """
 
     name: Named
@@ -237,6 +242,7 @@ class Service(_Section, frozen=True, kw_only=True):
     weight: Annotated[float, Meta(gt=0, le=100)] = 1.0
     baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] | None = None
     per_second: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+    shadow: bool = False
 
 
 class Config(_Section, frozen=True, kw_only=True):
@@ -318,8 +324,16 @@ def _consistent(config: Config) -> Config:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else "."
             raise ConfigError(f"no signal `{name}` at `watch.signals[{i}]`{hint} Signals: {', '.join(sorted(known))}")
+    watched = [signal.name for signal in config.watched()]
+    for i, name in enumerate(config.watch.shadow_signals):
+        if name not in watched:
+            raise ConfigError(
+                f"signal `{name}` is not watched, so nothing of it can be told - at `watch.shadow_signals[{i}]`; "
+                f"watched are: {', '.join(sorted(watched))}"
+            )
     lists = {
         "watch.signals[{}]": named,
+        "watch.shadow_signals[{}]": config.watch.shadow_signals,
         "measure.slices[{}]": config.measure.slices,
         "worker.stages[{}]": config.worker.stages,
         "services[{}].name": tuple(service.name for service in config.services),

@@ -102,7 +102,13 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     `fingerprint` is made of `labels` alone (Alertmanager's function), so release, severity and figures never change
     it. `id` is fingerprint, episode and sequence: the same step told twice is the same message, byte for byte.
-    `how_sure` says how often the first alarm of its kind would come for nothing.
+
+    Attributes
+    ----------
+    how_sure : how often the first alarm of its kind would come for nothing
+    shadow : of a service or signal on trial: nobody was told. All else is as it would have been said, `notify` too;
+        only `labels` say it as well, so that no fingerprint is ever that of an incident in earnest, and `id` begins
+        with it
     """
 
     schema: Literal["barograph.incident/v1"] = "barograph.incident/v1"
@@ -139,6 +145,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     runbook: str = ""
     baseline_version: int = 0
     baseline_events: int = 0
+    shadow: bool = False
     offset: int = -1
     partition: int = -1
 

@@ -33,6 +33,7 @@ class Metric(Struct, frozen=True, kw_only=True):
 _TOPIC: Final = {"topic": "`ai.events` or `barograph.tallies`, with the prefix", "partition": "of the topic"}
 _STAGE: Final = "`measure` or `watch`"
 _TIER: Final = {"tier": "`page` or `ticket`"}
+_SPENT: Final = {"tier": "`page`, `ticket` or `record`"}
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric(
@@ -112,7 +113,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         name="barograph_findings_total", kind="counter",
         labels={"severity": "sev-1 to sev-4", "step": "fired, updated, acknowledged or resolved"},
-        words="Findings published; those told again after a restart count again.", action="none; they are the product",
+        words="Findings published, but for those in shadow; those told again after a restart count again.",
+        action="none; they are the product",
     ),
     Metric(
         name="barograph_finding_seconds", kind="histogram", labels={"notify": "page, ticket or record"},
@@ -124,14 +126,21 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         name="barograph_budget_promised_total", kind="counter", labels=_TIER,
         words="Pages and tickets that may have been in vain so far: the part of each watched service in "
-        "`watch.false_pages_per_week`, or `watch.false_tickets_per_week`, times the time it was watched.",
+        "`watch.false_pages_per_week`, or `watch.false_tickets_per_week`, times the time it was watched. A service in "
+        "shadow is promised nothing.",
         action="compare with what was spent",
     ),
     Metric(
-        name="barograph_budget_spent_total", kind="counter", labels={"tier": "`page`, `ticket` or `record`"},
+        name="barograph_budget_spent_total", kind="counter", labels=_SPENT,
         words="Incidents that came to page, or to be tickets or records, by evidence; those of silence alone are a "
         "rule's. Tickets and records share what tickets were promised.",
         action="far above what was promised, and not in earnest: operations.md#barographpagesabovepromise",
+    ),
+    Metric(
+        name="barograph_shadow_total", kind="counter", labels=_SPENT,
+        words="Incidents in shadow that would have come to page, or to be tickets or records, silence among them. They "
+        "are counted nowhere else, and spend nothing.",
+        action="as many as you would like to be told of: take the service or the signal out of shadow",
     ),
     Metric(
         name="barograph_services", kind="gauge", labels={"state": "`learning` or `watched`"},

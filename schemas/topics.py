@@ -121,6 +121,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         written_by=("watch",), read_by=("reader",),
+        role="incidents_shadow", name="ai.incidents.shadow", key="fingerprint",
+        value="JSON: incident, of which nobody was told (would have paged)",
+        cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
+        writer="WATCH", reader="whoever tries a service or a signal before it may page",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("reader",),
         role="changes", name="ai.changes", key="service:release",
         value="JSON: what a release changed, the latest report",
         cleanup="compact", retention_s=None, partitions="one",

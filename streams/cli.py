@@ -62,9 +62,15 @@ def _replay(args: argparse.Namespace) -> int:
         raise ConfigError(
             "--since and --as-recorded are about the recorded tallies: say --topic, and no files - at `replay`"
         )
+    if (args.json or args.findings) and (args.files or args.as_recorded):
+        raise ConfigError("--json and --findings are about what another config would have found - at `replay`")
+    if args.json and args.findings:
+        raise ConfigError(
+            "--json writes the difference, --findings what would be found; say one of the two - at `replay`"
+        )
     if bool(args.files) == args.topic:
         raise ConfigError("name files of events, or say --topic, one of the two - at `replay`")
-    from streams import replay
+    from streams import replay, trial
 
     if args.files:
         for path in args.files:
@@ -75,10 +81,16 @@ def _replay(args: argparse.Namespace) -> int:
     def work() -> int:
         from streams.shell import tallies
 
-        begun = tallies.snapshots(config, _moment(args.since)) if args.since else {}
+        compares = not (args.findings or args.as_recorded)
+        # The log alone may have lost the word by which config it is decided; a snapshot has it, and what was learned.
+        begun = tallies.snapshots(config, _moment(args.since) if args.since else None) if args.since or compares else {}
         recorded = tallies.recorded(config, {partition: start.next for partition, start in begun.items()})
-        found = replay.topic(config, recorded, begun, tallies.quarantines(config), as_recorded=args.as_recorded)
-        return _write(found)
+        quarantines = tallies.quarantines(config)
+        if not compares:
+            return _write(replay.topic(config, recorded, begun, quarantines, as_recorded=args.as_recorded))
+        told = replay.trial(config, recorded, begun, quarantines)
+        print(printable_json(msgspec.json.encode(told).decode()) if args.json else "\n".join(trial.lines(told)))
+        return 0
 
     return _with_shell(work)
 
@@ -277,19 +289,24 @@ def parser() -> argparse.ArgumentParser:
 
     replay = command(
         "replay", _replay, "read what was recorded again, and print what would have been found",
-        " Findings are\nJSON lines. Nothing is written to Kafka. Try a new config on last week: replay under it.",
+        "\nOf files, findings as JSON lines. Of --topic, what --config would have found over the recorded tallies,\n"
+        "as a difference to what was found. Nothing is written to Kafka.",
     )  # fmt: skip
     takes_config(replay)
     replay.add_argument("files", nargs="*", type=Path, metavar="FILE", help="events as JSON lines, plain or .gz")
     replay.add_argument("--topic", action="store_true", help="the recorded tallies of the broker, instead of files")
     replay.add_argument(
-        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say"
+        "--since", metavar="TIME", help="begin at the last daily snapshot before this time, 2026-11-26T10:00:00Z say; "
+        "without it, a difference begins at the first snapshot that is kept, all else with the log",
     )  # fmt: skip
     replay.add_argument(
-        "--as-recorded",
-        action="store_true",
-        help="decide by the configs in force then, which the log names, not by --config",
+        "--as-recorded", action="store_true", help="print what was found, as JSON lines: decide by the configs in "
+        "force then, which the log names, not by --config",
+    )  # fmt: skip
+    replay.add_argument(
+        "--findings", action="store_true", help="print all that --config would have found, as JSON lines"
     )
+    replay.add_argument("--json", action="store_true", help="write the difference as JSON")
 
     check = command(
         "check", _check, "validate a config, and print what it means",

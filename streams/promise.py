@@ -65,13 +65,18 @@ def _budget(plan: Plan, service: Service) -> Iterator[str]:
     pages, tickets = plan.pages(service.name), plan.tickets(service.name)
     paged = {signal.name: per_week(plan, pages, signal.name) for signal in plan.signals if pageable(signal)}
     told = {signal.name: per_week(plan, tickets, signal.name) for signal in plan.signals}
-    yield f"{service.name} (weight {service.weight:g}), in vain at most:"
+    dark = [name for name in told if name in plan.config.watch.shadow_signals]
+    live = [name for name in told if name not in dark]
+    yield f"{service.name} (weight {service.weight:g}), {'if it were not in shadow, ' * service.shadow}in vain at most:"
     yield f"  {'':20}{'pages a week':>14}  {'or one in':14}{'tickets a week':>14}  or one in"
-    rows = [("all signals", sum(paged.values()), sum(told.values()))]
-    rows += [(name, paged.get(name, 0.0), told[name]) for name in told]
+    rows = [(name, paged.get(name, 0.0), told[name]) for name in live]
+    if rows:
+        rows.insert(0, ("all signals", sum(page for _, page, _ in rows), sum(ticket for _, _, ticket in rows)))
     for name, page, ticket in rows:
         often = f"{page:>14.2g}  {_span(page):14}" if page else f"{'none':>14}  {'':14}"
         yield f"  {name:20}{often}{ticket:>14.2g}  {_span(ticket)}"
+    if dark:
+        yield f"  In shadow, and at the cost of none of these: {', '.join(sorted(dark))}."
 
 
 def _delays(plan: Plan) -> Iterator[str]:
@@ -87,7 +92,8 @@ def _delays(plan: Plan) -> Iterator[str]:
         if (weight, events) not in learned:
             learned[weight, events] = services[0].name, usuals(plan, services[0].name)
         yield ""
-        yield f"{', '.join(service.name for service in services)}: {_traffic(plan, services[0])}"
+        names = [service.name + " (in shadow)" * service.shadow for service in services]
+        yield f"{', '.join(names)}: {_traffic(plan, services[0])}"
         yield from table(usually(plan, *learned[weight, events], services[0].per_second or PER_S))
 
 

@@ -1,6 +1,8 @@
 """What was recorded -> what would have been found: the same two stages, without a broker's groups or a clock."""
 
 import gzip
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -9,16 +11,21 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.config import Config
+from schemas.strict import ConfigError
 from schemas.tallies import Quarantine, Tick, encode
 from schemas.taxonomy import Taxonomy
 from streams.measure import stage as measure
 from streams.measure.times import BadTime, second
+from streams.trial import Difference, Heard, difference, untried
+from streams.watch import adopt, effective
 from streams.watch import stage as watch
 from streams.watch.clock import begin_ms
 from streams.watch.own import Own, left_out
 from streams.watch.partition import Begun, Engine, advance
+from streams.watch.pieces import whole
 from streams.watch.state import State
 
 BATCH: Final = 2000
@@ -84,14 +91,82 @@ def topic(
     ------
     bytes
         Findings as JSON, in the order in which the records come.
+
+    Raises
+    ------
+    ConfigError
+        If the config would watch what was never counted.
     """
     live = _Watch(config, Taxonomy.load_default(), forced=not as_recorded)
-    for partition, start in begun.items():
-        live.states[partition], live.own[partition] = dict(start.states), start.own
-    for partition, fact in quarantines:
-        live.ahead[partition].append(fact)
+    live.begin(begun, quarantines)
+    checked = {""}
     for partition, record in recorded:
         yield from live.apply(partition, record)
+        if not as_recorded and (said := live.own[partition].config) not in checked:
+            checked.add(said)
+            untried(said, config)
+
+
+def trial(
+    config: Config,
+    recorded: Iterable[tuple[int, watch.Record]],
+    begun: Mapping[int, Begun] = MappingProxyType({}),
+    quarantines: Sequence[tuple[int, Quarantine]] = (),
+) -> Difference:
+    """Run the recorded tallies through WATCH twice, as they were decided and by another config, side by side.
+
+    Parameters
+    ----------
+    config : to be tried
+    recorded, begun, quarantines : as of `topic`
+
+    Returns
+    -------
+    Difference
+        Between what was found and what this config would have found.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to compare: no record, none that says by which config it was decided, or what the config
+        would watch was never counted.
+    """
+    taxonomy, left = Taxonomy.load_default(), dict[str, list[str]]()
+    learned = any(state.baseline is not None for start in begun.values() for state in start.states.values())
+    found, would = _Watch(config, taxonomy, forced=False), _Watch(config, taxonomy)
+    for side in (found, would):
+        side.begin(begun, quarantines)
+
+    span, records = [sys.maxsize, 0], Counter[int]()
+
+    def heard() -> Iterator[Heard]:
+        for partition, record in recorded:
+            if not records[partition] and partition not in begun and record.offset > 0:
+                raise ConfigError(
+                    f"partition {partition} of `barograph.tallies` now begins at record {record.offset}, and no "
+                    "snapshot is kept that says what was known by then, and by which config it was decided: there is "
+                    "nothing to compare with; try again when there is one, they are written daily"
+                )
+            records[partition] += 1
+            span[:] = min(span[0], record.timestamp), max(span[1], record.timestamp)
+            yield from (Heard("found", value) for value in found.apply(partition, record))
+            yield from (Heard("would", value) for value in would.apply(partition, record))
+            said = found.own[partition].config
+            if said and said not in left:
+                left[said] = untried(said, config, learned)
+        if not records:
+            raise ConfigError("`barograph.tallies` holds no record yet: there is nothing to compare with")
+
+    compared = difference(heard())
+    if not left:
+        raise ConfigError("no worker has watched what is recorded: there is nothing to compare with")
+    return replace(
+        compared,
+        begins_at=span[0],
+        ends_at=span[1],
+        records=records.total(),
+        untried=tuple(sorted({path for paths in left.values() for path in paths})),
+    )
 
 
 class _Watch:
@@ -106,6 +181,19 @@ class _Watch:
         self.ahead: list[list[Quarantine]] = [[] for _ in range(partitions)]
         self.offsets = [0] * partitions
         self.second = 0
+        self.forced, self.taxonomy = forced, taxonomy
+
+    def begin(self, begun: Mapping[int, Begun], quarantines: Iterable[tuple[int, Quarantine]]) -> None:
+        """Begin at snapshots. What is decided by a config that the log does not name is taken over to it there."""
+        for partition, start in begun.items():
+            self.states[partition], self.own[partition] = dict(start.states), start.own
+            old = effective.plan(self.plan.config, start.own.config, self.taxonomy)
+            if self.forced and old.config != self.plan.config:
+                self.states[partition] = {
+                    name: whole(adopt.config(old, self.plan, state)) for name, state in start.states.items()
+                }
+        for partition, fact in quarantines:
+            self.ahead[partition].append(fact)
 
     def apply(self, partition: int, record: watch.Record) -> Iterator[bytes]:
         """Apply a record of the log, and give what was found."""

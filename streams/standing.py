@@ -26,6 +26,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    shadow : whether the service is on trial, so that what is found of it is said in shadow alone
     state : quarantined: it brought workers to their end, and is left out; see its incident
     learned, needed : exchanges that were learned from, of those that it takes; while it learns, anew or at first
     relearns : the signals that are learned anew while the old baseline still watches; empty for all
@@ -38,6 +39,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     """
 
     service: str
+    shadow: bool = False
     state: Literal["learning", "watched", "quarantined"]
     learned: int = 0
     needed: int = 0
@@ -61,6 +63,7 @@ def standing(state: State, plan: Plan, quarantined: bool = False) -> Standing:
     learned, needed = _learned(state, plan.baseline_events(state.service))
     said = Standing(
         service=state.service,
+        shadow=plan.service(state.service).shadow,
         state="quarantined" if quarantined else "learning" if state.baseline is None else "watched",
         learned=learned,
         needed=needed,
@@ -123,8 +126,8 @@ def _state(one: Standing) -> str:
         said.append("in quarantine, and not counted: there is an incident that says why")
     if one.baseline:
         said.append(
-            f"watched since {one.since} by baseline {one.baseline}, of {one.exchanges:,} exchanges, "
-            f"{one.per_second:.3g} a second"
+            f"watched{' in shadow' * one.shadow} since {one.since} by baseline {one.baseline}, "
+            f"of {one.exchanges:,} exchanges, {one.per_second:.3g} a second"
         )
     if one.needed:
         what = f" {', '.join(map(printable, one.relearns))} anew" if one.relearns else " anew" if one.baseline else ""

@@ -72,6 +72,12 @@ def test_only_what_is_watched_by_the_config_is_told(watched: State) -> None:
     assert one.unlearned == {"accepted": "not observed"}
 
 
+def test_a_service_on_trial_says_so(watched: State) -> None:
+    plan = Plan.of(parse("services: [{name: beta, shadow: true}]"), Taxonomy.load_default())
+    assert standing(watched, plan).shadow
+    assert "beta: watched in shadow since" in said(watched, plan=plan)
+
+
 def test_a_service_in_quarantine_says_so_first(watched: State) -> None:
     assert standing(watched, PLAN, quarantined=True).state == "quarantined"
     assert "beta: in quarantine" in said(watched, quarantined=True)

@@ -30,7 +30,8 @@ WORDS: Final[dict[str, Any]] = {
 
 SPOKEN: Final = {
     "events": "events", "control": "control", "rejected": "rejected",
-    "incidents": "incidents", "incidents_state": "incidents", "changes": "changes",
+    "incidents": "incidents", "incidents_state": "incidents", "incidents_shadow": "incidents",
+    "changes": "changes",
 }  # fmt: skip
 """Role of a topic -> the words on it. Topics that are not here are Barograph's own, and speak msgpack."""
 
@@ -148,8 +149,8 @@ def _message(topic: Topic, top: str, example: Path) -> Json:
         names = [f"ce_{name}" for name in _CLOUDEVENTS]
         message["headers"] = {
             "type": "object",
-            "description": "CloudEvents 1.0, binary mode.",
-            "properties": {name: {"type": "string"} for name in names},
+            "description": "CloudEvents 1.0, binary mode. `ce_shadow` is there, and `true`, of what is in shadow.",
+            "properties": {name: {"type": "string"} for name in [*names, "ce_shadow"]},
             "required": names,
         }
     if example.exists():

@@ -1,7 +1,7 @@
 """Seconds that services were watched, and findings of them -> what was promised so far, and what was spent of it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -16,7 +16,7 @@ from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding
 from streams.watch.severity import SILENCE
-from streams.watch.state import State
+from streams.watch.state import Case, State
 
 GAP_S: Final = 60
 """A longer hole in the log is no time in which anything was watched."""
@@ -36,6 +36,7 @@ class _Told(msgspec.Struct):
     notify: Notify
     service: str
     changes: tuple[_Change, ...] = ()
+    shadow: bool = False
 
 
 _told: Final = msgspec.json.Decoder(_Told).decode
@@ -48,7 +49,7 @@ class Budget:
     ``watch.false_pages_per_week`` and ``watch.false_tickets_per_week``: by as much as all its monitors take in, where
     every seat is taken. What is spent are incidents that came to page, or to be tickets or records, whether in vain or
     in earnest: nobody tells us. One that rises counts in each tier that it comes to. Both begin at nothing with the
-    process.
+    process. What is in shadow is no part of either.
     """
 
     def __init__(self, planned: int, metrics: Metrics) -> None:
@@ -61,7 +62,8 @@ class Budget:
         since = self._seconds.setdefault(partition, second)
         if second > since:
             watch = plan.config.watch
-            weight = sum(plan.service(one.service).weight for one in states.values() if one.baseline is not None)
+            watched = [plan.service(one.service) for one in states.values() if one.baseline is not None]
+            weight = sum(service.weight for service in watched if not service.shadow)
             part = weight / watch.max_services * min(second - since, GAP_S) / WEEK_S
             self._metrics.promised.labels("page").inc(watch.false_pages_per_week * part)
             self._metrics.promised.labels("ticket").inc(watch.false_tickets_per_week * part)
@@ -80,19 +82,30 @@ class Budget:
         sent : the finding on its way
         """
         told = _told(finding.value)
+        if told.shadow:
+            self._would(states.get(told.service), told, finding.key.decode())
+            return
         self._metrics.findings.labels(told.severity, told.step).inc()
         before = states.get(told.service)
         if before is None or all(change.signal == SILENCE for change in told.changes):
             return
         if told.step == "fired":
             sent.add_done_callback(partial(self._delivered, self._metrics.finding.labels(told.notify), before.second))
-        if told.step in ("fired", "updated"):
-            key = finding.key.decode()
-            was = [_TIERS.index(case.said.notify) for case in before.cases if case.said.fingerprint == key]
-            if _TIERS.index(told.notify) > max(was, default=-1):
-                self._metrics.spent.labels(told.notify).inc()
+        if _comes_to(told, before.cases, finding.key.decode()):
+            self._metrics.spent.labels(told.notify).inc()
+
+    def _would(self, before: State | None, told: _Told, key: str) -> None:
+        """Count an incident in shadow when it would come to page, or to be a ticket or a record."""
+        if _comes_to(told, before.shadow.cases if before else (), key):
+            self._metrics.shadow.labels(told.notify).inc()
 
     @staticmethod
     def _delivered(seconds: Histogram, arrived: int, sent: Sent) -> None:
         if not sent.cancelled() and sent.exception() is None:
             seconds.observe(max(time.time() - begin_ms(arrived) / 1000, 0.0))
+
+
+def _comes_to(told: _Told, before: Iterable[Case], key: str) -> bool:
+    """Say whether an incident is new, or rose: whether it comes to a tier that it was not in."""
+    was = [_TIERS.index(case.said.notify) for case in before if case.said.fingerprint == key]
+    return told.step in ("fired", "updated") and _TIERS.index(told.notify) > max(was, default=-1)

@@ -134,10 +134,10 @@ async def _ready(config: Config, worker: asyncio.Task[None]) -> None:
 async def _answers(host: str, port: int) -> bool:
     try:
         reader, writer = await asyncio.open_connection(host, port)
-    except OSError:
+        writer.write(b"GET /ready HTTP/1.0\r\n\r\n")
+        status = await reader.readline()
+    except OSError:  # it does not listen yet, or has just ended
         return False
-    writer.write(b"GET /ready HTTP/1.0\r\n\r\n")
-    status = await reader.readline()
     writer.close()
     return b" 200 " in status
 

@@ -48,15 +48,15 @@ def anchored(topic_id: str, partitions: int) -> str:
     return f"{ANCHOR} {topic_id or NO_ID} {partitions}"
 
 
-def said(metadata: str) -> Said:
-    """Read the metadata of a commit, which may be anybody's.
+def said(metadata: str | None) -> Said:
+    """Read the metadata of a commit, which may be anybody's; some brokers say None where nothing was committed.
 
     Examples
     --------
-    >>> said(anchored("q83v", 4)), said("somebody else's")
-    (Said(anchor=True, topic_id='q83v', partitions=4), Said(anchor=False, topic_id='', partitions=0))
+    >>> said(anchored("q83v", 4)), said("somebody else's") == said(None)
+    (Said(anchor=True, topic_id='q83v', partitions=4), True)
     """
-    word, topic_id, partitions, *_ = (*metadata.split(" "), "", "", "")
+    word, topic_id, partitions, *_ = (*(metadata or "").split(" "), "", "", "")
     if word != ANCHOR:
         return Said(False, "", 0)
     return Said(True, "" if topic_id == NO_ID else topic_id, int(partitions) if partitions.isdecimal() else 0)

@@ -58,6 +58,7 @@ class Metrics:
         self.finding = _of(Histogram, table["barograph_finding_seconds"])
         self.promised = _of(Counter, table["barograph_budget_promised_total"])
         self.spent = _of(Counter, table["barograph_budget_spent_total"])
+        self.shadow = _of(Counter, table["barograph_shadow_total"])
         self.services = _of(Gauge, table["barograph_services"])
         self.unlearned = _of(Gauge, table["barograph_unlearned_signals"])
         self.lost = _of(Counter, table["barograph_lost_records_total"])

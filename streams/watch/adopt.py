@@ -1,5 +1,6 @@
 """A new baseline, or a new config -> the same service, watched by it from now on."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
-from streams.watch.recover import anew
 from streams.watch.report import resolved
+from streams.watch.shadow import anew
 from streams.watch.state import Naming, State, Stream
 
 
@@ -35,8 +36,9 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
         for name, one in state.streams.items()
     }
     why = f"measured against a new baseline, number {state.baseline.version}"
-    over = [resolved(case.said, now_ms, why) for case in state.cases]
-    return Adopted(replace(state, streams=streams, cases=(), waiting=()), over)
+    over = [resolved(case.said, now_ms, why) for case in (*state.cases, *state.shadow.cases)]
+    shadow = replace(state.shadow, cases=(), waiting=())
+    return Adopted(replace(state, streams=streams, cases=(), waiting=(), shadow=shadow), over)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
@@ -46,7 +48,8 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
     is. Where limits moved it was gathered by other bets, and begins anew: that is always allowed. So does what shows
     that an open incident is over. History in buckets of another length is dropped. Learning begins anew where what is
     learned would be cut otherwise; signals that were not there before are learned when their counts come
-    (`streams.watch.learn.caught_up`).
+    (`streams.watch.learn.caught_up`). What goes into shadow or comes out of it begins anew as well: what it gathered
+    there was gathered on no budget. Its open incidents end with the next second (`streams.watch.shadow`).
     """
     before, after = old.config, new.config
     if state.baseline is None or state.naming is not None or state.counting is not None:
@@ -59,25 +62,35 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
     yield
     now = detector(state.baseline, new, state.service)
     keeps = before.measure.bucket_s == after.measure.bucket_s
+    names = [table.signal.name for table in now.tables]
+    moved = {one for one in names if old.in_shadow(state.service, one) != new.in_shadow(state.service, one)}
     streams = {
-        name: replace(_carried(was, now, one), buckets=one.buckets if keeps else {})
+        name: replace(
+            _carried(was, now, one, moved),
+            buckets=one.buckets if keeps else {},
+            planned=tuple(alarm for alarm in one.planned if alarm.signal not in moved),
+        )
         for name, one in state.streams.items()
     }
     return anew(replace(state, streams=streams))
 
 
-def _carried(was: Detector, now: Detector, stream: Stream) -> Stream:
+def _carried(was: Detector, now: Detector, stream: Stream, moved: Collection[str]) -> Stream:
     """Carry evidence over to the accumulators whose bets stand on the same limits and may do the same.
 
     What a user's own signal means may have changed, and with it which bets may page. Then none of the evidence is, and
     nothing is out of play: what still differs alarms again, and joins its incident.
+
+    Parameters
+    ----------
+    moved : signals that begin anew all the same
     """
     before, after = was.accumulators, now.accumulators
     carried = np.zeros(len(after.bets), np.float32)
     if np.array_equal(before.bets, after.bets) and (before.monitor, before.notify) == (after.monitor, after.notify):
         kept = np.zeros(now.bets, np.bool_)
         for old, new in zip(was.tables, now.tables, strict=True):
-            same = all(
+            same = new.signal.name not in moved and all(
                 np.array_equal(getattr(old.table, one.name), getattr(new.table, one.name)) for one in fields(old.table)
             )
             kept[new.first_bet : new.first_bet + new.slices * len(new.table.weights)] = same

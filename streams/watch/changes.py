@@ -30,7 +30,7 @@ def planned(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
 
     A release that the baseline does not know, and that differs from it since its first event, was meant to differ: all
     of that goes into its report. What of it moved the bad way is an incident as well, by its consequence; what merely
-    moved is not. The same move at a later time is drift, and none of this.
+    moved is not. The same move at a later time is drift, and none of this. Of what is in shadow there is no report.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def planned(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
         if stream is None or not _new(state, stream) or alarm.since_low > stream.first_second * 1000 + slack_ms:
             left.append(alarm)
             continue
-        streams[alarm.release] = replace(stream, planned=(*stream.planned, alarm))
+        if not plan.in_shadow(state.service, alarm.signal):
+            streams[alarm.release] = replace(stream, planned=(*stream.planned, alarm))
         if alarm.notify != "record":
             left.append(alarm)
     for name, stream in streams.items():

@@ -119,9 +119,14 @@ def _rebaselined(plan: Plan, state: State, fact: Rebaseline, now_ms: int) -> Hea
                 "invalid", f"$.signals[{i}]", f"no signal `{name}`; signals: {', '.join(sorted(known))}"
             ))  # fmt: skip
     about = fact.signals or known
-    over = [case for case in state.cases if all(alarm.signal in about for alarm in case.alarms)]
+    cases, shadow = (*state.cases, *state.shadow.cases), state.shadow
+    over = [case for case in cases if all(alarm.signal in about for alarm in case.alarms)]
     kept = tuple(case for case in state.cases if case not in over)
+    dark = tuple(case for case in shadow.cases if case not in over)
     why = f"rebaselined by {fact.by}" + (f": {fact.reason}" if fact.reason else "")
-    waiting = tuple(alarm for alarm in state.waiting if alarm.signal not in about)
-    state = relearned(plan, replace(state, cases=kept, waiting=waiting), fact.signals, "")
+    waiting, waiting_too = (
+        tuple(alarm for alarm in some if alarm.signal not in about) for some in (state.waiting, shadow.waiting)
+    )
+    shadow = replace(shadow, cases=dark, waiting=waiting_too)
+    state = relearned(plan, replace(state, cases=kept, waiting=waiting, shadow=shadow), fact.signals, "")
     return Heard(state, [resolved(case.said, now_ms, why) for case in over], None)

@@ -1,5 +1,6 @@
 """Alarms -> incidents: one for each service and onset, with a life of firing, updated, resolved."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -103,9 +104,9 @@ def _lived(
     watch, now_ms = plan.config.watch, end_ms(over)
     if (over + 1) % plan.config.measure.bucket_s == 0:
         if recovered(plan, detector, state, case):
-            return _freed(detector, state, case), [], [resolved(case.said, now_ms)]
+            return freed(detector, state, case.alarms), [], [resolved(case.said, now_ms)]
         if (old := aged(plan, detector, state, case, now_ms)) is not None:
-            return _freed(detector, old.state, case) if old.free else old.state, [], [old.said]
+            return freed(detector, old.state, case.alarms) if old.free else old.state, [], [old.said]
     due = (over - case.said_second) % watch.update_every_s == 0
     # On the mend, what came since the onset is a mixture of bad and good, and no news.
     bucket_s = plan.config.measure.bucket_s
@@ -117,10 +118,10 @@ def _lived(
     return state, [case], []
 
 
-def _freed(detector: Detector, state: State, case: Case) -> State:
-    """Put the accumulators of a resolved incident back into play."""
+def freed(detector: Detector, state: State, alarms: Iterable[Alarm]) -> State:
+    """Put the accumulators of alarms that are over back into play."""
     streams = dict(state.streams)
-    for alarm in case.alarms:
+    for alarm in alarms:
         if alarm.signal != SILENCE and (stream := streams.get(alarm.release)):
             freed = detector.accumulators.find(alarm.monitor, alarm.notify)
             streams[alarm.release] = replace(stream, fired=tuple(one for one in stream.fired if one not in freed))

@@ -80,6 +80,10 @@ class Plan:
         """Say how many exchanges a service is learned from."""
         return self.service(service).baseline_events or self.config.watch.baseline_events
 
+    def in_shadow(self, service: str, signal: str) -> bool:
+        """Say whether what is found of a signal is said in shadow alone; of a service in shadow that is everything."""
+        return self.service(service).shadow or signal in self.config.watch.shadow_signals
+
     @property
     def known(self) -> tuple[Signal, ...]:
         """All signals that there are, in that order."""
@@ -115,15 +119,27 @@ def pageable(signal: Signal) -> bool:
 
 @lru_cache(maxsize=4096)
 def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]) -> Tier:
+    """Divide a budget over the signals in earnest, as if there were no others.
+
+    Each in shadow gets what it would get if none were, and nobody has less for it.
+    """
+    shadow = plan.config.watch.shadow_signals
+    rates = _divided(plan, service, per_week, tuple(one for one in signals if one.name not in shadow))
+    if any(one.name in shadow for one in signals):
+        every = _divided(plan, service, per_week, signals)
+        rates |= {key: rate for key, rate in every.items() if key[0] in shadow}
+    return Tier(per_week, rates)
+
+
+def _divided(
+    plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]
+) -> dict[tuple[str, str | None], float]:
     watch = plan.config.watch
     if not signals:
-        return Tier(per_week, {})
-    return Tier(
-        per_week,
-        shares(
-            per_week, watch.max_services, plan.service(service).weight, plan.streams,
-            {signal.name: 1.0 for signal in signals},
-            dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
-            unsliced=[signal.name for signal in signals if not cut(signal)],
-        ),
+        return {}
+    return shares(
+        per_week, watch.max_services, plan.service(service).weight, plan.streams,
+        {signal.name: 1.0 for signal in signals},
+        dict.fromkeys(plan.config.measure.slices, watch.slices_per_dimension),
+        unsliced=[signal.name for signal in signals if not cut(signal)],
     )  # fmt: skip

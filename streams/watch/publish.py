@@ -66,6 +66,8 @@ def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Fin
 def again(notices: Notices, states: Mapping[str, State], second: int) -> list[Finding]:
     """Say again how every incident stands, open ones and those that ended lately: the very messages that were sent.
 
+    Those in shadow have no present state on any topic, so there is nothing that a zombie could have set back.
+
     Parameters
     ----------
     notices : incidents about ourselves
@@ -85,11 +87,14 @@ def finding(incident: Incident) -> Finding:
     text, number = _NUMBER[incident.severity]
     headers = _headers(f"barograph.incident.{incident.step}.v1", incident.id, incident.service, incident.updated_at)
     headers |= {"ce_severitytext": text, "ce_severitynumber": number}
+    if incident.shadow:
+        headers |= {"ce_shadow": "true"}
     return Finding(
         incident.fingerprint.encode(),
         incident.id,
         msgspec.json.encode(incident),
         _encoded(headers),
+        roles=("incidents_shadow",) if incident.shadow else ("incidents", "incidents_state"),
         severity=incident.severity,
     )
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from schemas.tallies import Flush
 from streams.watch.merge import kept_of, place_of
 from streams.watch.place import events_of
-from streams.watch.state import Mark, Part, State
+from streams.watch.state import Mark, Part, Shadow, State
 
 _ALL: Final = 2**62
 
@@ -56,6 +56,7 @@ def cleared(state: State) -> State:
         late=state.late, lost=state.lost, beyond=state.beyond, episodes=state.episodes, forgotten=state.forgotten,
         marks=state.marks, controls=state.controls, releases=state.releases, present=state.present,
         previous=state.previous, generation=state.generation, sign_offs=state.sign_offs, approvals=state.approvals,
+        shadow=Shadow(episodes=state.shadow.episodes, forgotten=state.shadow.forgotten),
     )  # fmt: skip
 
 

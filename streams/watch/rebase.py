@@ -33,7 +33,8 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
 
     Where the whole window lies within the limits again, and only too little came to be sure of it, nothing is learned:
     then it is over as it is. Silence is never normal. What one of several releases does is not what the service does:
-    such an incident ends with the release, or once it is promoted.
+    such an incident ends with the release, or once it is promoted. Nor is anything learned for a signal in shadow of a
+    service in earnest: all that is in earnest would begin anew with the baseline.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     if well(plan, detector, state, case, plan.window_s):
         why = f"back within its limits, though in {_span(after_s)} too little came to be sure"
         return Aged(state, resolved(case.said, now_ms, why), free=True)
+    if case.said.shadow and not plan.service(state.service).shadow:
+        return None
     if state.naming is not None or state.counting is not None or not _normal(state, case):
         return None
     changed = [detector.find(alarm.monitor)[0].signal for alarm in case.alarms if alarm.signal != SILENCE]

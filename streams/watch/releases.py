@@ -26,8 +26,8 @@ def seated(plan: Plan, detector: Detector, state: State, releases: Iterable[str]
     """Give each release a stream.
 
     The first sight of a release opens its stream. Once `watch.max_releases` have theirs, one more takes the place of
-    the release that was idle longest, if for an hour and if no open incident speaks of it; else it is part of
-    ``__other__``, which is watched like a release. So is a release that no longer has one and of which nothing comes
+    the release that was idle longest, if for an hour and if no open incident in earnest speaks of it; else it is part
+    of ``__other__``, which is watched like a release. So is a release that no longer has one and of which nothing comes
     but what is now thought of its answers: that does not make it serve again.
 
     Parameters
@@ -43,7 +43,7 @@ def seated(plan: Plan, detector: Detector, state: State, releases: Iterable[str]
         if release not in serving:
             seat[release] = OTHER
         elif release != OTHER and len(streams.keys() - {OTHER}) >= plan.config.watch.max_releases:
-            idle = [one for one in streams.values() if _leaves(one, state.second)]
+            idle = [one for one in streams.values() if _leaves(plan, detector, state, one)]
             if idle:
                 del streams[min(idle, key=lambda one: (one.last_second, one.release)).release]
             else:
@@ -54,8 +54,13 @@ def seated(plan: Plan, detector: Detector, state: State, releases: Iterable[str]
     return Seats(streams, seat, beyond)
 
 
-def _leaves(stream: Stream, second: int) -> bool:
-    return stream.release != OTHER and second - stream.last_second >= IDLE_S and not stream.fired
+def _leaves(plan: Plan, detector: Detector, state: State, stream: Stream) -> bool:
+    if stream.release == OTHER or state.second - stream.last_second < IDLE_S:
+        return False
+    if plan.service(state.service).shadow:  # all its seats are in shadow, and given as if they were not
+        return not stream.fired
+    spoken = {detector.find(detector.accumulators.monitor[one])[0].signal.name for one in stream.fired}
+    return all(plan.in_shadow(state.service, signal) for signal in spoken)  # what is in shadow takes no seat
 
 
 def _born(detector: Detector, release: str, second: int) -> Stream:

@@ -15,7 +15,7 @@ from streams.watch.alphabet import categories_of
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
 from streams.watch.explain import culprit
-from streams.watch.identity import fingerprint
+from streams.watch.identity import fingerprint, incident_id
 from streams.watch.often import often
 from streams.watch.plan import Plan
 from streams.watch.severity import SILENCE, grown_modes, judge
@@ -51,12 +51,13 @@ def report(
     where = _where(detector, state.baseline, lead, before, seen)
     modes = _modes(plan, state, alarms, seen)
     severity, notify, why = judge(detector.signals, alarms, modes)
-    labels = said.labels if said else _labels(lead.signal, state.service, known.env, where)
+    dark = plan.in_shadow(state.service, lead.signal)
+    labels = said.labels if said else _labels(lead.signal, state.service, known.env, where, dark)
     print_ = fingerprint(labels)
     episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
     sequence = said.sequence + 1 if said else 1
     return Incident(
-        id=f"{print_}-{episode}-{sequence}", fingerprint=print_, episode=episode, sequence=sequence,
+        id=incident_id(print_, episode, sequence, dark), fingerprint=print_, episode=episode, sequence=sequence,
         status="firing", step="updated" if said else "fired", severity=severity,
         previous_severity=said.severity if said and said.severity != severity else None, notify=notify, labels=labels,
         service=state.service, summary=_summary(state.service, changes, where), why_severity=why,
@@ -66,7 +67,7 @@ def report(
         also=_also(state, lead, changes), acknowledged_by=said.acknowledged_by if said else "",
         note=said.note if said else "", owner=known.owner, runbook=known.runbook,
         how_sure=_how_sure(alarms, notify), baseline_version=state.baseline.version,
-        baseline_events=state.baseline.events,
+        baseline_events=state.baseline.events, shadow=dark,
     )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def acknowledged(said: Incident, by: str, note: str, now_ms: int) -> Incident:
     """Say that a person has taken an incident; all else stays as it was last said."""
     return replace(
         said,
-        id=f"{said.fingerprint}-{said.episode}-{said.sequence + 1}",
+        id=incident_id(said.fingerprint, said.episode, said.sequence + 1, said.shadow),
         sequence=said.sequence + 1,
         step="acknowledged",
         previous_severity=None,
@@ -88,7 +89,7 @@ def resolved(said: Incident, now_ms: int, why: str = "all is back within its lim
     """Say that an incident is over, and why; its figures stay those of the time when it was not."""
     return replace(
         said,
-        id=f"{said.fingerprint}-{said.episode}-{said.sequence + 1}",
+        id=incident_id(said.fingerprint, said.episode, said.sequence + 1, said.shadow),
         sequence=said.sequence + 1,
         status="resolved",
         step="resolved",
@@ -103,6 +104,8 @@ def _since(plan: Plan, state: State, alarms: Sequence[Alarm]) -> dict[str, After
     """Add up, for each release that alarmed, what came since the incident's onset."""
     found = {}
     for release in dict.fromkeys(alarm.release for alarm in alarms if alarm.signal != SILENCE):
+        if release not in state.streams:  # it gave up its seat; only incidents in earnest hold one
+            continue
         tally = after(state.streams[release], alarms[0].since // 1000, plan.config.measure.bucket_s)
         if tally is not None:
             found[release] = tally
@@ -182,14 +185,14 @@ def _fell_silent(alarm: Alarm) -> Change:
     )  # fmt: skip
 
 
-def _labels(signal: str, service: str, env: str, where: Slice | None) -> dict[str, str]:
+def _labels(signal: str, service: str, env: str, where: Slice | None, dark: bool) -> dict[str, str]:
     name = "".join(word.capitalize() for word in re.split("[._-]", signal))
     return {
         "alertname": "ServiceSilent" if signal == SILENCE else f"{name}Changed",
         "service": service,
         "env": env,
         "slice": f"{where.dimension}={where.name}" if where else "",
-    }
+    } | ({"shadow": "true"} if dark else {})
 
 
 def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> str:

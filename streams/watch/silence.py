@@ -56,4 +56,5 @@ def _quiet(plan: Plan, state: State, second: int) -> bool:
     if state.baseline is None or quiet_s < plan.config.watch.silence_after_s:
         return False
     due = state.baseline.events / state.baseline.span_s * quiet_s
-    return due >= EXPECTED and not any(alarm.signal == SILENCE for case in state.cases for alarm in case.alarms)
+    cases = (*state.cases, *state.shadow.cases)
+    return due >= EXPECTED and not any(alarm.signal == SILENCE for case in cases for alarm in case.alarms)

@@ -16,7 +16,6 @@ from streams.watch.changes import planned
 from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
 from streams.watch.detect import decide
-from streams.watch.group import group
 from streams.watch.layout import detector
 from streams.watch.learn import caught_up, learn
 from streams.watch.merge import New, counted, merge
@@ -25,7 +24,7 @@ from streams.watch.pieces import Pieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
 from streams.watch.publish import Finding, Said, published
-from streams.watch.recover import weighed
+from streams.watch.shadow import grouped, weighed
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
 from streams.watch.total import add
@@ -134,8 +133,9 @@ def stepping(
 
 
 def _stamped(plan: Plan, state: State, said: Sequence[Said], partition: int) -> State:
-    """Keep what was published as it was published, so that it can be said again, byte for byte."""
-    incidents = [replace(one, partition=partition, offset=state.offset) for one in said if isinstance(one, Incident)]
+    """Keep what was published as it was published, so that it can be said again, byte for byte; in shadow none is."""
+    mine = [one for one in said if isinstance(one, Incident) and not one.shadow]
+    incidents = [replace(one, partition=partition, offset=state.offset) for one in mine]
     if not incidents:
         return state
     latest = {one.id: one for one in incidents}
@@ -182,7 +182,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
     state, alarms, reports = planned(plan, found, state, alarms, over)
-    state, incidents = group(plan, found, state, alarms, over)
+    state, incidents = grouped(plan, found, state, alarms, over)
     return state, [*incidents, *reports]
 
 

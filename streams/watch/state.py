@@ -213,6 +213,18 @@ class Case(Struct, frozen=True, kw_only=True):
     grown: bool = False
 
 
+class Shadow(Struct, frozen=True):
+    """The book of incidents in shadow, as `State` has it of those in earnest.
+
+    That of the latter also keeps what is over: it is said again, and nothing in shadow is.
+    """
+
+    waiting: tuple[Alarm, ...] = ()
+    cases: tuple[Case, ...] = ()
+    episodes: dict[str, int] = {}
+    forgotten: int = 0
+
+
 class State(Struct, frozen=True, kw_only=True):
     """Everything known of one service.
 
@@ -238,6 +250,7 @@ class State(Struct, frozen=True, kw_only=True):
     ended : the last incidents that are over, as they were last said
     episodes : fingerprint -> last episode
     forgotten : the highest episode of the fingerprints that are no longer remembered
+    shadow : incidents of which nobody is told
     """
 
     service: str
@@ -272,3 +285,4 @@ class State(Struct, frozen=True, kw_only=True):
     ended: tuple[Incident, ...] = ()
     episodes: dict[str, int] = {}
     forgotten: int = 0
+    shadow: Shadow = Shadow()

@@ -23,7 +23,7 @@ from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.publish import finding
 from streams.watch.size import fullest
-from streams.watch.state import Baseline, Case, State
+from streams.watch.state import Baseline, Case, Shadow, State
 from tests.watch.logs import truth, usual
 
 
@@ -149,6 +149,36 @@ async def test_only_what_comes_to_page_or_to_be_a_ticket_spends_and_never_twice(
     assert found["barograph_budget_spent_total tier=record"] == 1
     assert found["barograph_findings_total severity=sev-2 step=updated"] == 2
     assert sum(n for name, n in found.items() if name.startswith("barograph_findings_total")) == 8
+
+
+async def test_what_is_in_shadow_is_counted_apart_and_spends_and_promises_nothing() -> None:
+    plan = Plan.of(parse("services: [{name: heavy, shadow: true, weight: 3}]"), Taxonomy.load_default())
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    for second in (0, 30):
+        budget.passed(plan, 0, {"heavy": service("heavy")}, second)
+    sent: Sent = asyncio.get_running_loop().create_future()
+    new = service("heavy")
+
+    def tell(said: Incident, before: State) -> None:
+        budget.found({"heavy": before}, finding(said), sent)
+
+    fired = incident(service="heavy", notify="ticket", severity="sev-3", shadow=True)
+    paged = replace(fired, step="updated", notify="page", severity="sev-2")
+    tell(fired, new)
+    tell(paged, replace(new, shadow=Shadow(cases=(Case(alarms=(), said=fired, said_second=0),))))
+    tell(
+        replace(paged, step="updated"), replace(new, shadow=Shadow(cases=(Case(alarms=(), said=paged, said_second=0),)))
+    )
+    tell(replace(paged, step="resolved"), new)
+    sent.set_result(None)
+    await asyncio.sleep(0)
+    found = {name: value for name, value in shown(metrics).items() if value and name.startswith("barograph_")}
+    assert found == {
+        "barograph_planned_services": 10,
+        "barograph_shadow_total tier=page": 1,
+        "barograph_shadow_total tier=ticket": 1,
+    }
 
 
 async def test_a_finding_takes_from_the_second_of_its_evidence_to_its_acknowledgement(

@@ -96,6 +96,7 @@ def incident(step: str, **what: Any) -> Expected:
         "why": lambda i: i.ended_why,
         "how_sure": lambda i: i.how_sure,
         "version": lambda i: i.baseline_version,
+        "shadow": lambda i: i.shadow,
     }
     checks = [(name, reads[name], wanted) for name, wanted in what.items() if name != "moved"]
     if "moved" in what:
@@ -231,7 +232,12 @@ class Story:
 
 
 def _read(finding: Finding) -> Incident | ChangeReport | Rejected:
-    kinds: dict[str, Any] = {"incidents": Incident, "changes": ChangeReport, "rejected": Rejected}
+    kinds: dict[str, Any] = {
+        "incidents": Incident,
+        "incidents_shadow": Incident,
+        "changes": ChangeReport,
+        "rejected": Rejected,
+    }
     read: Incident | ChangeReport | Rejected = msgspec.json.decode(finding.value, type=kinds[finding.roles[0]])
     return read
 

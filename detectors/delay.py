@@ -60,7 +60,7 @@ def events(bets: Bets, s: int, shares: Floats, budget_per_event: float) -> float
         raise ValueError("shares must not be negative and sum to one")
     if not budget_per_event > 0:
         raise ValueError(f"budget_per_event must be positive: {budget_per_event}")
-    return _soonest(bets.matrix()[s] @ shares, budget_per_event * bets.weights)
+    return soonest(bets.matrix()[s] @ shares, budget_per_event * bets.weights)
 
 
 def buckets(limits: Traffic, mean: float, budget_per_bucket: float) -> float:
@@ -99,11 +99,29 @@ def buckets(limits: Traffic, mean: float, budget_per_bucket: float) -> float:
     least, more = int(np.floor(mean)), int(np.ceil(mean))
     at = [traffic.log_wealth(count, *limits) for count in (least, more)]
     drift = at[0] + (mean - least) * (at[1] - at[0])
-    return _soonest(drift, budget_per_bucket * traffic.WEIGHTS)
+    return soonest(drift, budget_per_bucket * traffic.WEIGHTS)
 
 
-def _soonest(drift: Floats, budget: Floats) -> float:
-    """Steps until the first bet that wins on average reaches one alarm."""
+def soonest(drift: Floats, budget: Floats) -> float:
+    """Estimate how many steps it takes the first of some bets to reach one alarm; see `events`.
+
+    Parameters
+    ----------
+    drift : float64 (J,)
+        What each bet wins in a step, on average.
+    budget : float64 (J,)
+        False alarms that accrue with a step to each, all of them positive.
+
+    Returns
+    -------
+    float
+        Infinite if no bet wins.
+
+    Examples
+    --------
+    >>> round(soonest(np.array([-0.1, 0.5]), np.array([1e-6, 1e-6])), 1)
+    25.8
+    """
     wins = drift > 0
     g, w = drift[wins], budget[wins]
     return float(np.min(np.log1p(-np.expm1(-g) / w) / g, initial=np.inf))
@@ -132,6 +150,36 @@ def times_rate(counts: Counts, factor: float) -> Floats:
     observed, rare = share[:2].sum(), int(share[:2].argmin())
     share[rare] = min(factor * share[rare], observed)
     share[1 - rare] = observed - share[rare]
+    return np.asarray(share, np.float64)
+
+
+def times_name(counts: Counts, cell: int, factor: float) -> Floats:
+    """Make one name `factor` times as frequent among what is observed; the others make room in proportion.
+
+    Parameters
+    ----------
+    counts : int64 (C,)
+        Of the baseline of a category, the missing last.
+    cell : int
+        The name's.
+    factor : float
+
+    Returns
+    -------
+    float64 (C,)
+        Shares; no name has more than all that is observed.
+
+    Examples
+    --------
+    >>> times_name(np.array([10, 30, 50, 0, 10]), 0, 3.0).round(3).tolist()
+    [0.3, 0.225, 0.375, 0.0, 0.1]
+    """
+    share = counts / counts.sum()
+    observed = share[:-1].sum()
+    more = min(factor * share[cell], observed)
+    rest = observed - share[cell]
+    share[:-1] *= (observed - more) / rest if rest > 0 else 0.0
+    share[cell] = more
     return np.asarray(share, np.float64)
 
 

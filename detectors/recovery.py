@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Bools, Counts, Floats
-from detectors.limits.betting import FRACTIONS
 
+FRACTIONS: Final[Floats] = np.exp2(-0.5 * np.arange(1, 25))
+"""Parts of the wealth that are tried on the baseline, from 0.7 down to 1/4096."""
 TIMES: Final = (0.5, 1.0, 2.0)
 """Stakes, as multiples of the one that wins most where all is as it was: also for a mean that is nearly back, and for
 one that is better than ever."""

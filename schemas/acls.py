@@ -16,7 +16,7 @@ ROLES: Final[dict[Role, str]] = {
     "pipeline": "pipelines and people that declare releases and take incidents; nobody else may",
     "worker": "the workers",
     "reader": "on-call and its tools: they read what was found, by a consumer group whose name begins as below",
-    "operator": "who replays what was recorded (`barograph replay --topic`)",
+    "operator": "who asks what was recorded and how it stands (`barograph replay --topic`, `check --live`)",
 }
 
 

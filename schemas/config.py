@@ -25,6 +25,7 @@ Addresses = Annotated[
     ),
 ]
 Dimension = Literal["workflow", "intent", "model_served", "persona", "language", "tenant_tier", "route", "env"]
+_FEW_NAMES = "fields of few names; of a session or another id, every slice would have a handful of exchanges"
 
 
 class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +119,11 @@ class Measure(_Section, frozen=True, kw_only=True):
     open_requests : requests of a partition that may wait at once; beyond, the oldest are forgotten. About 0.6 kB each
     """
 
-    slices: Annotated[tuple[Dimension, ...], Meta(max_length=3)] = ("workflow", "intent", "model_served")
+    slices: Annotated[tuple[Annotated[Dimension, Meta(description=_FEW_NAMES)], ...], Meta(max_length=3)] = (
+        "workflow",
+        "intent",
+        "model_served",
+    )
     bucket_s: Annotated[int, Meta(ge=1, le=3600)] = 10
     late_after_s: Annotated[int, Meta(ge=1, le=86400)] = 120
     flush_after_s: Annotated[float, Meta(ge=0.2, le=60)] = 1.25
@@ -230,6 +235,8 @@ class Service(_Section, frozen=True, kw_only=True):
     env : where it runs; a label of every incident
     weight : how large its part of the page budget is, against 1 for every other service
     baseline_events : in place of `watch.baseline_events`
+    per_second : exchanges a second that it usually sends, by which `barograph check` says how soon a change is found;
+        decides nothing
     shadow : whether the service is on trial: all that is found of it, silence too, is said on `ai.incidents.shadow`
         alone. It keeps its part of the page budget for the day when it is not
     """
@@ -240,6 +247,7 @@ class Service(_Section, frozen=True, kw_only=True):
     env: str = ""
     weight: Annotated[float, Meta(gt=0, le=100)] = 1.0
     baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] | None = None
+    per_second: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
     shadow: bool = False
 
 

@@ -33,6 +33,7 @@ class Metric(Struct, frozen=True, kw_only=True):
 _TOPIC: Final = {"topic": "`ai.events` or `barograph.tallies`, with the prefix", "partition": "of the topic"}
 _STAGE: Final = "`measure` or `watch`"
 _TIER: Final = {"tier": "`page` or `ticket`"}
+_SPENT: Final = {"tier": "`page`, `ticket` or `record`"}
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric(
@@ -130,19 +131,25 @@ METRICS: Final[tuple[Metric, ...]] = (
         action="compare with what was spent",
     ),
     Metric(
-        name="barograph_budget_spent_total", kind="counter", labels=_TIER,
-        words="Incidents that came to page, or to be tickets, by evidence; those of silence alone are a rule's.",
+        name="barograph_budget_spent_total", kind="counter", labels=_SPENT,
+        words="Incidents that came to page, or to be tickets or records, by evidence; those of silence alone are a "
+        "rule's. Tickets and records share what tickets were promised.",
         action="far above what was promised, and not in earnest: operations.md#barographpagesabovepromise",
     ),
     Metric(
-        name="barograph_shadow_total", kind="counter", labels=_TIER,
-        words="Incidents in shadow that would have come to page, or to be tickets, silence among them. They are "
-        "counted nowhere else, and spend nothing.",
+        name="barograph_shadow_total", kind="counter", labels=_SPENT,
+        words="Incidents in shadow that would have come to page, or to be tickets or records, silence among them. They "
+        "are counted nowhere else, and spend nothing.",
         action="as many as you would like to be told of: take the service or the signal out of shadow",
     ),
     Metric(
         name="barograph_services", kind="gauge", labels={"state": "`learning` or `watched`"},
         words="Services on the owned partitions.", action="learning for long: too few exchanges for `baseline_events`",
+    ),
+    Metric(
+        name="barograph_unlearned_signals", kind="gauge", labels={"why": "`not observed`, `too few` or `constant`"},
+        words="Watched signals of all these services of which a baseline says nothing, or too little, added up.",
+        action="growing: a producer no longer sends a field; `barograph check --live` names service and signal",
     ),
     Metric(
         name="barograph_services_weight", kind="gauge",

@@ -126,6 +126,8 @@ def _explain(said: str, value: Any, kind: type) -> str:
     expected = what.partition(", got")[0].removeprefix("Expected ")
     if isinstance(belongs, inspect.LiteralType):
         expected = f"one of {', '.join(map(str, belongs.values))}"
+        if isinstance(meant, inspect.Metadata) and (why := (meant.extra_json_schema or {}).get("description")):
+            expected += f" ({why})"
     elif isinstance(meant, inspect.Metadata) and "matching regex" in what:
         expected = (meant.extra_json_schema or {}).get("description", expected)
     expected = _KINDS.sub(lambda kinds: " or ".join(_WORDS.get(k, k) for k in kinds[1].split(" | ")), expected)

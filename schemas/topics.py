@@ -92,10 +92,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
         timestamp="LogAppendTime",
     ),
     Topic(
-        written_by=("watch",), read_by=("watch",),
+        written_by=("watch",), read_by=("watch", "operator"),
         role="state", name="barograph.state", key="service, or service and part, or @",
         value="msgpack: state of WATCH", cleanup="compact", retention_s=None, partitions="tallies",
-        writer="WATCH", reader="WATCH, at start", max_message_bytes=8 << 20,
+        writer="WATCH", reader="WATCH, at start; `check --live`", max_message_bytes=8 << 20,
         # A resumed zombie may write an old state after a newer one. Restore takes the furthest, so both must still be
         # there: nothing younger than a day is compacted away.
         settings={"min.compaction.lag.ms": str(_DAY_S * 1000), "compression.type": "zstd"},

@@ -18,6 +18,7 @@ from schemas import config as configs
 from schemas.config import Config
 from schemas.printable import printable, printable_json
 from schemas.strict import ConfigError
+from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
 from streams import saying
 from streams.measure.times import BadTime, second
@@ -107,12 +108,43 @@ def _check(args: argparse.Namespace) -> int:
     from streams.shell import secret
 
     config = configs.load(args.config)
+    if (args.json or args.service) and not args.live:
+        raise ConfigError("--json and --service are about a running system: say --live, too - at `check`")
     secret.check(config)
+    if args.live:
+        return _check_live(args, config)
     print(f"# The effective config of {args.config}: every setting, by default where the file says nothing.")
     print(configs.show(config))
     for line in promise.lines(config):
         print(f"# {line}".rstrip())
     return 0
+
+
+def _check_live(args: argparse.Namespace, config: Config) -> int:
+    """Say how it stands with every service of a running system."""
+
+    def work() -> int:
+        from streams import standing
+        from streams.shell import tallies
+        from streams.watch import effective
+        from streams.watch.plan import Plan
+
+        plan, found, as_written = Plan.of(config, Taxonomy.load_default()), [], True
+        for held in tallies.states(config):
+            own = held.position.own
+            as_written &= own.config in ("", effective.said(config))
+            asked = [one for one in held.states.values() if args.service in (None, one.service)]
+            found += [standing.standing(one, plan, one.service in own.quarantined) for one in asked]
+        if args.service and not found:
+            raise ConfigError(f"no state of a service `{args.service}` was written yet - at `--service`")
+        found.sort(key=lambda one: one.service)
+        if args.json:
+            return _write(map(msgspec.json.encode, found))
+        for line in standing.lines(found, as_written):
+            print(line.rstrip())
+        return 0
+
+    return _with_shell(work)
 
 
 def _topics(args: argparse.Namespace) -> int:
@@ -282,6 +314,14 @@ def parser() -> argparse.ArgumentParser:
         "each service may cost, and how soon a change is found.",
     )  # fmt: skip
     check.add_argument("config", type=Path, metavar="CONFIG", help="the YAML file")
+    check.add_argument(
+        "--live",
+        action="store_true",
+        help="say instead how it stands with each service of the running system: learning or watched, what is not "
+        "observed, and how soon a change is found by its own baseline",
+    )
+    check.add_argument("--service", metavar="NAME", help="with --live: of this service only")
+    check.add_argument("--json", action="store_true", help="with --live: a JSON line for each service")
 
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
     takes_config(topics)

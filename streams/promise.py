@@ -1,27 +1,26 @@
 """A config -> what it promises, as lines for the operator: alarms a week, and how soon a change is found."""
 
-import math
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from detectors import delay
-from detectors.arrays import Counts
-from detectors.bets import number, rate
-from schemas.cells import CELLS, EDGES
 from schemas.config import Config, Service
+from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
+from streams.delays import NOTE, table
 from streams.watch import size
+from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan, Tier, pageable
+from streams.watch.state import Baseline
+from streams.watch.usual import usual
 
 WEEK_S: Final = 7 * 86_400
 PER_S: Final = 10.0
-"""Exchanges a second of the service by which delays are shown. Ten times as many cost some tenths more exchanges."""
+"""Exchanges a second of a service of which the config does not say it."""
 
 _SPAN: Final = {"years": 365.25 / 7, "months": 365.25 / 84, "weeks": 1.0, "days": 1 / 7}
-_SHARES: Final = (0.01, 0.05, 0.20)
-_RATIOS: Final = (1.2, 2.0)
+SHARES: Final = (0.01, 0.05, 0.20)
+"""Of the bad answer of a rate, of which delays are shown."""
+OTHERS: Final = "any other service"
 
 
 def lines(config: Config) -> Iterator[str]:
@@ -44,7 +43,7 @@ def lines(config: Config) -> Iterator[str]:
     )
     services, releases = _count(watch.max_services, "service"), _count(watch.max_releases, "release")
     yield f"It is divided by {services} of weight 1 and, in each, by {releases}."
-    for service in (*config.services, Service(name="any other service")):
+    for service in (*config.services, Service(name=OTHERS)):
         yield ""
         yield from _budget(plan, service)
     yield ""
@@ -81,45 +80,54 @@ def _budget(plan: Plan, service: Service) -> Iterator[str]:
 
 
 def _delays(plan: Plan) -> Iterator[str]:
-    """Say how soon changes of several sizes are found, on the whole stream of an ordinary service."""
-    watched = {signal.name: signal for signal in plan.signals}
-    n = plan.config.watch.baseline_events
-    yield f"How soon, with {PER_S:g} exchanges a second and a baseline of {n:,} exchanges (about):"
-    if "failed" in watched:
-        tier = plan.pages("")
-        level = np.array([plan.miss(plan.tickets(""), "failed", None)])
-        for share in _SHARES:
-            # Of a baseline, the first half gives the names and the second the counts.
-            yes = round(n / 2 * share)
-            counts = np.array([[n // 2 - yes, yes, 0]])
-            bets = rate.table(counts, level, plan.config.watch.min_effect_points / 100)
-            after = delay.events(bets, 0, delay.times_rate(counts[0], 2.0), tier.rates["failed", None] / PER_S)
-            _, least = delay.smallest_share(bets, 0, "yes")
-            seen = "" if least is None else f"; anything that stays above {least:.2%} is found in the end"
-            yield f"  {share:.0%} of exchanges fail, then {2 * share:.0%}: {_found('page', after)}{seen}"
-    if "latency" in watched:
-        tier = plan.tickets("")
-        tally = _latencies(n // 2)
-        numbers = number.table(tally, np.array([plan.miss(tier, "latency", None)]))
-        for ratio in _RATIOS:
-            moved = delay.times_number(tally[0], ratio)
-            after = delay.events(numbers, 0, moved, tier.rates["latency", None] / PER_S)
-            yield f"  latency times {ratio:g}: {_found('ticket', after)}"
+    """Say how soon changes of several sizes are found; services that differ in nothing that matters share a table."""
+    alike: dict[tuple[float, int, float | None], list[Service]] = {}
+    for service in (*plan.config.services, Service(name=OTHERS)):
+        same = service.weight, plan.baseline_events(service.name), service.per_second
+        alike.setdefault(same, []).append(service)
+    yield "How soon a change that lasts is found, once a service is learned."
+    yield from NOTE.splitlines()
+    learned: dict[tuple[float, int], tuple[str, list[Baseline]]] = {}
+    for (weight, events, _), services in alike.items():
+        if (weight, events) not in learned:
+            learned[weight, events] = services[0].name, usuals(plan, services[0].name)
+        yield ""
+        names = [service.name + " (in shadow)" * service.shadow for service in services]
+        yield f"{', '.join(names)}: {_traffic(plan, services[0])}"
+        yield from table(usually(plan, *learned[weight, events], services[0].per_second or PER_S))
 
 
-def _latencies(n: int) -> Counts:
-    """Make a usual service's tally of latency: log-normal, 95 % within three times the median of a second."""
-    sigma = math.log(3) / 1.645
-    below = np.array([0.5 * (1 + math.erf(math.log(edge / 1000) / sigma / math.sqrt(2))) for edge in EDGES])
-    counts = np.zeros((1, CELLS), np.int64)
-    counts[0, 1 : len(EDGES)] = np.rint(n * np.diff(below))
-    return counts
+def usuals(plan: Plan, service: str) -> list[Baseline]:
+    """Make a baseline for each of `SHARES`; numbers and categories are in one of them only."""
+    shown = _shown(plan)
+    rates = {name for name, kind in shown.items() if kind == "rate"}
+    return [usual(plan, service, bad, shown if bad == SHARES[-1] else rates) for bad in SHARES]
 
 
-def _found(what: str, after: float) -> str:
-    if math.isinf(after):
-        return "never found"
-    return f"a {what} after {math.ceil(after):,} exchanges ({math.ceil(after / PER_S):,} s)"
+def usually(plan: Plan, service: str, baselines: list[Baseline], per_second: float) -> Iterator[Expected]:
+    """Say what is to be expected of one signal of each kind, where nothing is known of a service but the config.
+
+    Parameters
+    ----------
+    service : it, or one of the same weight, for the same bets
+    baselines : its `usuals`
+    """
+    for baseline in baselines:
+        yield from expected(baseline, plan, service, per_second)
+
+
+def _shown(plan: Plan) -> dict[str, Kind]:
+    """Choose one signal of each kind, of those that may page if there is one."""
+    found: dict[Kind, Signal] = {}
+    for signal in sorted(plan.signals, key=pageable, reverse=True):
+        found.setdefault(signal.kind, signal)
+    return {signal.name: kind for kind, signal in found.items()}
+
+
+def _traffic(plan: Plan, service: Service) -> str:
+    n = plan.baseline_events(service.name)
+    said = "" if service.per_second else " (assumed: say `services[].per_second`)"
+    return f"{_count(service.per_second or PER_S, 'exchange')} a second{said}, learned from {n:,}"
 
 
 def _span(per_week: float) -> str:

@@ -137,6 +137,12 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
     process.stderr.close()
 
 
+@pytest.mark.parametrize("argv", [["--json"], ["--service", "support-bot"]], ids=" ".join)
+def test_data_and_a_service_are_asked_of_a_running_system(argv: list[str], capsys: Said) -> None:
+    assert main(["check", *argv, str(CONFIGS[0])]) == 2
+    refused(capsys, 2, "--live")
+
+
 def nobody() -> str:
     """Find an address at which nobody listens."""
     with socket.socket() as free:
@@ -152,13 +158,16 @@ def config_for(folder: Path, bootstrap: str, prefix: str = "") -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("argv", [["topics"], ["topics", "--create"], ["replay", "--topic"], ["run"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv", [["topics"], ["topics", "--create"], ["replay", "--topic"], ["run"], ["check", "--live"]], ids=" ".join
+)
 def test_where_no_broker_answers_its_address_is_named_with_3(
     argv: list[str], tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streams.shell.knock.ANSWER_S", 0.3)
     address = nobody()
-    assert main([*argv, "--config", config_for(tmp_path, address)]) == 3
+    config = config_for(tmp_path, address)
+    assert main([*argv, config] if argv[0] == "check" else [*argv, "--config", config]) == 3
     refused(capsys, 3, address, "`kafka.bootstrap`")
 
 

@@ -7,6 +7,7 @@ import pytest
 from schemas.config import Config, parse
 from schemas.taxonomy import Taxonomy
 from streams import promise
+from streams.watch.expected import SHIFTS
 from streams.watch.plan import Plan
 
 WEIGHTED = parse(
@@ -65,21 +66,61 @@ def test_a_signal_that_hurts_nobody_has_no_page_to_spend() -> None:
     assert float(rows["failed"]) > 0
 
 
-def test_without_the_signals_that_delays_are_shown_by_there_is_still_a_budget() -> None:
-    assert any(line.startswith("  cost") for line in promise.lines(parse("watch: {signals: [cost]}")))
+def delays(config: Config) -> dict[str, list[str]]:
+    """Read the tables back: what services they are of -> their lines."""
+    found: dict[str, list[str]] = {}
+    said = iter(promise.lines(config))
+    next(line for line in said if line.startswith("How soon"))
+    for line in said:
+        if " a second" in line:
+            rows = found.setdefault(line, [])
+        elif line.startswith("  ") and "found in the end" not in line and "page after" not in line:
+            rows.append(line)
+    return found
+
+
+def test_a_signal_of_each_kind_is_shown_by_its_delays_and_its_smallest_shift() -> None:
+    [(head, rows)] = delays(Config()).items()
+    assert head == (
+        "any other service: 10 exchanges a second (assumed: say `services[].per_second`), learned from 20,000"
+    )
+    assert [row.split()[0] for row in rows] == ["failed", "failed", "failed", "latency", "finish_reason"]
+    assert [row.split()[3] for row in rows[:3]] == ["1%", "5%", "20%"]
+    assert all("below" in row and "above" in row for row in rows)
+
+
+def test_services_alike_share_a_table_and_others_have_one_by_their_traffic_weight_and_baseline() -> None:
+    services = (
+        "[{name: a, per_second: 200}, {name: b, per_second: 200}, {name: c, per_second: 200, weight: 9},"
+        " {name: d, baseline_events: 400}, {name: e}]"
+    )
+    heads = [head.split(": ")[0] for head in delays(parse(f"services: {services}"))]
+    assert heads == ["a, b", "c", "d", "e, any other service"]
+    [head] = [head for head in delays(parse(f"services: {services}")) if head.startswith("d")]
+    assert "learned from 400" in head
+
+
+def test_without_the_signals_that_delays_are_shown_by_there_is_still_a_budget_and_what_is_left_is_shown() -> None:
+    config = parse("watch: {signals: [cost]}")
+    assert any(line.startswith("  cost") for line in promise.lines(config))
+    assert [row.split()[0] for rows in delays(config).values() for row in rows] == ["cost"]
 
 
 def test_more_false_pages_and_a_longer_baseline_find_sooner() -> None:
-    def pages_after(text: str) -> list[int]:
-        said = [line for line in promise.lines(parse(text)) if "a page after" in line]
-        return [int(line.split("a page after ")[1].split(" exchanges")[0].replace(",", "")) for line in said]
+    def pages_after(text: str) -> list[float]:
+        plan = Plan.of(parse(text), Taxonomy.load_default())
+        rows = promise.usually(plan, "s", promise.usuals(plan, "s"), promise.PER_S)
+        return [math.inf if one is None else one for row in rows for one in row.page]
 
     usual = pages_after("")
+    assert len(usual) == len(promise.SHARES) * len(SHIFTS)
     for sooner in ("watch: {false_pages_per_week: 50}", "watch: {baseline_events: 200000}"):
-        assert all(less < more for less, more in zip(pages_after(sooner), usual, strict=True))
+        pairs = list(zip(pages_after(sooner), usual, strict=True))
+        assert all(less < more or less == more == math.inf for less, more in pairs)
+        assert sum(less < more for less, more in pairs) >= len(pairs) - 1
 
 
 def test_a_change_within_the_limits_of_a_short_baseline_is_said_to_be_never_found() -> None:
     # 400 exchanges give 200 counts, 2 of them failed: 0 to 4 would be as likely, so 4 of 200 is no news.
-    [line] = [line for line in promise.lines(parse("watch: {baseline_events: 400}")) if line.startswith("  1%")]
-    assert "then 2%: never found" in line
+    [rows] = delays(parse("watch: {baseline_events: 400}")).values()
+    assert rows[0].split()[3:6] == ["1%", "never", "never"]

@@ -17,7 +17,7 @@ TEXT = (TOP / "README.md").read_text()
 SECURITY = (TOP / "SECURITY.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
-NEEDS_BROKER = ("barograph run", "barograph topics", "--topic")
+NEEDS_BROKER = ("barograph run", "barograph topics", "--topic", "--live")
 
 
 def test_every_command_is_one_of_ours() -> None:
@@ -42,6 +42,13 @@ def test_barograph_commands_run(
         assert args.config.is_file()
     else:
         assert cli.main(words) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "text"])
+def test_what_check_is_shown_to_print_it_prints(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(TOP / "deploy/barograph.yaml")]) == 0
+    said = [line.removeprefix("#").removeprefix(" ") for line in capsys.readouterr().out.splitlines()]
+    assert text.rstrip() in "\n".join(said)
 
 
 @pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "json"])

@@ -188,7 +188,7 @@ def learned(counts: Counts, level: Floats, tolerance: float = 0.0) -> Calibratio
     >>> counts[0, 36:38] = 500, 1500  # says 0.9, is right in 75 of 100
     >>> bets = learned(counts, np.array([1e-6]))
     >>> round(bets.gap(0, bets.lo[0, 0]), 2), round(bets.gap(0, bets.hi[0, 0]), 2)
-    (-0.24, -0.12)
+    (-0.23, -0.12)
     """
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance must lie in [0, 1), in points of share: {tolerance}")

@@ -127,8 +127,8 @@ def table(counts: Counts, level: Floats) -> NumberBets:
     -----
     Ranks and their limits come from one sample. For the means of rank and spread that is right to first order: the
     sample's own mean of ranks is one half by construction, and misses the true one by a sum of as many independent
-    terms of the same variance as if the ranks had been known (Hoeffding's projection). For the tails the limits are
-    made to hold for every place where the cut could have fallen, at ``level / 235`` each, so that they are exact.
+    terms of the same variance as if the ranks had been known (Hoeffding's projection). The limits of the tails are
+    exact, wherever the cut fell: see `_tail_limits`.
 
     Examples
     --------
@@ -208,7 +208,32 @@ def _limits(x: Floats, binned: Floats, level: Floats) -> tuple[Floats, Floats]:
     side = level / (2 * len(FEATURES))
     values, total = binned[:, None, :-1], binned.sum(axis=1)
     means = betting.limits(x[:, :2, :-1], values, side[:, None])
-    tails = clopper_pearson.limits((x[:, 2:5, :-1] * values).sum(-1), values.sum(-1), side[:, None] / CELLS)
+    tails = _tail_limits((x[:, 2:5, :-1] * values).sum(-1), values.sum(-1), side[:, None])
     missing = clopper_pearson.limits(binned[:, -1], total, side)
     lo, hi = (np.concatenate([means[i], tails[i], missing[i][:, None]], axis=1) for i in (0, 1))
     return lo, hi
+
+
+def _tail_limits(inside: Floats, n: Floats, level: Floats) -> tuple[Floats, Floats]:
+    """Bound the share of each tail, (S, 3), with so many of (S, 1) values inside, each side at `level`.
+
+    The cut was chosen by the same values. For an upper tail let p(t) be the true share above the edge t of a cell, and
+    A(t) how many values were found there: both fall with t, and the cut c is the first edge with ``A(c) <= k``. A lower
+    tail is the same, seen from the other end.
+
+    *From above.* Let u be the upper limit that k values would have. If ``p(c) > u``, c is no higher than the last edge
+    t with ``p(t) > u``, so ``A(t) <= A(c) <= k``. No sample has chosen t: so few lie above it with a chance of the
+    limit's level. The same is true of each s below k in the place of k, where ``A(c) = s``. There are k of these, so
+    the limit of ``A(c)`` itself holds at a k-th of the level; or at a 235th, a part for each edge. The lower one of the
+    two limits is taken, each at half of the level: the first for values that vary, the second for those that repeat.
+
+    *From below* the limit of ``A(c)`` itself holds at all of the level. Let l(s) be the lower limit that s values would
+    have, and t the first edge with ``p(t) < l(k)``. If ``p(c) < l(A(c))``, which is at most l(k), c is t or lies above.
+    In either case ``p(t) < l(A(t))``: at t itself this was assumed, and below c there are more than k. So the limit of
+    an edge that no sample has chosen would be wrong, too.
+    """
+    most = np.floor(np.concatenate([0.10 * n, n - 0.90 * n, n - 0.99 * n], axis=1))  # k, as `_cut` has it
+    lo, _ = clopper_pearson.limits(inside, n, level)
+    _, hi_of_most = clopper_pearson.limits(most, n, level / 2)
+    _, hi_of_inside = clopper_pearson.limits(inside, n, level / 2 / np.clip(most, 1, CELLS))
+    return lo, np.minimum(hi_of_most, hi_of_inside)

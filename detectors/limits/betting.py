@@ -7,8 +7,15 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 
-FRACTIONS: Final[Floats] = np.exp2(-0.5 * np.arange(1, 25))
-"""Parts of the wealth staked, from 0.7 down to 1/4096: small stakes bound large samples, large stakes skewed ones."""
+_OCTAVES: Final = np.arange(-4, 4)
+STAKES: Final[Floats] = 2 * np.exp2(_OCTAVES)
+"""Parts of the wealth that are staked, in ``sqrt(2 log(1 / level) / n)``. The best one is as many of these as the mean
+is standard deviations, where the mean is about normal: from 1.1 to 2.2 for ranks and their spread, a tenth for a share
+of one in a hundred, ten for one of ninety-nine."""
+SHARES: Final[Floats] = 3.0 ** -np.abs(_OCTAVES) / (3.0 ** -np.abs(_OCTAVES)).sum()
+"""What each stake has of the wealth at first: the middle one half, and a third as much with each octave farther off."""
+MOST_STAKE: Final = 0.9
+"""Of a stake of 1, one observation of zero would take all."""
 _WIDER: Final = 4.0
 _LEAST: Final = 1e-12
 """Part of the sample's mean below which a limit is 0."""
@@ -25,14 +32,17 @@ def limits(values: ArrayLike, counts: ArrayLike, level: ArrayLike) -> tuple[Floa
     ruled out. Wealth falls in `m`, so those ruled out lie below one point, which tangents find. The upper limit is the
     lower one of ``1 - x``.
 
-    A tally has no order, so the stakes are fixed beforehand and the product is the same in every order.
+    A tally has no order, so the stakes are fixed beforehand and the product is the same in every order. A limit asks
+    for small stakes if there were many observations, so the stakes go by how many there were. That must not depend on
+    what they were: who stops once the mean looks good cannot be bounded in this way.
 
     Parameters
     ----------
     values : float, (..., C), in [0, 1]
         What each cell stands for.
     counts : int, (..., C)
-        How often each was seen. Nothing seen leaves everything possible: 0 and 1.
+        How often each was seen. How often in all must not depend on which. Nothing seen leaves everything possible: 0
+        and 1.
     level : float, (...), in (0, 0.5)
         Chance that one side's limit is wrong.
 
@@ -48,15 +58,15 @@ def limits(values: ArrayLike, counts: ArrayLike, level: ArrayLike) -> tuple[Floa
 
     Notes
     -----
-    Needs no more than that each observation's mean, given those before, is the mean. Waudby-Smith and Ramdas,
-    "Estimating means of bounded random variables by betting", JRSS-B 86, 2024, section 4, with a mixture over fixed
-    stakes in place of predictable ones.
+    Given how many there are, needs no more than that each observation's mean, given those before, is the mean.
+    Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 86, 2024, section 4, with
+    a mixture over fixed stakes in place of predictable ones.
 
     Examples
     --------
     >>> lo, hi = limits([0.0, 0.5, 1.0], [250, 500, 250], 0.025)
     >>> round(float(lo), 2), round(float(hi), 2)
-    (0.46, 0.54)
+    (0.47, 0.53)
     """
     x, n = np.broadcast_arrays(np.asarray(values, np.float64), np.asarray(counts, np.float64))
     a = np.broadcast_to(np.asarray(level, np.float64), x.shape[:-1])
@@ -80,7 +90,8 @@ def _lower(x: Floats, n: Floats, level: Floats) -> Floats:
     total = n.sum(-1)
     seen = np.maximum(total, 1)
     mean = (n * x).sum(-1) / seen
-    enough = -np.log(level) + np.log(len(FRACTIONS))
+    enough = -np.log(level)
+    stakes = np.minimum(STAKES * np.sqrt(2 * enough / seen)[:, None], MOST_STAKE)
     m, found = np.zeros(total.shape), np.zeros(total.shape, np.bool_)
     # To begin with, about a third farther off than the limit of a normal variable would be.
     variance = (n * (x - mean[..., None]) ** 2).sum(-1) / seen
@@ -88,23 +99,23 @@ def _lower(x: Floats, n: Floats, level: Floats) -> Floats:
     rows = np.flatnonzero(mean > 0)
     while len(rows := rows[off[rows] < 1 / _LEAST]):
         m[rows] = mean[rows] / (1 + off[rows])
-        found[rows] = _wealth(x[rows], n[rows], m[rows])[0] >= enough[rows]
+        found[rows] = _wealth(x[rows], n[rows], m[rows], stakes[rows])[0] >= enough[rows]
         rows = rows[~found[rows]]
         off[rows] *= _WIDER
     rows = np.flatnonzero(found)
     while len(rows):
-        wealth, slope = _wealth(x[rows], n[rows], m[rows])
+        wealth, slope = _wealth(x[rows], n[rows], m[rows], stakes[rows])
         step = np.maximum(wealth - enough[rows], 0) / slope
         m[rows] += step
         rows = rows[step > _CLOSE * m[rows]]
     return np.where(found, m * (1 - _CLOSE), 0.0)
 
 
-def _wealth(x: Floats, n: Floats, m: Floats) -> tuple[Floats, Floats]:
+def _wealth(x: Floats, n: Floats, m: Floats, stakes: Floats) -> tuple[Floats, Floats]:
     """Say how rich all gamblers together get at the `m` of each row, in nats, and how fast that falls in `m`."""
-    staked = FRACTIONS[:, None] * (x / m[:, None])[:, None, :]
-    multiplier = (1 - FRACTIONS)[:, None] + staked
-    each = (np.log(multiplier) @ n[..., :, None])[..., 0]
+    staked = stakes[:, :, None] * (x / m[:, None])[:, None, :]
+    multiplier = (1 - stakes)[:, :, None] + staked
+    each = (np.log(multiplier) @ n[..., :, None])[..., 0] + np.log(SHARES)
     falls = ((staked / multiplier) @ n[..., :, None])[..., 0]
     richest = each.max(-1, keepdims=True)
     share = np.exp(each - richest)

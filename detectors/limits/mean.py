@@ -41,7 +41,7 @@ def limits(values: Floats, counts: Counts, level: Floats) -> tuple[Floats, Float
     >>> yes, rank = [0.0, 0.0, 1.0], [0.0, 0.5, 1.0]
     >>> lo, hi = limits(np.array([yes, rank]), np.array([[250, 500, 250]]), np.full(2, 0.025))
     >>> lo.round(2).tolist(), hi.round(2).tolist()
-    ([[0.22, 0.46]], [[0.28, 0.54]])
+    ([[0.22, 0.47]], [[0.28, 0.53]])
     """
     expected = (len(counts), values.shape[-2], counts.shape[-1])
     if values.shape not in (expected, expected[1:]) or level.shape not in (expected[:2], expected[1:2]):

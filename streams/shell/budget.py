@@ -20,6 +20,8 @@ from streams.watch.state import Case, State
 
 GAP_S: Final = 60
 """A longer hole in the log is no time in which anything was watched."""
+_TIERS: Final[tuple[Notify, ...]] = ("record", "ticket", "page")
+"""Records and tickets come out of one budget, that of tickets: a record is a ticket that nobody need look at."""
 
 
 class _Change(msgspec.Struct):
@@ -44,8 +46,10 @@ class Budget:
     """Counts the pages and tickets that may have been in vain by now, and those that there were.
 
     What is promised grows with the log's own seconds, service by service, by each one's part of
-    ``watch.false_pages_per_week``. What is spent are incidents that came to page, or to be tickets, whether in vain or
-    in earnest: nobody tells us. Both begin at nothing with the process. What is in shadow is no part of either.
+    ``watch.false_pages_per_week`` and ``watch.false_tickets_per_week``: by as much as all its monitors take in, where
+    every seat is taken. What is spent are incidents that came to page, or to be tickets or records, whether in vain or
+    in earnest: nobody tells us. One that rises counts in each tier that it comes to. Both begin at nothing with the
+    process. What is in shadow is no part of either.
     """
 
     def __init__(self, planned: int, metrics: Metrics) -> None:
@@ -91,7 +95,7 @@ class Budget:
             self._metrics.spent.labels(told.notify).inc()
 
     def _would(self, before: State | None, told: _Told, key: str) -> None:
-        """Count an incident in shadow when it would come to page, or to be a ticket."""
+        """Count an incident in shadow when it would come to page, or to be a ticket or a record."""
         if _comes_to(told, before.shadow.cases if before else (), key):
             self._metrics.shadow.labels(told.notify).inc()
 
@@ -102,8 +106,6 @@ class Budget:
 
 
 def _comes_to(told: _Told, before: Iterable[Case], key: str) -> bool:
-    """Say whether an incident now pages that did not, or is a ticket that was none."""
-    if told.step not in ("fired", "updated") or told.notify == "record":
-        return False
-    was = next((case.said.notify for case in before if case.said.fingerprint == key), "record")
-    return was not in (told.notify, "page")
+    """Say whether an incident is new, or rose: whether it comes to a tier that it was not in."""
+    was = [_TIERS.index(case.said.notify) for case in before if case.said.fingerprint == key]
+    return told.step in ("fired", "updated") and _TIERS.index(told.notify) > max(was, default=-1)

@@ -60,6 +60,7 @@ class Metrics:
         self.spent = _of(Counter, table["barograph_budget_spent_total"])
         self.shadow = _of(Counter, table["barograph_shadow_total"])
         self.services = _of(Gauge, table["barograph_services"])
+        self.unlearned = _of(Gauge, table["barograph_unlearned_signals"])
         self.lost = _of(Counter, table["barograph_lost_records_total"])
         self.quarantined = _of(Gauge, table["barograph_quarantined_services"])
         self.weight = _of(Gauge, table["barograph_services_weight"])

@@ -1,7 +1,9 @@
-"""The recorded tallies of a broker -> records, partition by partition."""
+"""What a broker recorded -> tallies, snapshots and states, partition by partition."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.config import Config
+from schemas.strict import ConfigError
 from schemas.tallies import Quarantine, decode
 from streams.shell.clients import admin, reader, topic
 from streams.shell.exits import BrokerError, TopicError
@@ -19,6 +22,7 @@ from streams.watch import store
 from streams.watch.clock import second_of
 from streams.watch.partition import Begun
 from streams.watch.stage import Record
+from streams.watch.store import Restored
 
 
 def recorded(config: Config, begun: Mapping[int, int] = MappingProxyType({})) -> Iterator[tuple[int, Record]]:
@@ -74,6 +78,24 @@ def snapshots(config: Config, before_s: int | None) -> dict[int, Begun]:
             if not late and (before_s is not None or partition not in found):
                 found[partition] = Begun(one.position.own, one.states, one.position.next)
     return found
+
+
+def states(config: Config) -> Iterator[Restored]:
+    """Read what a running system last wrote of its services, partition by partition; whoever runs is not disturbed.
+
+    Raises
+    ------
+    BrokerError
+        If nobody answers, or we are not let in.
+    TopicError
+        If there is no topic of states, its number of partitions is not the configured one, or the states are of another
+        version.
+    """
+    for partition, coming in groupby(_records(config, "state"), key=itemgetter(0)):
+        try:
+            yield store.restore((record.key, record.value) for _, record in coming)
+        except ConfigError as wrong:
+            raise TopicError(f"{topic(config, 'state')}:{partition}: {wrong}") from None
 
 
 def _records(

@@ -28,8 +28,10 @@ from streams.shell.turns import in_turns
 from streams.watch import effective, store
 from streams.watch.own import FLEET, left_out
 from streams.watch.partition import Engine, advancing, planned
+from streams.watch.pieces import Pieces
 from streams.watch.publish import again
 from streams.watch.stage import Record, StepFailed
+from streams.watch.unlearned import NOT_LEARNED, reasons
 
 HELD_BYTES: Final = 64 << 20
 """So much read without a checkpoint brings the next one on early: what is not given back to Faust stays in memory."""
@@ -92,6 +94,7 @@ class Watch:
             await self._take_census(part)
             if part.own.second - part.again >= AGAIN_S:
                 await self._say_again(part)
+        await in_turns(self._count_unlearned())
 
     async def snapshot(self) -> None:
         """Write all that is known of every partition, of which that was not yet done today."""
@@ -135,6 +138,18 @@ class Watch:
         """Count the services that have a baseline, or have none yet."""
         states = [state for part in self._parts.values() for state in part.states.values()]
         return sum((state.baseline is not None) is watched for state in states)
+
+    def _count_unlearned(self) -> Pieces[None]:
+        """Show how many signals could not be learned: of each baseline that is looked at once."""
+        found = Counter(dict.fromkeys(NOT_LEARNED, 0))
+        for part in list(self._parts.values()):
+            watched = self._engine.plan(part.own).signals
+            for state in list(part.states.values()):
+                if state.baseline is not None:
+                    found.update(reasons(state.baseline, watched))
+                    yield
+        for why, n in found.items():
+            self._metrics.unlearned.labels(why).set(n)
 
     def _weight(self) -> float:
         return sum(planned(self._engine.plan(part.own), part.states) for part in self._parts.values())

@@ -68,7 +68,7 @@ def _alarm(
     table, s = detector.find(monitor)
     own = gathered.of == accumulator
     bet = int(gathered.bets[own][evidence[own].argmax()]) - table.first_bet - s * len(table.table.weights)
-    since = _since(detector, stream, monitor, bet)
+    since = _since(detector, stream, monitor, bet, stream.over.get(table.signal.name, 0))
     return Alarm(
         monitor=monitor, bet=bet, signal=table.signal.name, release=stream.release,
         severity=severity(table.signal, int(table.table.direction[bet]), table.table.feature[bet]), notify=notify,
@@ -78,14 +78,16 @@ def _alarm(
     )  # fmt: skip
 
 
-def _since(detector: Detector, stream: Stream, monitor: int, bet: int) -> Onset:
+def _since(detector: Detector, stream: Stream, monitor: int, bet: int, over: int) -> Onset:
     """Find the onset in the buckets of event time, which follow the events' own clock.
 
-    If the first bucket that is still kept may be it, the change may be older than anything that is kept.
+    What lies before `over` was told by an incident that has ended. If the first bucket that is
+    still kept may be it, the change may be older than anything that is kept.
     """
-    begins = sorted(stream.buckets)
+    begins = [at for at in sorted(stream.buckets) if at >= over] or [max(stream.buckets)]
     won = detector.growth_of(monitor, bet, [stream.buckets[at].kept for at in begins])
     found = onset(won, np.array(begins, np.float64))
-    if found.earliest == begins[0] > stream.first_second:
-        return Onset(found.index, found.at, stream.first_second, found.latest)
+    oldest = max(stream.first_second, over)
+    if found.earliest == begins[0] > oldest:
+        return Onset(found.index, found.at, oldest, found.latest)
     return found

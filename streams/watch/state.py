@@ -149,6 +149,7 @@ class Stream(Struct, frozen=True):
     pending : (kept counters,) that arrived in the second that is open, None if nothing
     overflowed : fields of which names went beyond a cap in what is pending
     buckets : start in seconds since 1970 -> what happened then
+    over : signal -> second before which what was found of it was told by incidents that have ended
     planned : what it does otherwise than the release before it, from its beginning
     reports, said_second : how often that was reported, and when it was last
     """
@@ -161,6 +162,7 @@ class Stream(Struct, frozen=True):
     pending: Ints | None = None
     overflowed: tuple[str, ...] = ()
     buckets: dict[int, Bucket] = {}
+    over: dict[str, int] = {}
     planned: tuple["Alarm", ...] = ()
     reports: int = 0
     said_second: int = 0

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,10 +17,13 @@ from schemas.taxonomy import Taxonomy
 from streams.shell.budget import GAP_S, Budget
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
+from streams.watch.alphabet import tally_row
 from streams.watch.clock import begin_ms
+from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.publish import finding
-from streams.watch.state import Case, Shadow, State
+from streams.watch.size import fullest
+from streams.watch.state import Baseline, Case, Shadow, State
 from tests.watch.logs import truth, usual
 
 
@@ -82,6 +86,25 @@ def test_what_is_promised_grows_with_the_time_and_the_weight_of_watched_services
     assert found["barograph_planned_services"] == 10
 
 
+@pytest.mark.parametrize("tier", ["page", "ticket"])
+def test_what_is_promised_is_what_all_monitors_take_in_where_every_seat_is_taken(tier: str) -> None:
+    """All signals, slices, names and releases: a day of their rates is the day that the audit counts.
+
+    Rates are rounded down, and are sums of some tens of thousands of floats.
+    """
+    baseline = Baseline(1, alphabet := fullest(PLAN), 1000, np.ones(tally_row(alphabet).size, np.int64), {}, (), 0, 1)
+    found = detector(baseline, PLAN, "heavy")
+    assert len(found.tables) == len(PLAN.signals) > 30
+    notices = {"page": ["page"], "ticket": ["ticket", "record"]}[tier]
+    own = np.isin(found.accumulators.of, [i for i, one in enumerate(found.accumulators.notify) if one in notices])
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    for second in range(0, DAY_S + 1, 30):
+        budget.passed(PLAN, 0, {"heavy": service("heavy")}, second)
+    promised = shown(metrics)[f"barograph_budget_promised_total tier={tier}"]
+    assert found.accumulators.rate[own].sum() * PLAN.streams * DAY_S == pytest.approx(promised, rel=1e-9)
+
+
 def test_a_hole_in_the_log_and_a_clock_that_goes_back_promise_nothing() -> None:
     metrics = Metrics()
     budget = Budget(10, metrics)
@@ -116,13 +139,16 @@ async def test_only_what_comes_to_page_or_to_be_a_ticket_spends_and_never_twice(
     tell(paged, open_)  # which became a page
     tell(replace(paged, step="updated"), on_call)
     tell(replace(paged, step="resolved"), on_call)
-    tell(replace(fired, notify="record", severity="sev-4"), new)
+    harmless = replace(fired, notify="record", severity="sev-4")
+    tell(harmless, new)
+    tell(replace(harmless, step="updated"), replace(new, cases=(Case(alarms=(), said=harmless, said_second=0),)))
     tell(replace(paged, step="fired", changes=(replace(fired.changes[0], signal="silence"),)), new)
     found = shown(metrics)
     assert found["barograph_budget_spent_total tier=ticket"] == 1
     assert found["barograph_budget_spent_total tier=page"] == 1
+    assert found["barograph_budget_spent_total tier=record"] == 1
     assert found["barograph_findings_total severity=sev-2 step=updated"] == 2
-    assert sum(n for name, n in found.items() if name.startswith("barograph_findings_total")) == 7
+    assert sum(n for name, n in found.items() if name.startswith("barograph_findings_total")) == 8
 
 
 async def test_what_is_in_shadow_is_counted_apart_and_spends_and_promises_nothing() -> None:

@@ -23,7 +23,9 @@ from streams.watch.partition import Advanced, Engine
 from streams.watch.pieces import Pieces
 from streams.watch.stage import Record, State
 from streams.watch.store import Written
+from streams.watch.unlearned import NOT_LEARNED, unlearned
 from tests.shell.fakes import Producer, settle
+from tests.watch import logs
 
 TICK = encode(Tick(worker="w", source="ai.events"))
 
@@ -52,6 +54,7 @@ class Log:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
         self.at = at
         self.stepped: list[int] = []
+        self.states: dict[str, State] = {}
         self.read: Callable[[int], None] = lambda _: None
         self.may_restore = asyncio.Event()
         self.may_restore.set()
@@ -62,7 +65,7 @@ class Log:
     async def _restore(self, _config: Config, partition: int, read: Callable[[int], None]) -> Part:
         self.read = read
         await self.may_restore.wait()
-        return Part(partition, next=self.at, durable=self.at, states={}, written=Written())
+        return Part(partition, next=self.at, durable=self.at, states=self.states, written=Written())
 
     async def _between(self, _config: Config, _tp: TopicPartition, begin: int, end: int) -> AsyncIterator[Record]:
         for offset in range(begin, end):
@@ -255,3 +258,33 @@ async def test_what_goes_over_a_cap_is_counted_once(monkeypatch: pytest.MonkeyPa
     assert 'barograph_overflow_total{cap="episodes",stage="watch"} 2.0' in page
     assert 'barograph_overflow_total{cap="services",stage="watch"} 2.0' in page
     assert log.stepped == []
+
+
+async def test_what_could_not_be_learned_is_counted_by_reason_at_every_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two services that are watched and one that is not; when their partition is gone, none."""
+    baseline = next(state.baseline for state in logs.truth(logs.usual())[0].values() if state.baseline)
+    log, metrics, config = Log(monkeypatch, at=5), Metrics(), Config()
+    log.states = {
+        "a": State(service="a", second=0, baseline=baseline),
+        "b": State(service="b", second=0, baseline=baseline),
+        "new": State(service="new", second=0),
+    }
+    engine = Engine(config, Taxonomy.load_default())
+    watch = Watch(config, engine, Outbox(Producer(), config), metrics, Fuse())
+    watched = {signal.name for signal in engine.plan(Own()).signals}
+    said = [why for name, why in unlearned(baseline).items() if name in watched]
+    expected = {reason: 2 * sum(why.startswith(reason) for why in said) for reason in NOT_LEARNED}
+    assert expected["not observed"] > 0
+
+    def shown() -> dict[str, float]:
+        rows = [row for row in metrics.page().decode().splitlines() if row.startswith("barograph_unlearned_signals{")]
+        return {row.split('"')[1]: float(row.split()[-1]) for row in rows}
+
+    await feed(watch, 5)
+    await watch.checkpoint()
+    assert shown() == expected
+    await watch.release()
+    await watch.checkpoint()
+    assert shown() == dict.fromkeys(NOT_LEARNED, 0)

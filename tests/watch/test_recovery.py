@@ -61,6 +61,16 @@ def test_few_exchanges_are_over_once_they_are_enough() -> None:
     told.every("2s", until="14:34").flush(1, refused=rate(2)).expects(incident("resolved", why=BACK))
 
 
+def test_a_second_outage_is_one_incident_and_begins_after_the_first() -> None:
+    """What a slice did in the first one was told then; it must not come back under an onset of its own."""
+    again = outage().every("5s", until="14:07").flush(refused=rate(2)).expects(
+        incident("resolved", signal="refused", at="14:05")
+    )  # fmt: skip
+    again.every("5s", until="14:09").flush(refused=rate(40)).expects(
+        incident("fired", signal="refused", since="14:07", episode=2)
+    )
+
+
 def test_what_flaps_is_one_incident_until_it_stays() -> None:
     told = outage()
     for bad, good in pairwise(("14:04", "14:05", "14:06", "14:07", "14:08")):

@@ -58,7 +58,7 @@ def test_a_shift_of_a_rate_is_found_exactly_if_it_lies_beyond_the_smallest_that_
 
 def test_only_what_may_page_has_a_delay_to_a_page_and_everything_else_has_one_to_a_ticket() -> None:
     found = told(usual(PLAN, "s", 0.05, EVERY))
-    assert tuple(found) == EVERY
+    assert tuple(found) == tuple(name for name in EVERY if name != "calibration")  # no multiple of it means anything
     for name, one in found.items():
         assert bool(one.page) is pageable(BY_NAME[name])
         assert len(one.ticket) == len(SHIFTS)

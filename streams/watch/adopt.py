@@ -36,7 +36,9 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     }
     why = f"measured against a new baseline, number {state.baseline.version}"
     over = [resolved(case.said, now_ms, why) for case in state.cases]
-    return Adopted(replace(state, streams=streams, cases=(), waiting=()), over)
+    # How much events resemble each other is no matter of the baseline; a minute is counted in its bins.
+    held = None if state.unfinished is None else replace(state.unfinished, counts=None)
+    return Adopted(replace(state, streams=streams, cases=(), waiting=(), unfinished=held), over)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
@@ -63,6 +65,8 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
         name: replace(_carried(was, now, one), buckets=one.buckets if keeps else {})
         for name, one in state.streams.items()
     }
+    if new.config.watch.dependence == "none":
+        state = replace(state, blocks=None, unfinished=None)
     return anew(replace(state, streams=streams))
 
 

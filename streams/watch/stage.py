@@ -28,6 +28,7 @@ from streams.watch.publish import Finding, Said, published
 from streams.watch.recover import weighed
 from streams.watch.silence import hear, silent
 from streams.watch.state import Alarm, Baseline, Part, State
+from streams.watch.temper import calmed, summed, tempered
 from streams.watch.total import add
 
 __all__ = ["Finding", "Plan", "Record", "State", "step", "stepping"]
@@ -174,11 +175,12 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     found = detector(state.baseline, plan, state.service)
     alarms: list[Alarm] = []
     if any(stream.pending is not None for stream in state.streams.values()):
-        state, streams = weighed(plan, found, state), {}
+        state, streams = summed(plan, found, weighed(plan, found, state)), {}
+        left = tempered(plan, found, state)
         for name, stream in state.streams.items():
-            streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s)
+            streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s, left)
             alarms += fired
-        state = replace(state, streams=streams)
+        state = calmed(replace(state, streams=streams), alarms, left)
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
     state, alarms, reports = planned(plan, found, state, alarms, over)

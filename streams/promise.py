@@ -78,7 +78,7 @@ def _budget(plan: Plan, service: Service) -> Iterator[str]:
 def _delays(plan: Plan) -> Iterator[str]:
     """Say how soon changes of several sizes are found, on the whole stream of an ordinary service."""
     watched = {signal.name: signal for signal in plan.signals}
-    n = plan.config.watch.baseline_events
+    n, season = plan.config.watch.baseline_events, plan.config.watch.season_percent
     yield f"How soon, with {PER_S:g} exchanges a second and a baseline of {n:,} exchanges (about):"
     if "failed" in watched:
         tier = plan.pages("")
@@ -87,7 +87,7 @@ def _delays(plan: Plan) -> Iterator[str]:
             # Of a baseline, the first half gives the names and the second the counts.
             yes = round(n / 2 * share)
             counts = np.array([[n // 2 - yes, yes, 0]])
-            bets = rate.table(counts, level, plan.config.watch.min_effect_points / 100)
+            bets = rate.table(counts, level, plan.config.watch.min_effect_points / 100, season_percent=season)
             after = delay.events(bets, 0, delay.times_rate(counts[0], 2.0), tier.rates["failed", None] / PER_S)
             _, least = delay.smallest_share(bets, 0, "yes")
             seen = "" if least is None else f"; anything that stays above {least:.2%} is found in the end"
@@ -95,7 +95,7 @@ def _delays(plan: Plan) -> Iterator[str]:
     if "latency" in watched:
         tier = plan.tickets("")
         tally = _latencies(n // 2)
-        numbers = number.table(tally, np.array([plan.miss(tier, "latency", None)]))
+        numbers = number.table(tally, np.array([plan.miss(tier, "latency", None)]), season)
         for ratio in _RATIOS:
             moved = delay.times_number(tally[0], ratio)
             after = delay.events(numbers, 0, moved, tier.rates["latency", None] / PER_S)

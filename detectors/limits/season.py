@@ -132,7 +132,7 @@ def between_hours(lo: Floats, hi: Floats, percent: float) -> tuple[Floats, Float
     >>> lo.round(3).tolist(), hi.round(3).tolist()
     ([0.01], [0.24])
     """
-    return outward(lo, hi, *apart(percent))
+    return outward(lo, hi, *apart(percent)) if percent else (lo, hi)
 
 
 def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_week: bool) -> Pools:

@@ -26,7 +26,8 @@ class Adopted(NamedTuple):
 def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     """Begin anew with a baseline that was just learned: no evidence, no history, and nothing that alarmed.
 
-    What is open was a difference from the old baseline. If the new one does not know it, it will alarm again.
+    What is open was a difference from the old baseline, or was seen before there was one. If the new one does not know
+    it, it will alarm again.
     """
     assert state.baseline is not None
     bets = len(detector(state.baseline, plan, state.service).accumulators.bets)
@@ -38,7 +39,7 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     over = [resolved(case.said, now_ms, why) for case in state.cases]
     # How much events resemble each other is no matter of the baseline; a minute is counted in its bins.
     held = None if state.unfinished is None else replace(state.unfinished, counts=None)
-    return Adopted(replace(state, streams=streams, cases=(), waiting=(), unfinished=held), over)
+    return Adopted(replace(state, streams=streams, cases=(), waiting=(), unfinished=held, provisional=None), over)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:

@@ -51,7 +51,7 @@ def report(
     where = _where(detector, state.baseline, lead, before, seen)
     modes = _modes(plan, state, alarms, seen)
     severity, notify, why = judge(detector.signals, alarms, modes)
-    labels = said.labels if said else _labels(lead.signal, state.service, known.env, where)
+    labels = said.labels if said else labelled(lead.signal, state.service, known.env, where)
     print_ = fingerprint(labels)
     episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
     sequence = said.sequence + 1 if said else 1
@@ -182,7 +182,8 @@ def _fell_silent(alarm: Alarm) -> Change:
     )  # fmt: skip
 
 
-def _labels(signal: str, service: str, env: str, where: Slice | None) -> dict[str, str]:
+def labelled(signal: str, service: str, env: str, where: Slice | None) -> dict[str, str]:
+    """Make the labels that are an incident's identity, of its leading signal and its slice."""
     name = "".join(word.capitalize() for word in re.split("[._-]", signal))
     return {
         "alertname": "ServiceSilent" if signal == SILENCE else f"{name}Changed",

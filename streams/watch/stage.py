@@ -24,6 +24,7 @@ from streams.watch.parts import parts
 from streams.watch.pieces import Pieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
+from streams.watch.provisional import looked
 from streams.watch.publish import Finding, Said, published
 from streams.watch.recover import weighed
 from streams.watch.silence import hear, silent
@@ -171,12 +172,14 @@ def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Re
 def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     """Close the open second; `over` is the last one that is over."""
     if state.baseline is None:
-        return state, []
+        state, provisional = looked(plan, state, over)
+        return state, [*provisional]
     found = detector(state.baseline, plan, state.service)
     alarms: list[Alarm] = []
     if any(stream.pending is not None for stream in state.streams.values()):
-        state, streams = summed(plan, found, weighed(plan, found, state)), {}
-        left = tempered(plan, found, state)
+        state = summed(plan, found, state)
+        left, streams = tempered(plan, found, state), {}
+        state = weighed(plan, found, state, left)
         for name, stream in state.streams.items():
             streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s, left)
             alarms += fired
@@ -205,7 +208,7 @@ def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tupl
     if known is not None and state.naming is None and state.counting is None:
         return state, []
     state = learn(plan, state, new.block)
-    if known is None or state.baseline is known:
+    if state.baseline is None or state.baseline is known:
         return state, []
     return adopt.baseline(plan, state, begin_ms(now))
 

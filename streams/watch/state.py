@@ -248,6 +248,34 @@ class Unfinished(Struct, frozen=True, eq=False):
     off: Evidence
 
 
+class Series(Struct, frozen=True, eq=False):
+    """A share, block by block, since it last changed.
+
+    Attributes
+    ----------
+    counts : (cells,) all that had come of the signal by the last block
+    means : (n,) of each block
+    ends : second in which each block was over
+    """
+
+    counts: Ints
+    means: Evidence
+    ends: tuple[int, ...]
+
+
+class Provisional(Struct, frozen=True):
+    """What is looked at before there is a baseline.
+
+    Attributes
+    ----------
+    events : exchanges that had come by the last block
+    series : by signal
+    """
+
+    events: int
+    series: dict[str, Series] = {}
+
+
 class State(Struct, frozen=True, kw_only=True):
     """Everything known of one service.
 
@@ -271,6 +299,7 @@ class State(Struct, frozen=True, kw_only=True):
     sources, caught_up : source partition -> last second of its events; second when all of it was known to be read
         (noted only while the service is about to be called silent)
     blocks, unfinished : how much events resemble each other, as far as it was measured: see `streams.watch.temper`
+    provisional : what is looked at while there is no baseline
     ended : the last incidents that are over, as they were last said
     episodes : fingerprint -> last episode
     forgotten : the highest episode of the fingerprints that are no longer remembered
@@ -304,6 +333,7 @@ class State(Struct, frozen=True, kw_only=True):
     streams: dict[str, Stream] = {}
     blocks: Blocks | None = None
     unfinished: Unfinished | None = None
+    provisional: Provisional | None = None
     exemplars: dict[str, tuple[Exemplar, ...]] = {}
     waiting: tuple[Alarm, ...] = ()
     cases: tuple[Case, ...] = ()

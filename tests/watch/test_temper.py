@@ -5,13 +5,15 @@ so that sums over any time vary eight times as much as those of independent even
 accumulators took in; what does is allowed the 0.1 % point of a Poisson variable of that mean.
 """
 
-from typing import Any
+from copy import copy, deepcopy
+from typing import Any, cast
 
 import numpy as np
 from msgspec.structs import replace
 from scipy import stats
 
 from detectors.inflation import FEWEST, LENGTHS, MOST
+from detectors.recovery import TIMES
 from schemas.config import parse
 from schemas.taxonomy import Taxonomy
 from streams.watch import adopt, store
@@ -20,8 +22,10 @@ from streams.watch.detect import decide
 from streams.watch.layout import detector
 from streams.watch.pieces import whole
 from streams.watch.plan import Plan
-from streams.watch.state import Alarm, Baseline, Bucket, Ints, State, Stream
+from streams.watch.recover import weighed
+from streams.watch.state import Alarm, Baseline, Bucket, Case, Ints, Recovery, State, Stream
 from streams.watch.temper import LAG, MINUTE_S, calmed, summed, tempered
+from tests.watch.logs import in_bytes
 from tests.watch.story import USUAL, Story, incident, story
 from tests.watch.traffic import mix, rate
 
@@ -142,6 +146,17 @@ def test_the_blocks_are_bounded_and_are_written_only_when_one_is_full() -> None:
     assert len(sizes) == (1 + MOST) + (1 + MOST // 2) + (1 + MOST // 4 - 1)
 
 
+def test_an_owner_that_takes_over_goes_on_with_the_very_same_numbers() -> None:
+    one = Service("measured", np.random.default_rng(8))
+    notices(one, KNOWN + MOST)
+    heir = copy(one)
+    heir.rng = deepcopy(one.rng)
+    out, _ = store.writes({"s": one.state}, ["s"], store.Written())
+    heir.state = store.restore([*out.cold, *out.hot]).states["s"]
+    assert notices(heir, 60) == notices(one, 60)
+    assert in_bytes(heir.state) == in_bytes(one.state)
+
+
 def test_a_new_baseline_keeps_what_is_known_and_a_config_without_it_forgets_it() -> None:
     one = Service("measured", np.random.default_rng(4))
     for _ in range(KNOWN):
@@ -168,6 +183,27 @@ def test_a_change_is_no_dependence_even_before_it_was_found() -> None:
     since = n - (before.base == 1) * (one.state.second - came[0].since // 1000) // MINUTE_S
     assert now.events[row, since:].sum() == 0
     assert now.events[row, : since - 1].all()
+
+
+def test_that_a_change_is_over_is_tempered_like_the_change() -> None:
+    """The mirrored bets see the same events, which resemble each other as much as before."""
+    one = Service("measured", np.random.default_rng(6))
+    notices(one, KNOWN)
+    came = list[Alarm]()
+    while not came:
+        came = one.minute(share=0.9)
+    for _ in range(5):
+        one.minute()
+    good = one.found.kept_of(one.tally(A_MINUTE, share=0.0))
+    stream = replace(one.state.streams["1"], pending=good)
+    begun = replace(came[0], recovery=Recovery(evidence=(1.0,) * len(TIMES), begun=1))
+    case = Case(alarms=(begun,), said=cast("Any", None), said_second=0)
+    state = replace(one.state, streams={"1": stream}, cases=(case,))
+    left = tempered(one.plan, one.found, state)
+    plain, less = (
+        sum(weighed(one.plan, one.found, state, by).cases[0].alarms[0].recovery.evidence) for by in (None, left)
+    )
+    assert len(TIMES) < less < plain
 
 
 def usual(refused: int) -> dict[str, Any]:

@@ -72,7 +72,9 @@ def main() -> int:
     speeds: dict[tuple[int, int], list[Speed]] = {}
     with tempfile.TemporaryDirectory() as name, Cluster(Path(name) / "kafka", "1g") as kafka:
         assert kafka.pid is not None
-        config = Config(kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS))
+        config = Config(
+            kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none")
+        )
         for partitions in PARTITIONS:
             produce(_on(config, partitions), args.events)
         print(f"{args.events:,} exchanges of {SERVICES} services are prepared", flush=True)

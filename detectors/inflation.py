@@ -31,7 +31,7 @@ class Blocks:
     ----------
     base : int
         Base blocks in each block; a power of two.
-    filled : int
+    last : int
         Base blocks in the last one, which is not full yet.
     events : int64 (F, n)
         Events of each feature's signal, n <= `MOST`.
@@ -40,7 +40,7 @@ class Blocks:
     """
 
     base: int
-    filled: int
+    last: int
     events: Counts
     off: Floats
 
@@ -91,11 +91,11 @@ def add(blocks: Blocks, events: Counts, sums: Floats, expected: Floats) -> Block
     if not ((events >= 0) & (np.minimum(sums, expected) >= 0) & (np.maximum(sums, expected) <= events)).all():
         raise ValueError("events must not be negative, sums and what is expected lie between 0 and the events")
     counted, off = blocks.events, blocks.off
-    if blocks.filled < blocks.base:
+    if blocks.last < blocks.base:
         counted, off = counted.copy(), off.copy()
         counted[:, -1] += events
         off[:, -1] += sums - expected
-        return Blocks(blocks.base, blocks.filled + 1, counted, off)
+        return Blocks(blocks.base, blocks.last + 1, counted, off)
     base = blocks.base
     if counted.shape[1] == MOST:
         base, counted, off = 2 * base, _joined(counted, 2), _joined(off, 2)
@@ -148,7 +148,7 @@ def inflation(blocks: Blocks, variance: Floats, level: float = 0.05) -> Floats:
         raise ValueError("variance must have one number for each feature, between 0 and 1/4")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1: {level}")
-    full = blocks.events.shape[1] - (blocks.filled < blocks.base)
+    full = blocks.events.shape[1] - (blocks.last < blocks.base)
     events, off = blocks.events[:, :full], blocks.off[:, :full]
     known = (full // LENGTHS[-1] >= FEWEST) & (events.sum(axis=1) * variance >= FEWEST)
     if not known.any():

@@ -151,9 +151,15 @@ class Watch(_Section, frozen=True, kw_only=True):
     slices_per_dimension : slices watched in each dimension; the rest is one more, `__other__`
     names_per_signal : names of a category that are told apart; the rest is `__other__`
     baseline_events : exchanges of a service that its baseline is learned from; it is not watched before
+    dependence : whether exchanges of a service may resemble each other, as those of one session do. `measured`: that is
+        measured, for two and a half hours of traffic, and nobody is paged until it is known, but there are tickets.
+        `none`: they do not, so that pages come as soon as there is a baseline; if they do, more come than was said
     min_effect_points : a rate's change that nobody wants to hear of, in percentage points
     calibration_points : how far stated confidence may be off on average, in percentage points: at 5, who says 90 %
         may be right in 85 to 95 of 100
+    season_percent : how far a share (the rarer of yes and no), or all values of a number, may be off in any hour of the
+        week, in percent, from some middle. 60 is much for days and nights, and then only changes of more than four
+        times are found, because hours are not told apart; 0 where there is no season. Too little costs false alarms
     window_buckets : buckets of history kept, in which the onset of a change is looked for
     resolve_after_s : how long everything must be back within its limits, at least, before an incident resolves
     false_recovery_percent : how likely an incident may resolve though what alarmed is not back within its limits
@@ -179,8 +185,10 @@ class Watch(_Section, frozen=True, kw_only=True):
     slices_per_dimension: Annotated[int, Meta(ge=1, le=64)] = 8
     names_per_signal: Annotated[int, Meta(ge=1, le=64)] = 16
     baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] = 20_000
+    dependence: Literal["measured", "none"] = "measured"
     min_effect_points: Annotated[float, Meta(ge=0, le=50)] = 0.0
     calibration_points: Annotated[float, Meta(ge=0, le=50)] = 5.0
+    season_percent: Annotated[float, Meta(ge=0, le=95)] = 0.0
     window_buckets: Annotated[int, Meta(ge=6, le=1000)] = 90
     resolve_after_s: AtLeastOne = 300
     false_recovery_percent: Annotated[float, Meta(gt=0, le=50)] = 1.0

@@ -103,6 +103,9 @@ class Incident(Struct, frozen=True, kw_only=True):
     `fingerprint` is made of `labels` alone (Alertmanager's function), so release, severity and figures never change
     it. `id` is fingerprint, episode and sequence: the same step told twice is the same message, byte for byte.
 
+    What is `provisional` was seen while a service was still being learned: no budget stands behind that record, and its
+    `before_n` and `after_n` are blocks.
+
     Attributes
     ----------
     how_sure : how often the first alarm of its kind would come for nothing
@@ -121,6 +124,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     severity: Severity
     previous_severity: Severity | None = None
     notify: Notify
+    provisional: bool = False
     labels: dict[str, str]
     service: str
     summary: str

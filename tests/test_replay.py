@@ -20,7 +20,7 @@ BEGIN_MS = 1_764_000_000_000
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return parse("watch: {baseline_events: 1000, update_every_s: 10}\nmeasure: {bucket_s: 2}")
+    return parse("watch: {baseline_events: 1000, dependence: none, update_every_s: 10}\nmeasure: {bucket_s: 2}")
 
 
 @pytest.fixture(scope="module")

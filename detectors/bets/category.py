@@ -10,11 +10,14 @@ from detectors.bets.indicator import ODDS, Indicators, indicators
 from detectors.bets.table import check_baseline
 from detectors.limits.clopper_pearson import limits
 from detectors.limits.effect import outward
+from detectors.limits.season import between_hours
 
 BEYOND_NAMES: Final = 3
 
 
-def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence[float] = ODDS) -> Indicators:
+def table(
+    counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence[float] = ODDS, season_percent: float = 0.0
+) -> Indicators:
     """Make the bets on a category's baseline.
 
     The names must not come from the sample that is counted here: a name is in the alphabet because it was seen, and
@@ -30,6 +33,9 @@ def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence
     min_effect : float
         Change of a share that is too small to matter, in points of share.
     odds : floats above 1
+    season_percent : float
+        How far the share of a name, or of all others, may be off in any hour of the week, from some middle: the limits
+        are moved by as far as two hours may lie apart. 0 where there is no season.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence
     ------
     ValueError
         If there are fewer than three cells, the shapes differ, a count is negative or no integer, `level` is not in
-        (0, 1), or `min_effect` not in [0, 1].
+        (0, 1), `min_effect` not in [0, 1], or `season_percent` not in [0, 95].
 
     Examples
     --------
@@ -56,6 +62,7 @@ def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence
     total = counts.sum(axis=1, keepdims=True)
     of_all = np.arange(cells) == cells - 1
     trials = np.where(of_all, total, total - counts[:, -1:])
-    lo, hi = outward(*limits(counts, trials, level[:, None] / (2 * cells)), min_effect)
+    known = limits(counts, trials, level[:, None] / (2 * cells))
+    lo, hi = outward(*between_hours(*known, season_percent), min_effect)
     feature = (*(f"cell:{i}" for i in range(cells - 1)), "missing")
     return indicators(feature, range(cells), of_all.tolist(), [1 / cells] * cells, lo, hi, cells, odds)

@@ -8,7 +8,8 @@ import numpy as np
 from detectors.arrays import Bins, Bools, Counts, Floats, Wealth
 from detectors.bets import bounded, indicator
 from detectors.bets.table import Bets, check_baseline, checked
-from detectors.limits import betting, clopper_pearson
+from detectors.limits import betting, clopper_pearson, mean, season
+from detectors.limits.moved import moved, of_bins
 from schemas.cells import CELLS, MISSING
 
 FEATURES: Final = ("rank", "spread", "below_p10", "above_p90", "above_p99", "missing")
@@ -97,7 +98,7 @@ class NumberBets(Bets):
         return of_bins[:, self.bins[s]]
 
 
-def table(counts: Counts, level: Floats) -> NumberBets:
+def table(counts: Counts, level: Floats, season_percent: float = 0.0) -> NumberBets:
     """Make the bets on a number's baseline.
 
     Latencies, tokens and costs have heavy tails, and a mean of such values says nothing after a few events. So each
@@ -112,6 +113,10 @@ def table(counts: Counts, level: Floats) -> NumberBets:
         Cells of the baseline.
     level : float64 (S,)
         Chance that any of a slice's limits is wrong. It is divided evenly over the six features and their two sides.
+    season_percent : float
+        How far all values may be off in any hour of the week, from some middle, and the rarer one of missing and not:
+        the limits are moved by as far as two hours may lie apart. How much values spread in another hour nothing is
+        known of then. 0 where there is no season.
 
     Returns
     -------
@@ -121,7 +126,8 @@ def table(counts: Counts, level: Floats) -> NumberBets:
     Raises
     ------
     ValueError
-        If the shapes differ, a count is negative or no integer, or `level` is not in (0, 1).
+        If the shapes differ, a count is negative or no integer, `level` is not in (0, 1), or `season_percent` not in
+        [0, 95].
 
     Notes
     -----
@@ -147,6 +153,8 @@ def table(counts: Counts, level: Floats) -> NumberBets:
     rank = _rank(binned[:, :-1])
     x = _features(rank)
     lo, hi = _limits(x, binned, level)
+    if season_percent:
+        lo, hi = _between_hours(lo, hi, x, bins, counts, level, season_percent)
     ranked = bounded.log_wealth(np.nan_to_num(x[:, :2]), lo[:, :2], hi[:, :2])
     ranked[..., -1] = 0.0  # missing values have no rank
     win, lose = indicator.log_wealth(lo[:, 2:], hi[:, 2:], ODDS)
@@ -237,3 +245,32 @@ def _tail_limits(inside: Floats, n: Floats, level: Floats) -> tuple[Floats, Floa
     _, hi_of_most = clopper_pearson.limits(most, n, level / 2)
     _, hi_of_inside = clopper_pearson.limits(inside, n, level / 2 / np.clip(most, 1, CELLS))
     return lo, np.minimum(hi_of_most, hi_of_inside)
+
+
+def _between_hours(
+    lo: Floats, hi: Floats, x: Floats, bins: Bins, counts: Counts, level: Floats, percent: float
+) -> tuple[Floats, Floats]:
+    """Move limits as far as another hour may lie from those of the tally: its values multiplied, up and down."""
+    lo, hi = lo.copy(), hi.copy()
+    lo[:, 1], hi[:, 1] = 0.0, 1.0
+    lo[:, 5], hi[:, 5] = season.between_hours(lo[:, 5], hi[:, 5], percent)
+    of_cells = np.take_along_axis(x, bins[:, None, :].astype(np.intp), axis=2)
+    side = level / (2 * len(FEATURES))
+    down, up = ([moved(values, factor) for values in of_cells] for factor in season.apart(percent))
+    # A cell that lies partly in a tail is taken for one that does not, or does: shares have exact limits, quickly.
+    tails = [
+        (np.floor(np.minimum(a[2:5], b[2:5])), np.ceil(np.maximum(a[2:5], b[2:5])))
+        for a, b in zip(down, up, strict=True)
+    ]
+    least, most = (np.stack([one[way] for one in tails]) for way in (0, 1))
+    each = np.broadcast_to(side[:, None] / CELLS, least.shape[:2])
+    lo[:, 2:5], hi[:, 2:5] = mean.limits(least, counts, each)[0], mean.limits(most, counts, each)[1]
+    binned = _fold(counts.astype(np.float64), bins).astype(np.int64)
+    ranks = [
+        np.stack([of_bins(one[:1], *of) for one, *of in zip(way, counts, bins, strict=True)]) for way in (down, up)
+    ]
+    lo[:, :1], hi[:, :1] = (
+        mean.limits(ranks[0], binned, side[:, None])[0],
+        mean.limits(ranks[1], binned, side[:, None])[1],
+    )
+    return lo, hi

@@ -10,13 +10,16 @@ from detectors.bets.indicator import ODDS, Indicators, indicators
 from detectors.bets.table import check_baseline
 from detectors.limits.clopper_pearson import limits
 from detectors.limits.effect import outward
+from detectors.limits.season import between_hours
 from schemas.signals import RATE_CELLS, UNKNOWN, YES
 
 WEIGHTS: Final = (0.9, 0.1)
 """Of yes and of missing. A tenth of the budget costs log(10) nats: some two events of a clear change."""
 
 
-def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence[float] = ODDS) -> Indicators:
+def table(
+    counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence[float] = ODDS, season_percent: float = 0.0
+) -> Indicators:
     """Make the bets on a rate's baseline.
 
     Parameters
@@ -28,6 +31,9 @@ def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence
     min_effect : float
         Change of a share that is too small to matter, in points of share.
     odds : floats above 1
+    season_percent : float
+        How far the rarer one of yes and no may be off in any hour of the week, from some middle: the limits are moved
+        by as far as two hours may lie apart. 0 where there is no season.
 
     Returns
     -------
@@ -37,8 +43,8 @@ def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence
     Raises
     ------
     ValueError
-        If the shapes differ, a count is negative or no integer, `level` is not in (0, 1), or `min_effect` not in
-        [0, 1].
+        If the shapes differ, a count is negative or no integer, `level` is not in (0, 1), `min_effect` not in
+        [0, 1], or `season_percent` not in [0, 95].
 
     Examples
     --------
@@ -51,5 +57,6 @@ def table(counts: Counts, level: Floats, min_effect: float = 0.0, odds: Sequence
     sides = 4
     yes = limits(counts[:, YES], total - counts[:, UNKNOWN], level / sides)
     missing = limits(counts[:, UNKNOWN], total, level / sides)
-    lo, hi = outward(np.stack([yes[0], missing[0]], axis=1), np.stack([yes[1], missing[1]], axis=1), min_effect)
+    lo, hi = (np.stack([yes[side], missing[side]], axis=1) for side in (0, 1))
+    lo, hi = outward(*between_hours(lo, hi, season_percent), min_effect)
     return indicators(("yes", "missing"), (YES, UNKNOWN), (False, True), WEIGHTS, lo, hi, RATE_CELLS, odds)

@@ -113,6 +113,28 @@ def outward(lo: Floats, hi: Floats, down: float, up: float) -> tuple[Floats, Flo
     return np.maximum(lo * down, 1 - (1 - lo) * up), np.minimum(hi * up, 1 - (1 - hi) * down)
 
 
+def between_hours(lo: Floats, hi: Floats, percent: float) -> tuple[Floats, Floats]:
+    """Move limits that some hours gave of a share as far as any other hour may lie from these.
+
+    Parameters
+    ----------
+    lo, hi : float64, any shape, in [0, 1]
+    percent : float
+        As in `apart`.
+
+    Returns
+    -------
+    lo, hi : float64, the same shape
+
+    Examples
+    --------
+    >>> lo, hi = between_hours(np.array([0.04]), np.array([0.06]), 60)
+    >>> lo.round(3).tolist(), hi.round(3).tolist()
+    ([0.01], [0.24])
+    """
+    return outward(lo, hi, *apart(percent)) if percent else (lo, hi)
+
+
 def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_week: bool) -> Pools:
     """Say what a week's hours say of each other's shares (of yes, of a name, of missing).
 

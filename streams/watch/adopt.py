@@ -28,7 +28,8 @@ class Adopted(NamedTuple):
 def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     """Begin anew with a baseline that was just learned: no evidence, no history, and nothing that alarmed.
 
-    What is open was a difference from the old baseline. If the new one does not know it, it will alarm again.
+    What is open was a difference from the old baseline, or was seen before there was one. If the new one does not know
+    it, it will alarm again.
     """
     assert state.baseline is not None
     bets = len(detector(state.baseline, plan, state.service).accumulators.bets)
@@ -39,7 +40,9 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     why = f"measured against a new baseline, number {state.baseline.version}"
     over = [resolved(case.said, now_ms, why) for case in (*state.cases, *state.shadow.cases)]
     shadow = replace(state.shadow, cases=(), waiting=())
-    state = replace(state, streams=streams, cases=(), waiting=(), shadow=shadow)
+    # How much events resemble each other is no matter of the baseline; a minute is counted in its bins.
+    held = None if state.unfinished is None else replace(state.unfinished, counts=None)
+    state = replace(state, streams=streams, cases=(), waiting=(), shadow=shadow, unfinished=held, provisional=None)
     return Adopted(traffic.freed(state), over)
 
 
@@ -76,6 +79,8 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
         )
         for name, one in state.streams.items()
     }
+    if new.config.watch.dependence == "none":
+        state = replace(state, blocks=None, unfinished=None)
     return anew(replace(state, streams=streams))
 
 

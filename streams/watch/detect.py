@@ -6,22 +6,27 @@ import numpy as np
 from msgspec.structs import replace
 
 from detectors import esr
+from detectors.inflation import tempered
 from detectors.onset import Onset, onset
 from streams.watch.detector import Detector
 from streams.watch.severity import severity
 from streams.watch.state import Alarm, Evidence, Stream
+from streams.watch.temper import Tempered
 
 WEEK_S: Final = 604_800
 _ONE: Final = np.ones(1)
 
 
-def decide(detector: Detector, stream: Stream, now_ms: int, bucket_s: int) -> tuple[Stream, list[Alarm]]:
+def decide(
+    detector: Detector, stream: Stream, now_ms: int, bucket_s: int, left: Tempered | None = None
+) -> tuple[Stream, list[Alarm]]:
     """Close a second: let every bet see what arrived in it.
 
     Parameters
     ----------
     now_ms : when it is decided
     bucket_s : seconds a bucket
+    left : what is left of evidence where events resemble each other; None if they do not
 
     Returns
     -------
@@ -43,7 +48,11 @@ def decide(detector: Detector, stream: Stream, now_ms: int, bucket_s: int) -> tu
         untrusted = detector.touched(stream.overflowed)
         grown = np.where(untrusted, esr.damp(grown), grown)
     gathered = detector.accumulators
+    if left is not None:
+        grown = tempered(grown, left.factor)
     won = grown[gathered.bets]
+    if left is not None:
+        won[left.waits] = 0.0  # what is not known pages nobody, and takes no budget
     if stream.fired:
         won[np.isin(gathered.of, stream.fired)] = 0.0
     # A bet that neither won nor lost stays as it is: of most slices nothing came.

@@ -111,14 +111,15 @@ def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: lis
     # The limits serve pages and tickets alike. All signals share the tickets, so these levels sum to the whole risk.
     tickets = plan.tickets(service)
     level = np.array([plan.miss(tickets, signal.name, dimension) for dimension in dimensions])
+    season = plan.config.watch.season_percent
     min_effect = max(plan.config.watch.min_effect_points, signal.min_effect_points) / 100
     match signal.kind:
         case "rate":
-            return rate.table(tally, level, min_effect)
+            return rate.table(tally, level, min_effect, season_percent=season)
         case "number":
-            return number.table(tally, level)
+            return number.table(tally, level, season)
         case "category":
-            return category.table(tally, level, min_effect)
+            return category.table(tally, level, min_effect, season_percent=season)
         case "calibration":
             tolerance = plan.config.watch.calibration_points / 100
             return calibration.either(tally, level, tolerance) if anew else calibration.table(len(tally), tolerance)

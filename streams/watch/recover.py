@@ -8,6 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from detectors import esr
+from detectors.inflation import tempered
 from detectors.recovery import TIMES, Mirror, advance, mirror
 from schemas.signals import SILENCE, TRAFFIC
 from streams.watch import traffic
@@ -16,6 +17,7 @@ from streams.watch.looks import values
 from streams.watch.once import once
 from streams.watch.plan import Plan
 from streams.watch.state import Alarm, Baseline, Case, Ints, Recovery, State, Stream
+from streams.watch.temper import Tempered
 from streams.watch.window import After, after, events
 
 FEWEST: Final = 20
@@ -30,7 +32,7 @@ class Back(NamedTuple):
     share: float
 
 
-def weighed(plan: Plan, detector: Detector, state: State) -> State:
+def weighed(plan: Plan, detector: Detector, state: State, left: Tempered | None = None) -> State:
     """Let the mirrored bets of all open incidents see what arrived in the second that closes.
 
     As for alarms, evidence advances in order of arrival, and every exchange is seen once.
@@ -39,6 +41,7 @@ def weighed(plan: Plan, detector: Detector, state: State) -> State:
     ----------
     detector : of the service's baseline
     state : of the service; what arrived is still pending
+    left : what is left of evidence where events resemble each other; None if they do not
     """
     if state.baseline is None or not state.cases:
         return state
@@ -46,7 +49,7 @@ def weighed(plan: Plan, detector: Detector, state: State) -> State:
     cases = []
     for case in state.cases:
         alarms = tuple(
-            _weighed(detector, back, state.streams.get(alarm.release), alarm, enough) for alarm in case.alarms
+            _weighed(detector, back, state.streams.get(alarm.release), alarm, enough, left) for alarm in case.alarms
         )
         same = all(now is was for now, was in zip(alarms, case.alarms, strict=True))
         cases.append(case if same else replace(case, alarms=alarms))
@@ -143,7 +146,12 @@ def _sure(plan: Plan, detector: Detector, state: State, alarm: Alarm, span_s: in
 
 
 def _weighed(
-    detector: Detector, back: Callable[[int, int], Back | None], stream: Stream | None, alarm: Alarm, enough: float
+    detector: Detector,
+    back: Callable[[int, int], Back | None],
+    stream: Stream | None,
+    alarm: Alarm,
+    enough: float,
+    left: Tempered | None,
 ) -> Alarm:
     if alarm.monitor < 0 or stream is None or stream.pending is None:
         return alarm
@@ -157,6 +165,8 @@ def _weighed(
         return replace(alarm, recovery=replace(held, absent=held.absent + events(stream.pending)))
     growth, looks_well = over.mirror.growth(counts), over.mirror.well(counts)
     row = table.first_bet + s * len(table.table.weights) + alarm.bet
+    if left is not None:
+        growth = tempered(growth, left.factor[row])
     if stream.overflowed and detector.touched(stream.overflowed)[row]:
         growth, looks_well = esr.damp(growth), np.zeros((), np.bool_)
     before = np.array(held.evidence or [0.0] * len(TIMES))

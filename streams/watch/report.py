@@ -53,7 +53,7 @@ def report(
     modes = _modes(plan, state, alarms, seen)
     severity, notify, why = judge(detector.signals, alarms, modes)
     dark = plan.in_shadow(state.service, lead.signal)
-    labels = said.labels if said else _labels(lead.signal, state.service, known.env, where, dark)
+    labels = said.labels if said else labelled(lead.signal, state.service, known.env, where, dark)
     print_ = fingerprint(labels)
     episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
     sequence = said.sequence + 1 if said else 1
@@ -189,7 +189,8 @@ def _fell_silent(alarm: Alarm) -> Change:
     )  # fmt: skip
 
 
-def _labels(signal: str, service: str, env: str, where: Slice | None, dark: bool) -> dict[str, str]:
+def labelled(signal: str, service: str, env: str, where: Slice | None, dark: bool) -> dict[str, str]:
+    """Make the labels that are an incident's identity: of its leading signal, its slice, and whether in shadow."""
     name = "".join(word.capitalize() for word in re.split("[._-]", signal))
     return {
         "alertname": "ServiceSilent" if signal == SILENCE.name else f"{name}Changed",

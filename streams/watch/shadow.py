@@ -13,6 +13,7 @@ from streams.watch.group import Told, freed, group
 from streams.watch.plan import Plan
 from streams.watch.report import resolved
 from streams.watch.state import Alarm, Case, Shadow, State
+from streams.watch.temper import Tempered
 
 LEAVES: Final = {
     False: "from now on it is in shadow",
@@ -43,15 +44,16 @@ def grouped(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
     return Told(state if after is before else turned(after), [*told, *more])
 
 
-def weighed(plan: Plan, detector: Detector, state: State) -> State:
+def weighed(plan: Plan, detector: Detector, state: State, left: Tempered | None = None) -> State:
     """Let the mirrored bets of all open incidents see what arrived: see `streams.watch.recover`.
 
     Parameters
     ----------
     detector : of the service's baseline
     state : of the service; what arrived is still pending
+    left : what is left of evidence where events resemble each other; None if they do not
     """
-    return _both(state, lambda book: recover.weighed(plan, detector, book))
+    return _both(state, lambda book: recover.weighed(plan, detector, book, left))
 
 
 def anew(state: State) -> State:

@@ -23,10 +23,12 @@ from streams.watch.parts import parts
 from streams.watch.pieces import Pieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
+from streams.watch.provisional import looked
 from streams.watch.publish import Finding, Said, published
 from streams.watch.shadow import grouped, weighed
 from streams.watch.silence import hear, silent
 from streams.watch.state import Baseline, Part, State
+from streams.watch.temper import calmed, summed, tempered
 from streams.watch.total import add
 
 __all__ = ["Finding", "Plan", "Record", "State", "step", "stepping"]
@@ -171,15 +173,18 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     """Close the open second; `over` is the last one that is over."""
     state, moved = traffic.close(plan, state, over)
     if state.baseline is None:
-        return state, []
+        state, provisional = looked(plan, state, over)
+        return state, [*provisional]
     found = detector(state.baseline, plan, state.service)
     alarms = [moved] if moved is not None else []
     if any(stream.pending is not None for stream in state.streams.values()):
-        state, streams = weighed(plan, found, state), {}
+        state = summed(plan, found, state)
+        left, streams = tempered(plan, found, state), {}
+        state = weighed(plan, found, state, left)
         for name, stream in state.streams.items():
-            streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s)
+            streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s, left)
             alarms += fired
-        state = replace(state, streams=streams)
+        state = calmed(replace(state, streams=streams), alarms, left)
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
     state, alarms, reports = planned(plan, found, state, alarms, over)
@@ -205,7 +210,7 @@ def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tupl
     if known is not None and state.naming is None and state.counting is None:
         return state, []
     state = learn(plan, state, new.block)
-    if known is None or state.baseline is known:
+    if state.baseline is None or state.baseline is known:
         return state, []
     return adopt.baseline(plan, state, begin_ms(now))
 

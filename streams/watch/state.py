@@ -258,6 +258,69 @@ class Shadow(Struct, frozen=True):
     forgotten: int = 0
 
 
+class Blocks(Struct, frozen=True, eq=False, weakref=True):
+    """How far each signal was off what the baseline expects, by blocks of arrival that are full, oldest first.
+
+    Attributes
+    ----------
+    signals : names, one a row
+    base : minutes in each block
+    events : (signals, n) of the whole stream
+    off : (signals, n) by how much the sum of what stands for the signal was more than expected
+    """
+
+    signals: tuple[str, ...]
+    base: int
+    events: Ints
+    off: Evidence
+
+
+class Unfinished(Struct, frozen=True, eq=False):
+    """The block that is not full, and the minute that is not over.
+
+    Attributes
+    ----------
+    minute : since 1970
+    counts : (counters,) that arrived in it, of the whole stream; None if nothing
+    minutes : in the block
+    events, off : (signals,) of these, as in `Blocks`
+    """
+
+    minute: int
+    counts: Ints | None
+    minutes: int
+    events: Ints
+    off: Evidence
+
+
+class Series(Struct, frozen=True, eq=False):
+    """A share, block by block, since it last changed.
+
+    Attributes
+    ----------
+    counts : (cells,) all that had come of the signal by the last block
+    means : (n,) of each block
+    ends : second in which each block was over
+    """
+
+    counts: Ints
+    means: Evidence
+    ends: tuple[int, ...]
+
+
+class Provisional(Struct, frozen=True):
+    """What is looked at before there is a baseline.
+
+    Attributes
+    ----------
+    events : exchanges that had come by the last block
+    series : by signal
+    """
+
+    events: int
+    series: dict[str, Series] = {}
+
+
 class State(Struct, frozen=True, kw_only=True):
     """Everything known of one service.
 
@@ -280,6 +343,8 @@ class State(Struct, frozen=True, kw_only=True):
     topic_id : of the source's topic
     sources, caught_up : source partition -> last second of its events; second when all of it was known to be read
         (noted only while the service is about to be called silent)
+    blocks, unfinished : how much events resemble each other, as far as it was measured: see `streams.watch.temper`
+    provisional : what is looked at while there is no baseline
     ended : the last incidents that are over, as they were last said
     episodes : fingerprint -> last episode
     forgotten : the highest episode of the fingerprints that are no longer remembered
@@ -313,6 +378,9 @@ class State(Struct, frozen=True, kw_only=True):
     counting: Counting | None = None
     baseline: Baseline | None = None
     streams: dict[str, Stream] = {}
+    blocks: Blocks | None = None
+    unfinished: Unfinished | None = None
+    provisional: Provisional | None = None
     exemplars: dict[str, tuple[Exemplar, ...]] = {}
     waiting: tuple[Alarm, ...] = ()
     cases: tuple[Case, ...] = ()

@@ -138,8 +138,10 @@ def writing(
             release: {begins: cold.key(f"bucket-{release}-{begins}", held) for begins, held in stream.buckets.items()}
             for release, stream in state.streams.items()
         }
+        blocks = cold.key("blocks", state.blocks) if state.blocks is not None else ""
         bare = {release: replace(stream, buckets={}) for release, stream in state.streams.items()}
-        hot = records.Hot(records.FORMAT, replace(state, baseline=None, streams=bare), baseline, buckets)
+        left = replace(state, baseline=None, streams=bare, blocks=None)
+        hot = records.Hot(records.FORMAT, left, baseline, buckets, blocks)
         out.cold.extend(cold.new)
         out.hot.append((_key(name).encode(), records.encode(hot)))
         out.tombstones.extend((key.encode(), None) for key in cold.gone())
@@ -283,10 +285,11 @@ def _whole(hot: records.Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str
         return parts[key]
 
     baseline = part(hot.baseline, records.baseline) if hot.baseline else None
+    blocks = part(hot.blocks, records.blocks) if hot.blocks else None
     streams = {
         release: replace(
             stream, buckets={begins: part(key, records.bucket) for begins, key in hot.buckets.get(release, {}).items()}
         )
         for release, stream in hot.state.streams.items()
     }
-    return replace(hot.state, baseline=baseline, streams=streams), parts
+    return replace(hot.state, baseline=baseline, streams=streams, blocks=blocks), parts

@@ -124,10 +124,10 @@ def test_nothing_is_lost_and_the_state_stays_small(base: list[tuple[int, float]]
     for n, mean in base:
         blocks = add(blocks, np.array([n]), np.array([n * mean]), np.array([n / 2]))
         assert blocks.events.shape[1] <= MOST
-        assert 1 <= blocks.filled <= blocks.base
+        assert 1 <= blocks.last <= blocks.base
     assert blocks.events.sum() == sum(n for n, _ in base)
     assert blocks.off.sum() == pytest.approx(sum(n * (mean - 0.5) for n, mean in base))
-    assert blocks.base * (blocks.events.shape[1] - 1) + blocks.filled == len(base)
+    assert blocks.base * (blocks.events.shape[1] - 1) + blocks.last == len(base)
     assert blocks.base == 1 or blocks.events.shape[1] > MOST // 2
 
 

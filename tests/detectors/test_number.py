@@ -6,6 +6,7 @@ import pytest
 from detectors.arrays import Counts
 from detectors.bets import number
 from detectors.delay import times_number
+from detectors.limits.season import apart
 from tests.detectors.tables import BASELINES, tally
 
 LEVEL = np.array([1e-6])
@@ -86,3 +87,31 @@ def test_folding_loses_no_event() -> None:
     folded = bets.fold(BASELINES["number"])
     assert folded.shape == (len(BASELINES["number"]), number.BINS)
     assert (folded.sum(axis=1) == BASELINES["number"].sum(axis=1)).all()
+
+
+@pytest.mark.parametrize("baseline", BASELINES["number"])
+@pytest.mark.parametrize("percent", [30.0, 60.0])
+def test_limits_between_hours_hold_what_the_baseline_would_be_in_any_other_hour(
+    baseline: Counts, percent: float
+) -> None:
+    """All values multiplied by what two hours may lie apart, and by anything between."""
+    bets, usual = number.table(baseline[None], LEVEL, percent), number.table(baseline[None], LEVEL)
+    assert (bets.lower <= usual.lower).all()
+    assert (bets.upper >= usual.upper).all()
+    down, up = apart(percent)
+    for factor in (down, down**0.5, 1.0, up**0.3, up):
+        chance = times_number(baseline, factor)
+        for j in range(0, len(bets.feature), 6):
+            x = bets.values(0)[j]
+            looks = ~np.isnan(x)
+            if (of := chance[looks].sum()) > 0:
+                mean = (chance[looks] * x[looks]).sum() / of
+                assert bets.lo[0, j] - 1e-9 <= mean <= bets.hi[0, j] + 1e-9
+
+
+def test_a_move_beyond_what_hours_lie_apart_is_found() -> None:
+    """By 60 %, that is four times, or two octaves of eight cells."""
+    baseline = tally(np.random.default_rng(8).normal(120, 6, 4000))
+    bets = number.table(baseline[None], LEVEL, 60.0)
+    assert winners(bets, tally(np.random.default_rng(9).normal(132, 6, 200))) == {}
+    assert winners(bets, tally(np.random.default_rng(9).normal(150, 6, 200)))["above_p99"] == 1

@@ -28,7 +28,9 @@ SERVICES = ("alpha", "beta")
 CONFIG = parse("""
 topics: {tallies_partitions: 1}
 measure: {bucket_s: 2, slices: [workflow], late_after_s: 5}
-watch: {baseline_events: 200, resolve_after_s: 6, update_every_s: 3, silence_after_s: 6, window_buckets: 12}
+watch:
+  {baseline_events: 200, resolve_after_s: 6, update_every_s: 3, silence_after_s: 6, window_buckets: 12,
+   dependence: none}
 """)
 MEASURING = measure.Plan.of(CONFIG, Taxonomy.load_default())
 PLAN = Plan.of(CONFIG, Taxonomy.load_default())

@@ -81,8 +81,8 @@ def test_bets_that_look_in_a_way_of_their_own_are_asked_apart(monkeypatch: pytes
     tables: dict[int, Bets] = {}
     make, kept = rate.table, np.random.default_rng(1).integers(0, 9, layout.detector(learned(), PLAN, "s").kept_size)
 
-    def hidden(*what: Any) -> Plain:
-        one = make(*what)
+    def hidden(*what: Any, **how: Any) -> Plain:
+        one = make(*what, **how)
         plain = Plain(
             weights=one.weights, side=one.side, direction=one.direction, feature=one.feature, of=one.of,
             lower=one.lower, upper=one.upper,

@@ -16,7 +16,7 @@ from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.size import check, evidence_bytes, fullest
 from streams.watch.stage import Record, step
-from streams.watch.state import Baseline, State, Stream
+from streams.watch.state import Baseline, State, Stream, Unfinished
 from streams.watch.total import Total
 from tests.watch import logs
 
@@ -56,7 +56,8 @@ def test_a_service_with_every_signal_slice_and_release_taken_has_a_record_well_b
     """41 signals and 28 slices, five releases, all of their counters arrived in the second that is open.
 
     Of a release there are the evidence, four bytes a bet, and what is pending, two bytes a counter while no counter
-    comes to 65,536 in a second. The rest of the record, which has limits of its own, is a fiftieth of that here.
+    comes to 65,536 in a second. The rest of the record, of which the minute that is not over is a part and which has
+    limits of its own, is a fiftieth of that here.
     """
     full = plan("")
     alphabet = fullest(full)
@@ -71,9 +72,15 @@ def test_a_service_with_every_signal_slice_and_release_taken_has_a_record_well_b
         )
         for i in range(full.streams)
     }  # fmt: skip
-    state = State(service="s", offset=0, second=0, naming=None, baseline=baseline, streams=streams, total=Total(
-        np.arange(FIXED), chance.integers(0, 1 << 16, FIXED)
-    ))  # fmt: skip
+    signals, of_whole = len(found.tables), sum(table.kept.width for table in found.tables)
+    unfinished = Unfinished(
+        0, chance.integers(0, 1 << 16, of_whole), 1, chance.integers(0, 1 << 31, signals),
+        chance.random(signals, np.float32),
+    )  # fmt: skip
+    state = State(
+        service="s", offset=0, second=0, naming=None, baseline=baseline, streams=streams, unfinished=unfinished,
+        total=Total(np.arange(FIXED), chance.integers(0, 1 << 16, FIXED)),
+    )  # fmt: skip
     (_, [(_, hot)], _), _ = store.writes({"s": state}, ["s"], store.Written())
     bound = evidence_bytes(full) + full.streams * found.kept_size * 2 + FIXED * 4
     assert bound < len(hot) < 1.02 * bound

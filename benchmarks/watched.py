@@ -18,6 +18,7 @@ from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.stage import Record, reading, step
 from streams.watch.state import State, Stream
+from streams.watch.temper import tempered
 
 TIERS: Final[Mapping[str, tuple[Notify, ...]]] = {"pages": ("page",), "tickets": ("ticket", "record")}
 """A record is a ticket that nobody need look at; they share a budget."""
@@ -118,14 +119,18 @@ def _sent(plan: Plan, null: Null, seed: int) -> Iterator[tuple[int, Flush]]:
 
 
 def _takes_in(plan: Plan, state: State) -> dict[str, float]:
-    """Say what the next second to be closed takes in: a second's budget of every bet that moves and is in play."""
+    """Say what the next second to be closed takes in: a second's budget of every bet that moves and is in play.
+
+    What may page is not, as long as it is not known how much events resemble each other.
+    """
     assert state.baseline is not None
     watching = detector(state.baseline, plan, state.service)
     gathered, found = watching.accumulators, dict.fromkeys(TIERS, 0.0)
-    tier_of = _tiers(gathered)
+    tier_of, left = _tiers(gathered), tempered(plan, watching, state)
+    waits = np.zeros(len(gathered.bets), np.bool_) if left is None else left.waits
     for stream in state.streams.values():
         if stream.pending is not None:
-            moves = (watching.growth(stream.pending)[gathered.bets] != 0) & ~np.isin(gathered.of, stream.fired)
+            moves = (watching.growth(stream.pending)[gathered.bets] != 0) & ~np.isin(gathered.of, stream.fired) & ~waits
             for name, of_tier in tier_of.items():
                 found[name] += float(gathered.rate[moves & of_tier[gathered.of]].sum())
     return found

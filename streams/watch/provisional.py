@@ -43,7 +43,7 @@ def looked(plan: Plan, state: State, over: int) -> tuple[State, list[Incident]]:
         return state, []
     counts, said = laid(state.total), list[Incident]()
     series = dict(held.series)
-    for signal, begin in _rates(plan):
+    for signal, begin in _rates(plan, state.service):
         series[signal.name], told = _advanced(series.get(signal.name), counts[begin : begin + RATE_CELLS], over)
         if told is not None:
             state, more = _told(plan, state, signal, told, series[signal.name], over)
@@ -51,12 +51,15 @@ def looked(plan: Plan, state: State, over: int) -> tuple[State, list[Incident]]:
     return replace(state, provisional=Provisional(n, series)), said
 
 
-def _rates(plan: Plan) -> list[tuple[Signal, int]]:
-    """List the catalogue's rates that may page, and where their cells begin."""
+def _rates(plan: Plan, service: str) -> list[tuple[Signal, int]]:
+    """List the catalogue's rates that may page, and where their cells begin; of what is in shadow nothing is said."""
     catalogue = layout_of(())
     begins = dict(zip((one.name for one in catalogue.signals), catalogue.begins, strict=True))
-    mine = [one for one in plan.signals if one.kind == "rate" and pageable(one) and one not in plan.own]
-    return [(one, begins[one.name]) for one in mine]
+    return [
+        (one, begins[one.name])
+        for one in plan.signals
+        if one.kind == "rate" and pageable(one) and one not in plan.own and not plan.in_shadow(service, one.name)
+    ]
 
 
 def _advanced(held: Series | None, counts: Ints, over: int) -> tuple[Series, Means | None]:
@@ -76,8 +79,6 @@ def _told(
 ) -> tuple[State, list[Incident]]:
     """Open the incident of a signal, unless it is open: it says what was seen first."""
     known = plan.service(state.service)
-    if plan.in_shadow(state.service, signal.name):
-        return state, []  # what is on trial has nothing to say before it is learned
     labels = labelled(f"{signal.name}_provisional", state.service, known.env, None, dark=False)
     print_ = fingerprint(labels)
     if len(state.cases) >= plan.config.limits.incidents or any(one.said.fingerprint == print_ for one in state.cases):

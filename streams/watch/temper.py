@@ -79,8 +79,8 @@ def summed(plan: Plan, detector: Detector, state: State) -> State:
     if held.counts is not None and held.minute != minute:
         blocks, held = _added(blocks, held, gauges)
     came = sum(stream.pending[gauges.whole] for stream in state.streams.values() if stream.pending is not None)
-    if state.cases:
-        changed = {alarm.signal for case in state.cases for alarm in case.alarms}
+    if cases := (*state.cases, *state.shadow.cases):
+        changed = {alarm.signal for case in cases for alarm in case.alarms}
         came = came * np.repeat([signal not in changed for signal in signals], gauges.widths)
     held = replace(held, minute=minute, counts=came if held.counts is None else held.counts + came)
     return replace(state, blocks=blocks, unfinished=held)

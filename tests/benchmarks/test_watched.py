@@ -19,8 +19,8 @@ def test_a_service_that_is_watched_takes_in_its_part_of_the_budget_and_no_more()
     found = watch(plan(1_000), SYNTHETIC[0], 1, "tickets", budget=1.0)
     seconds = found.flushes * RELEASES
     allowed = {"pages": 1_000 / WEEK_S / 5 * seconds, "tickets": 10_000 / WEEK_S / 5 * seconds}
-    for tier, taken in found.taken.items():
-        assert 0.2 * allowed[tier] < taken <= allowed[tier]
+    assert 0.2 * allowed["tickets"] < found.taken["tickets"] <= allowed["tickets"]
+    assert found.taken["pages"] == 0.0  # these few minutes do not tell how much events resemble each other
     assert found.taken["tickets"] >= 1.0
     assert found.events == found.flushes * RELEASES * SYNTHETIC[0].events
 

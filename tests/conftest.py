@@ -14,7 +14,7 @@ from tests.kafka.guarded import Guard
 _serial = itertools.count(1)
 
 # No test asserts a time, nor does Hypothesis for it: how fast inputs are made depends on what else the machine does.
-settings.register_profile("barograph", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("barograph", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("barograph")
 
 

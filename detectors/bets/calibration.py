@@ -217,7 +217,7 @@ def either(counts: Counts, level: Floats, tolerance: float) -> CalibrationBets:
     >>> counts[0, 36:38] = 500, 1500  # says 0.9, is right in 75 of 100
     >>> bets = either(counts, np.array([1e-6]), tolerance=0.02)
     >>> round(bets.gap(0, bets.lo[0, 0]), 3), round(bets.gap(0, bets.hi[0, 0]), 3)
-    (-0.258, 0.045)
+    (-0.255, 0.045)
     """
     was, truth = learned(counts, level, tolerance), table(len(counts), tolerance)
     return _bets(np.minimum(was.lower, truth.lower), np.maximum(was.upper, truth.upper))

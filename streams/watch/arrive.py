@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from schemas.cells import CELLS
 from schemas.signals import RATE_CELLS
-from schemas.tallies import LATE, OTHER
-from streams.watch.clock import bucket_of
+from schemas.tallies import OTHER
+from streams.watch.clock import bucket_of, counted_in
 from streams.watch.detector import Detector
 from streams.watch.place import Placed
 from streams.watch.plan import Plan
@@ -25,9 +25,6 @@ def arrive(
     plan: Plan, detector: Detector, state: State, part: Part, placed: Placed, instead: tuple[Part, Placed] | None = None
 ) -> State:
     """Take in what came of a service.
-
-    Events that came late, and those that claim to come from the future, are put into the bucket of the second in which
-    they arrived: of their own time no more is known than that it was not then.
 
     Parameters
     ----------
@@ -45,10 +42,7 @@ def arrive(
     serving = {came[group] for group in np.unique(placed.row[placed.cell < RATE_CELLS]).tolist()}
     streams, seat, beyond = seated(plan, detector, state, dict.fromkeys(came), serving)
     live = {seat[release] for release in serving}
-    keys = [
-        (seat[release], now if start == LATE or start > now else start)
-        for release, start in zip(came, placed.start.tolist(), strict=True)
-    ]
+    keys = [(seat[release], counted_in(start, now)) for release, start in zip(came, placed.start.tolist(), strict=True)]
     spots = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     spot = np.array([spots[key] for key in keys])
     kept, raw = _laid(detector, placed, spot, len(spots))
@@ -73,7 +67,7 @@ def _withdrawn(plan: Plan, state: State, part: Part, placed: Placed, detector: D
     streams = dict(state.streams)
     for group, (release, start) in enumerate(zip(placed.release.tolist(), placed.start.tolist(), strict=True)):
         name = part.names[release] if part.names[release] in streams else OTHER
-        begins = now if start == LATE or start > now else start
+        begins = counted_in(start, now)
         if name not in streams or begins not in streams[name].buckets:
             continue
         mine = placed.row == group

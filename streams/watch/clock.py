@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from schemas.tallies import LATE
+
 SHIFT_MS: Final = 400
 """How much later than those of the wall clock WATCH's seconds begin and end.
 
@@ -47,6 +49,25 @@ def bucket_of(second: int, bucket_s: int) -> int:
     (0, 10)
     """
     return end_ms(second) // 1000 // bucket_s * bucket_s
+
+
+def counted_in(start: int, now: int) -> int:
+    """Say in which bucket something counts that says when it was.
+
+    What came late, and what claims to come from the future, counts where it arrived: of its own time no more is known
+    than that it was not then.
+
+    Parameters
+    ----------
+    start : of the bucket that it says, or `LATE`
+    now : start of the bucket in which it arrived
+
+    Examples
+    --------
+    >>> counted_in(10, now=20), counted_in(30, now=20), counted_in(LATE, now=20)
+    (10, 20, 20)
+    """
+    return now if start == LATE or start > now else start
 
 
 def end_ms(second: int) -> int:

@@ -88,10 +88,8 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
     start, release, dimension, _, sizes = part.groups.T
     whole = dimension == 0
     row = np.repeat(np.arange(len(sizes)), sizes)
-    rated = np.flatnonzero(part.cells < RATE_CELLS)
-    events = np.bincount(row[rated], part.counts[rated], minlength=len(sizes)).astype(np.int64)
     slices = _slices(spots, part)
-    others = _other_slices(spots, part, slices, events)
+    others = _other_slices(spots, part, slices, exchanges(part))
 
     named = np.flatnonzero(part.cells >= fixed)
     column, who = np.divmod(part.cells[named] - fixed, max(len(names), 1))
@@ -126,10 +124,16 @@ def spread(alphabet: Alphabet, placed: Placed) -> Ints:
     return np.bincount(flat, counts, minlength=where.size).astype(np.int64)
 
 
+def exchanges(part: Part) -> Ints:
+    """Count the exchanges of each group of a part: the events of one rate, which every exchange has."""
+    row = np.repeat(np.arange(len(part.groups)), part.groups[:, 4])
+    rated = part.cells < RATE_CELLS
+    return np.bincount(row[rated], part.counts[rated], minlength=len(part.groups)).astype(np.int64)
+
+
 def events_of(part: Part) -> int:
-    """Count the exchanges of a part: the events of one rate, which every exchange has, in one dimension."""
-    whole = np.repeat(part.groups[:, 2] == 0, part.groups[:, 4])
-    return int(part.counts[whole & (part.cells < RATE_CELLS)].sum())
+    """Count the exchanges of a part, in one dimension."""
+    return int(exchanges(part)[part.groups[:, 2] == 0].sum())
 
 
 def names_of(part: Part) -> dict[str, dict[str, int]]:

@@ -43,22 +43,24 @@ def silent(plan: Plan, state: State, over: int) -> Alarm | None:
     if not read or not _quiet(plan, state, over):
         return None
     since = (state.last_event + 1) * 1000
-    latest = max(state.streams.values(), key=lambda stream: stream.last_second, default=None)
     return Alarm(
-        monitor=-1, bet=-1, signal=SILENCE.name, release=latest.release if latest else "", severity="sev-2",
-        notify="page", since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=end_ms(over),
+        monitor=-1, bet=-1, signal=SILENCE.name, release=served_last(state), severity="sev-2", notify="page",
+        since=since, since_low=since - 1000, since_high=since + 1000, alarmed_at=end_ms(over),
         false_per_week=0.0,
     )  # fmt: skip
 
 
+def served_last(state: State) -> str:
+    """Name the release that was the last to serve, for what is about all of them; empty if none has."""
+    latest = max(state.streams.values(), key=lambda stream: stream.last_second, default=None)
+    return latest.release if latest else ""
+
+
 def _quiet(plan: Plan, state: State, second: int) -> bool:
     """Whether by then a service will have been quiet for so long that it means something, and nobody was told."""
-    quiet_s = second - state.last_event
-    if state.baseline is None or quiet_s < plan.config.watch.silence_after_s:
-        return False
-    cases = (*state.cases, *state.shadow.cases)
-    told = any(alarm.signal == SILENCE.name for case in cases for alarm in case.alarms)
-    return lasted(plan, state, quiet_s) and not told
+    return lasted(plan, state, second - state.last_event) and not any(
+        alarm.signal == SILENCE.name for case in (*state.cases, *state.shadow.cases) for alarm in case.alarms
+    )
 
 
 def lasted(plan: Plan, state: State, quiet_s: int) -> bool:

@@ -16,6 +16,7 @@ from schemas.signals import TRAFFIC
 from streams.watch.clock import end_ms
 from streams.watch.hours import bounds, learned, usual
 from streams.watch.plan import Plan
+from streams.watch.silence import served_last
 from streams.watch.state import Alarm, State, Traffic
 from streams.watch.volume import counted, over
 
@@ -71,10 +72,9 @@ def _alarm(plan: Plan, state: State, evidence: Evidence, second: int) -> Alarm:
     lo, hi, size = (np.array(each) for each in zip(*(bounds(plan, state, at) for at in starts), strict=True))
     won = bets.log_wealth([held.closed[at] for at in starts], lo, hi, size)[:, bet]
     since = onset(won, np.array(starts, np.float64))
-    latest = max(state.streams.values(), key=lambda stream: stream.last_second, default=None)
     return Alarm(
-        monitor=MONITOR, bet=bet, signal=TRAFFIC.name, release=latest.release if latest else "", severity="sev-3",
-        notify="ticket", since=int(since.at * 1000), since_low=int(since.earliest * 1000),
+        monitor=MONITOR, bet=bet, signal=TRAFFIC.name, release=served_last(state), severity="sev-3", notify="ticket",
+        since=int(since.at * 1000), since_low=int(since.earliest * 1000),
         since_high=int((since.latest + bucket_s) * 1000), alarmed_at=end_ms(second),
         false_per_week=plan.traffic(state.service) * WEEK_S / float(evidence.sum(dtype=np.float64)),
     )  # fmt: skip

@@ -8,12 +8,11 @@ lag; and a service of which nothing comes any more is a matter of `streams.watch
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
 from msgspec.structs import replace
 
-from schemas.signals import RATE_CELLS
 from schemas.tallies import LATE, Tick
-from streams.watch.clock import bucket_of
+from streams.watch.clock import bucket_of, counted_in
+from streams.watch.place import exchanges
 from streams.watch.plan import Plan
 from streams.watch.silence import RECENT_S, lasted
 from streams.watch.state import Part, State
@@ -25,8 +24,7 @@ MOST: Final = 1 << 28
 def came(plan: Plan, state: State, partition: int, part: Part, instead: Part | None = None) -> State:
     """Count what is new of a flush.
 
-    What came late, or claims to come from the future, counts in the bucket in which it arrived. What comes for a bucket
-    that is closed counts for figures only.
+    What comes for a bucket that is closed counts for figures only.
 
     Parameters
     ----------
@@ -37,11 +35,11 @@ def came(plan: Plan, state: State, partition: int, part: Part, instead: Part | N
     """
     held, bucket_s = state.traffic, plan.config.measure.bucket_s
     now = bucket_of(state.second, bucket_s)
-    counts = _exchanges(part, now, bucket_s)
+    counts = _by_bucket(part, now, bucket_s)
     if not counts and instead is None:
         return state
     coming, closed = dict(held.coming), dict(held.closed)
-    less = {} if instead is None else _exchanges(instead, now, bucket_s)
+    less = {} if instead is None else _by_bucket(instead, now, bucket_s)
     for start in sorted(counts.keys() | less.keys()):
         place = coming if start >= held.until else closed
         if place is coming or start in closed:
@@ -54,16 +52,13 @@ def came(plan: Plan, state: State, partition: int, part: Part, instead: Part | N
     return replace(state, traffic=held)
 
 
-def _exchanges(part: Part, now: int, bucket_s: int) -> dict[int, int]:
+def _by_bucket(part: Part, now: int, bucket_s: int) -> dict[int, int]:
     """Add up the exchanges of a part by bucket."""
     found: dict[int, int] = {}
-    before = np.concatenate([[0], np.cumsum(np.where(part.cells < RATE_CELLS, part.counts, 0))])
-    ends = np.cumsum(part.groups[:, 4])
     whole = part.groups[:, 2] == 0
-    sums = (before[ends] - before[ends - part.groups[:, 4]])[whole].tolist()
-    for start, n in zip(part.groups[whole, 0].tolist(), sums, strict=True):
+    for start, n in zip(part.groups[whole, 0].tolist(), exchanges(part)[whole].tolist(), strict=True):
         if n:
-            at = now if start == LATE or start > now else start // bucket_s * bucket_s
+            at = counted_in(start, now) // bucket_s * bucket_s
             found[at] = found.get(at, 0) + n
     return found
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Bools, Counts, Floats
+from detectors.esr import MOST_GROWTH
 
 FRACTIONS: Final[Floats] = np.exp2(-0.5 * np.arange(1, 25))
 """Parts of the wealth that are tried on the baseline, from 0.7 down to 1/4096."""
@@ -19,7 +20,6 @@ UNLEARNED: Final = 0.125
 GRID: Final = 2.0**-32
 """Nats. Sums of it are exact up to half a million events in a block. Coarser, as the bets that alarm have it, a
 baseline of millions, whose limits lie close, would leave nothing to win."""
-MOST_GROWTH: Final = 300.0
 SPARE: Final = 20.0
 """How many times more than enough evidence may become, so that a relapse soon takes it away. By chance, evidence that a
 thing is well falls back by so much at most once in twenty."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from detectors.shares import WEEK_S
 from schemas.config import Config, Service
 from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
@@ -13,7 +14,6 @@ from streams.watch.plan import Plan, Tier, pageable
 from streams.watch.state import Baseline
 from streams.watch.usual import usual
 
-WEEK_S: Final = 7 * 86_400
 PER_S: Final = 10.0
 """Exchanges a second of a service of which the config does not say it."""
 

@@ -4,12 +4,14 @@ For the text of a finding, never for a decision: what either of them comes to by
 and of cells, so the customary 0.1 and 0.2 of the stability index are no promise of anything.
 """
 
+from typing import Final
+
 import numpy as np
 from scipy import special
 
 from detectors.arrays import Counts, Floats
 
-NONE_SEEN = 0.5
+NONE_SEEN: Final = 0.5
 """Events that an empty cell is taken to hold if the other tally has some there."""
 
 

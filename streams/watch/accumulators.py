@@ -26,7 +26,7 @@ class Accumulators:
     ----------
     bets : (n,) which of the row's
     rate : (n,) alarms a second that each takes in
-    of, slice : (n,) accumulator and slice of each
+    of : (n,) accumulator of each
     begins : (a,) first bet of each accumulator
     monitor, notify : (a,) whose it is, and what it may do
     silences : (a,) the one that has nothing to say once this one has: of a page the monitor's ticket, else itself
@@ -35,7 +35,6 @@ class Accumulators:
     bets: Ints
     rate: Floats
     of: Ints
-    slice: Ints
     begins: Ints
     monitor: tuple[int, ...]
     notify: tuple[Notify, ...]
@@ -52,7 +51,7 @@ def accumulators(plan: Plan, service: str, tables: Sequence[Table], dimensions: 
 
     Tickets and records share one budget: a record is a ticket that nobody need look at.
     """
-    bets, rates, slices = [], [], []
+    bets, rates = [], []
     whose: list[tuple[int, Notify]] = []
     noticed = [[_notices(table, bet) for bet in range(len(table.table.weights))] for table in tables]
     for notify in NOTICES:
@@ -66,7 +65,6 @@ def accumulators(plan: Plan, service: str, tables: Sequence[Table], dimensions: 
             for s, dimension in enumerate(dimensions[: table.slices] if len(here) else []):
                 bets.append(table.first_bet + s * each + here)
                 rates.append(weights * share.rates.get((table.signal.name, dimension), 0.0))
-                slices.append(np.full(len(here), s))
                 whose.append((table.first + s, notify))
     place = {one: i for i, one in enumerate(whose)}
     sizes = np.array([len(some) for some in bets])
@@ -74,7 +72,6 @@ def accumulators(plan: Plan, service: str, tables: Sequence[Table], dimensions: 
         bets=np.concatenate(bets),
         rate=np.concatenate(rates),
         of=np.repeat(np.arange(len(bets)), sizes),
-        slice=np.concatenate(slices),
         begins=np.cumsum(sizes) - sizes,
         monitor=tuple(monitor for monitor, _ in whose),
         notify=tuple(notify for _, notify in whose),

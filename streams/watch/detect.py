@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from detectors import esr
 from detectors.inflation import tempered
 from detectors.onset import Onset, onset
+from detectors.shares import WEEK_S
 from streams.watch.detector import Detector
 from streams.watch.severity import severity
 from streams.watch.state import Alarm, Evidence, Stream
 from streams.watch.temper import Tempered
 
-WEEK_S: Final = 604_800
 _ONE: Final = np.ones(1)
 
 
@@ -90,8 +90,8 @@ def _alarm(
 def _since(detector: Detector, stream: Stream, monitor: int, bet: int, over: int) -> Onset:
     """Find the onset in the buckets of event time, which follow the events' own clock.
 
-    What lies before `over` was told by an incident that has ended. If the first bucket that is
-    still kept may be it, the change may be older than anything that is kept.
+    What lies before `over` was told by an incident that has ended. If the first bucket that is still kept may be it,
+    the change may be older than anything that is kept.
     """
     begins = [at for at in sorted(stream.buckets) if at >= over] or [max(stream.buckets)]
     won = detector.growth_of(monitor, bet, [stream.buckets[at].kept for at in begins])

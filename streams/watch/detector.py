@@ -10,7 +10,7 @@ from detectors.bets.number import NumberBets
 from detectors.bets.table import MOST_EVENTS
 from schemas.signals import Signal
 from streams.watch.accumulators import Accumulators
-from streams.watch.looks import Floats, Ranks, Shares, Table, values
+from streams.watch.looks import Floats, Ranks, Shares, Table
 from streams.watch.measured import names_key
 from streams.watch.state import Counts, Ints
 from streams.watch.window import events
@@ -96,12 +96,3 @@ class Detector:
         """Find a monitor's table and slice."""
         table = next(table for table in reversed(self.tables) if table.first <= monitor)
         return table, monitor - table.first
-
-    def mean(self, monitor: int, bet: int, kept: Counts) -> tuple[float, float, float]:
-        """Average a bet's feature over kept counts; with the baseline's limits of that mean."""
-        table, s = self.find(monitor)
-        counts = kept[table.kept.at(s)]
-        x = values(table, bet, s)
-        n = np.where(np.isnan(x), 0, counts)
-        mean = float(np.nansum(x * n) / n.sum()) if n.any() else float("nan")
-        return mean, float(table.table.lo[s, bet]), float(table.table.hi[s, bet])

@@ -106,12 +106,8 @@ def calmed(state: State, alarms: Collection[Alarm], left: Tempered | None) -> St
             continue
         minutes = state.second // MINUTE_S - alarm.since // 1000 // MINUTE_S + 1
         row, first = blocks.signals.index(alarm.signal), max(blocks.events.shape[1] - -(-minutes // blocks.base), 0)
-        events, off, open_events, open_off = (
-            blocks.events.copy(),
-            blocks.off.copy(),
-            held.events.copy(),
-            held.off.copy(),
-        )
+        events, off = blocks.events.copy(), blocks.off.copy()
+        open_events, open_off = held.events.copy(), held.off.copy()
         events[row, first:], off[row, first:], open_events[row], open_off[row] = 0, 0, 0, 0
         blocks, held = replace(blocks, events=events, off=off), replace(held, events=open_events, off=open_off)
     return replace(state, blocks=blocks, unfinished=held)

@@ -105,9 +105,9 @@ def _lived(
     watch, now_ms = plan.config.watch, end_ms(over)
     if (over + 1) % plan.config.measure.bucket_s == 0:
         if recovered(plan, detector, state, case):
-            return freed(plan, detector, state, case.alarms), [], [resolved(case.said, now_ms)]
+            return _recovered(plan, detector, state, case), [], [resolved(case.said, now_ms)]
         if (old := aged(plan, detector, state, case, now_ms)) is not None:
-            return freed(plan, detector, old.state, case.alarms) if old.free else old.state, [], [old.said]
+            return _recovered(plan, detector, old.state, case) if old.free else old.state, [], [old.said]
     due = (over - case.said_second) % watch.update_every_s == 0
     # On the mend, what came since the onset is a mixture of bad and good, and no news.
     bucket_s = plan.config.measure.bucket_s
@@ -119,16 +119,26 @@ def _lived(
     return state, [case], []
 
 
-def freed(plan: Plan, detector: Detector, state: State, alarms: Iterable[Alarm]) -> State:
-    """Put the accumulators of alarms that are over back into play; all has been well for `resolve_after_s`."""
-    streams, over = dict(state.streams), state.second - plan.config.watch.resolve_after_s
+def _recovered(plan: Plan, detector: Detector, state: State, case: Case) -> State:
+    """Put an incident's accumulators back into play; what was before all was well, for `resolve_after_s`, is told."""
+    state, over = freed(detector, state, case.alarms), state.second - plan.config.watch.resolve_after_s
+    streams = dict(state.streams)
+    for alarm in case.alarms:
+        if alarm.monitor >= 0 and (stream := streams.get(alarm.release)):
+            streams[alarm.release] = replace(stream, over={**stream.over, alarm.signal: over})
+    return replace(state, streams=streams)
+
+
+def freed(detector: Detector, state: State, alarms: Iterable[Alarm]) -> State:
+    """Put the accumulators of alarms back into play."""
+    streams = dict(state.streams)
     for alarm in alarms:
         if alarm.signal == TRAFFIC.name:
             state = traffic.freed(state)
         elif alarm.monitor >= 0 and (stream := streams.get(alarm.release)):
             freed = detector.accumulators.find(alarm.monitor, alarm.notify)
             fired = tuple(one for one in stream.fired if one not in freed)
-            streams[alarm.release] = replace(stream, fired=fired, over={**stream.over, alarm.signal: over})
+            streams[alarm.release] = replace(stream, fired=fired)
     return replace(state, streams=streams)
 
 

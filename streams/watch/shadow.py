@@ -97,6 +97,6 @@ def _kept(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], ove
             else:
                 cases.append(case if left == case.alarms else replace(case, alarms=left, grown=True))
         waiting = tuple(filter(stays, state.waiting))
-        state = freed(plan, detector, replace(state, cases=tuple(cases), waiting=waiting), gone)
+        state = freed(detector, replace(state, cases=tuple(cases), waiting=waiting), gone)
     state, more = group(plan, detector, state, alarms, over)
     return Told(state, said + more)

@@ -197,6 +197,16 @@ def test_what_comes_out_of_shadow_ends_there_and_is_found_again_in_earnest() -> 
     )  # fmt: skip
 
 
+def test_what_comes_out_of_shadow_began_when_it_began() -> None:
+    """Nobody was told of it, so it is no matter of an incident that has ended."""
+    told = calm(DARK_SIGNAL, refused=rate(2)).every("5s", until="14:06").flush(refused=rate(40))
+    told = told.expects(incident("fired", shadow=True, since="14:02")).configure(USUAL)
+    (
+        told.every("5s", until="14:07").flush(refused=rate(40))
+        .expects(incident("resolved", shadow=True), incident("fired", shadow=False, since="14:02"))
+    )  # fmt: skip
+
+
 def test_evidence_gathered_in_shadow_does_not_come_out_of_it() -> None:
     """It was gathered on no budget, so whatever it would make alarm would be above what was promised."""
     for words, names in ((DARK_SERVICE, None), (DARK_SIGNAL, {"refused"})):

@@ -22,7 +22,7 @@ NUMBER_AT: Final = {signal.name: _AT[signal.name] for signal in NUMBERS}
 _CUT: Final = np.zeros(FIXED, np.bool_)
 """Cells of the signals that are also counted in the slices of all dimensions but the first."""
 for _signal in layout().signals:
-    if _signal.sliced:
+    if _signal.cut:
         _CUT[_AT[_signal.name] : _AT[_signal.name] + (RATE_CELLS if _signal.kind == "rate" else CELLS)] = True
 
 

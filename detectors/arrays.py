@@ -1,4 +1,4 @@
-"""The names of the array types that the arithmetic speaks in."""
+"""The names of the array types that the arithmetic speaks in, and the check that every tally has to pass."""
 
 from typing import TypeAlias
 
@@ -14,3 +14,15 @@ Bools: TypeAlias = NDArray[np.bool_]
 Indices: TypeAlias = NDArray[np.intp]
 Signs: TypeAlias = NDArray[np.int8]
 Bins: TypeAlias = NDArray[np.uint8]
+
+
+def check_counts(counts: Counts) -> None:
+    """Refuse what counts nothing.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or no integer.
+    """
+    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
+        raise ValueError("counts must be integers, none of them negative")

@@ -70,6 +70,14 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     sliced: bool = False
     min_effect_points: float = 0.0
 
+    @property
+    def cut(self) -> bool:
+        """Say whether each slice has counters of it, or only the whole stream.
+
+        A category is a mix of the stream's own, and of what was later thought of it there is little: of the whole only.
+        """
+        return self.sliced and self.kind in ("rate", "number") and self.source != "outcome"
+
 
 _SHARE: Final = 1e4
 """Shares and scores are counted in ten-thousandths: the scale then tells 0.0003 from 0.0006, and 0.5 from 0.55."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.arrays import Counts, Floats, Indices, Signs, Wealth
+from detectors.arrays import Counts, Floats, Indices, Signs, Wealth, check_counts
 
 GRID: Final = 2.0**-20
 """Nats. All log-wealth is a multiple of it, so that sums are integer arithmetic in float64: exact in any order."""
@@ -160,8 +160,7 @@ def check_baseline(counts: Counts, level: Floats, cells: int) -> None:
     """
     if counts.ndim != 2 or counts.shape[1] != cells or level.shape != counts.shape[:1]:
         raise ValueError(f"counts are {counts.shape} and level is {level.shape}, not (slices, {cells}) and (slices,)")
-    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
-        raise ValueError("counts must be integers, none of them negative")
+    check_counts(counts)
     if not ((level > 0) & (level < 1)).all():
         raise ValueError("level must lie between 0 and 1")
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from scipy import special
 
-from detectors.arrays import Counts, Floats
+from detectors.arrays import Counts, Floats, check_counts
 
 NONE_SEEN: Final = 0.5
 """Events that an empty cell is taken to hold if the other tally has some there."""
@@ -94,6 +94,5 @@ def _both_hold_events(before: Counts, after: Counts) -> bool:
     if before.shape != after.shape or before.ndim != 1:
         raise ValueError(f"counts are {before.shape} and {after.shape}, not two tallies of the same cells")
     for counts in (before, after):
-        if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
-            raise ValueError("counts must be integers, none of them negative")
+        check_counts(counts)
     return bool(before.any() and after.any())

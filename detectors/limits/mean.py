@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.arrays import Counts, Floats
+from detectors.arrays import Counts, Floats, check_counts
 from detectors.limits import betting, clopper_pearson
 
 
@@ -46,8 +46,7 @@ def limits(values: Floats, counts: Counts, level: Floats) -> tuple[Floats, Float
     expected = (len(counts), values.shape[-2], counts.shape[-1])
     if values.shape not in (expected, expected[1:]) or level.shape not in (expected[:2], expected[1:2]):
         raise ValueError(f"values are {values.shape} and level {level.shape}: they do not fit counts {counts.shape}")
-    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
-        raise ValueError("counts must be integers, none of them negative")
+    check_counts(counts)
     x = np.where(np.isnan(values), 0.0, values)
     seen = np.where(np.isnan(values), 0, counts[:, None, :])
     share = np.isin(x, (0.0, 1.0)).reshape(-1, *x.shape[-2:]).all(axis=(0, 2))

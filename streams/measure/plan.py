@@ -120,7 +120,7 @@ def _places(cells: Layout, served: list[Signal], judged: list[Signal], named: tu
         fixed=cells.fixed,
         served=tuple(of[signal] for signal in served),
         judged=tuple(of[signal] for signal in judged),
-        sliced=tuple(row for row, signal in enumerate(served) if signal.sliced),
+        sliced=tuple(row for row, signal in enumerate(served) if signal.cut),
         slices=tuple(range(slices)),
         categories=tuple((named.index(path(one)), column) for column, one in enumerate(cells.named) if one),
         mode=cells.named.index(None),

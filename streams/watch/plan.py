@@ -12,7 +12,6 @@ from schemas.signals import CATALOGUE, SEVERITY_OF, TRAFFIC, Signal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
-from streams.watch.segments import cut
 
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
@@ -131,7 +130,7 @@ def _tier(plan: Plan, service: str, per_week: float, signals: tuple[Signal, ...]
     Each in shadow gets what it would get if none were, and nobody has less for it.
     """
     shadow = plan.config.watch.shadow_signals
-    unsliced = (*(signal.name for signal in signals if not cut(signal)), *beside)
+    unsliced = (*(signal.name for signal in signals if not signal.cut), *beside)
     names = (*(signal.name for signal in signals), *beside)
     rates = _divided(plan, service, per_week, [name for name in names if name not in shadow], unsliced)
     if any(name in shadow for name in names):

@@ -12,14 +12,6 @@ from streams.watch.state import Counts
 Whole = TypeVar("Whole", bound=np.integer)
 
 
-def cut(signal: Signal) -> bool:
-    """Say whether a signal is counted in each slice as well, or of the whole stream only.
-
-    A category is a mix of the stream's own, and of what was later thought of it there is little: of the whole only.
-    """
-    return signal.sliced and signal.kind in ("rate", "number") and signal.source != "outcome"
-
-
 class Segment(NamedTuple):
     """The counters of one signal.
 
@@ -79,10 +71,10 @@ def lay(widths: Sequence[tuple[Signal, int]], slices: int) -> Row:
     >>> row.size, [(one.begin, one.slices) for one in row.segments]
     (63, [(0, 10), (60, 1), (3, 10)])
     """
-    step = sum(width for signal, width in widths if cut(signal))
+    step = sum(width for signal, width in widths if signal.cut)
     of_slice, of_whole, segments = 0, slices * step, []
     for signal, width in widths:
-        if cut(signal):
+        if signal.cut:
             segments.append(Segment(signal, width, slices, of_slice, step))
             of_slice += width
         else:

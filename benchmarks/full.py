@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.flushes import SERVICE, Maker
 from benchmarks.nulls import Seconds
+from benchmarks.watched import BEGIN_S
 from schemas.cells import CELLS
 from schemas.signals import NUMBERS, RATES
 from streams.watch.clock import begin_ms
@@ -14,7 +15,6 @@ from streams.watch.stage import Record, reading, step
 from streams.watch.state import State
 from streams.watch.store import Written, writes
 
-BEGIN_S: Final = 1_795_478_400
 RATE: Final = 0.1
 _OCTAVES: Final = (np.arange(CELLS) - 100) / 8
 SHAPE: Final = np.where(np.arange(CELLS) < CELLS - 1, np.exp(-(_OCTAVES**2)), 0.0)

@@ -1,20 +1,15 @@
 """Events of one signal, one after the other -> how often other detectors alarm on them, at their defaults."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-from river import drift
+from collections.abc import Mapping
+from typing import Final
 
 from benchmarks.nulls import Floats
+from benchmarks.others import Make, adwin, kswin, page_hinkley, river
 
 DUMMY_EVERY: Final = 100_000
 
-DETECTORS: Final[Mapping[str, Callable[[], Any]]] = {
-    "ADWIN": drift.ADWIN,
-    "PageHinkley": drift.PageHinkley,
-    "KSWIN": lambda: drift.KSWIN(seed=1),
-}
-"""River's, as it ships them; the seed of KSWIN only says which of its draws are made."""
+DETECTORS: Final[Mapping[str, Make]] = {"ADWIN": adwin(), "PageHinkley": page_hinkley(), "KSWIN": kswin()}
+"""River's, as it ships them."""
 
 SLOW: Final[Mapping[str, int]] = {"KSWIN": 20}
 """Detectors that see only so small a part of the events, for each of theirs costs a thousand of the others'."""
@@ -29,11 +24,8 @@ def alarms(name: str, values: Floats) -> int:
     >>> alarms("ADWIN", np.repeat([0.0, 1.0], 500)), alarms("ADWIN", np.zeros(1000))
     (1, 0)
     """
-    detector, found = DETECTORS[name](), 0
-    for value in values.tolist():
-        detector.update(value)
-        found += detector.drift_detected
-    return found
+    [runs] = river(DETECTORS[name], values[None])
+    return int(runs.false.sum())
 
 
 def part(name: str, values: Floats) -> Floats:

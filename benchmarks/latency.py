@@ -152,7 +152,7 @@ def main() -> int:
         config = Config(
             kafka=Kafka(bootstrap=kafka.bootstrap),
             measure=Measure(flush_after_s=args.flush_after),
-            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none"),
+            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none", season_percent=0),
         )
         changes, received = live(config, Path(folder), args)
         findings = dict(replay(config))

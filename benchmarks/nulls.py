@@ -213,16 +213,20 @@ def _none(seconds: int) -> Ints:
     return np.zeros((seconds, PARTS, 0, CELLS), np.int64)
 
 
+OFTEN_S: Final = 20
+"""So that the two and a half hours for which nobody is paged are affordable."""
 SYNTHETIC: Final = (
-    Null("independent events"),
-    Null("heavy tails", numbers=tuple(signal.name for signal in NUMBERS)),
-    Null("sessions, VIF 4", clumping=0.3),
-    Null("sessions, VIF 8", clumping=0.7),
+    Null("independent events", every_s=OFTEN_S),
+    Null("heavy tails", every_s=OFTEN_S, numbers=tuple(signal.name for signal in NUMBERS)),
+    Null("sessions, VIF 4", every_s=OFTEN_S, clumping=0.3),
+    Null("sessions, VIF 8", every_s=OFTEN_S, clumping=0.7),
     Null("daily season +-60 %", every_s=60, period_s=DAY_S),
-    Null("weekly season +-60 %", every_s=120, period_s=WEEK_S),
+    Null("daily season +-60 %, for weeks", every_s=300, period_s=DAY_S),
+    Null("weekly season +-60 %, for weeks", every_s=600, period_s=WEEK_S),
     Null("one event a minute", every_s=60, events=1),
 )
-"""Nulls that are drawn. Seasons are seen once a minute or two, so that some days of them are affordable."""
+"""Nulls that are drawn. What is told of seasons is some days (learned within four hours) and some weeks (learned within
+a day or two), at a minute, or five or ten, a flush."""
 
 
 def traces(folder: Path) -> Iterator[Null]:

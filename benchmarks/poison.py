@@ -119,7 +119,7 @@ def main() -> int:
         folder = Path(name)
         config = Config(
             kafka=Kafka(bootstrap=kafka.bootstrap, session_timeout_s=SESSION_S),
-            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none"),
+            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none", season_percent=0),
         )
         clean, poisoned = (replace(config, topics=Topics(prefix=prefix)) for prefix in ("clean.", "poisoned."))
         good, sent = produce(clean, args, 0), produce(poisoned, args, args.hostile)

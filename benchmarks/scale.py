@@ -73,7 +73,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, Cluster(Path(name) / "kafka", "1g") as kafka:
         assert kafka.pid is not None
         config = Config(
-            kafka=Kafka(bootstrap=kafka.bootstrap), watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none")
+            kafka=Kafka(bootstrap=kafka.bootstrap),
+            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none", season_percent=0),
         )
         for partitions in PARTITIONS:
             produce(_on(config, partitions), args.events)

@@ -97,7 +97,7 @@ def main() -> None:
         config = Config(
             kafka=Kafka(bootstrap=kafka.bootstrap, session_timeout_s=SESSION_S),
             measure=Measure(flush_after_s=FLUSH_AFTER_S),
-            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none"),
+            watch=Watch(baseline_events=BASELINE_EVENTS, dependence="none", season_percent=0),
         )
         produce(config, args.events, args.rate)
         rounds = [_round(config, Path(folder), number, args.events) for number in range(args.rounds)]

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 
 from detectors.arrays import Bools, Counts, Floats
-from detectors.bets.table import Bets
 from detectors.limits import mean
 
 LOUD: Final = 0.01
@@ -158,7 +157,7 @@ class Drift:
     Attributes
     ----------
     lower, upper : float64 (S, F)
-        Limits of each feature's mean now; columns as in the first version's `Bets.lower`.
+        Limits of each feature's mean now.
     up, down : bool (S, F)
         Whether these lie above, or below, all that the first version allows.
     """
@@ -169,7 +168,7 @@ class Drift:
     down: Bools
 
 
-def drifted(first: Bets, now: Counts, level: Floats) -> Drift:
+def drifted(lower: Floats, upper: Floats, values: Floats, now: Counts, level: Floats) -> Drift:
     """Compare what a baseline has become with its first version.
 
     A slow change that is taken in step by step never has evidence against it. But it cannot be taken in without the
@@ -177,8 +176,10 @@ def drifted(first: Bets, now: Counts, level: Floats) -> Drift:
 
     Parameters
     ----------
-    first : Bets
-        Of the first version, whose limits and cells they keep.
+    lower, upper : float64 (S, F)
+        Limits of the first version.
+    values : float64 (F, C) or (S, F, C)
+        What each cell counts for in each feature, as in `detectors.limits.mean`, and as in the first version.
     now : int64 (S, C)
         What the baseline has taken in of late: a week of it says more than all of it, which lags behind by half the
         drift.
@@ -200,14 +201,13 @@ def drifted(first: Bets, now: Counts, level: Floats) -> Drift:
     --------
     >>> from detectors.bets import rate
     >>> first = rate.table(np.array([[19_000, 1_000, 0]]), np.array([1e-6]))
-    >>> drift = drifted(first, np.array([[185_000, 15_000, 0]]), np.array([1e-6]))  # from 5 to 7.5 %
+    >>> now = np.array([[185_000, 15_000, 0]])  # from 5 to 7.5 %
+    >>> drift = drifted(first.lower, first.upper, first.values(0)[first.leading], now, np.array([1e-6]))
     >>> drift.up.tolist(), drift.down.tolist()
     ([[True, False]], [[False, False]])
     """
-    if now.shape[0] != len(first.lower) or level.shape != now.shape[:1]:
-        raise ValueError(f"now is {now.shape} and level {level.shape}, the first version has {len(first.lower)} slices")
-    slices, features = first.lower.shape
-    rows = [int(np.flatnonzero(first.of == feature)[0]) for feature in range(features)]
-    values = np.stack([first.values(s)[rows] for s in range(slices)])
+    if now.shape[0] != len(lower) or level.shape != now.shape[:1]:
+        raise ValueError(f"now is {now.shape} and level {level.shape}, the first version has {len(lower)} slices")
+    features = lower.shape[1]
     lo, hi = mean.limits(values, now, level[:, None] / np.full(features, 2 * features))
-    return Drift(lo, hi, lo > first.upper, hi < first.lower)
+    return Drift(lo, hi, lo > upper, hi < lower)

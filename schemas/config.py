@@ -158,8 +158,9 @@ class Watch(_Section, frozen=True, kw_only=True):
     calibration_points : how far stated confidence may be off on average, in percentage points: at 5, who says 90 %
         may be right in 85 to 95 of 100
     season_percent : how far a share (the rarer of yes and no), or all values of a number, may be off in any hour of the
-        week, in percent, from some middle. 60 is much for days and nights, and then only changes of more than four
-        times are found, because hours are not told apart; 0 where there is no season. Too little costs false alarms
+        week, in percent, from some middle. Until a week was learned only what lies beyond that is found: at 60, changes
+        of more than four times; then each hour is known by itself. 0 where there is no season, and hours are not told
+        apart. Too little costs false alarms
     window_buckets : buckets of history kept, in which the onset of a change is looked for
     resolve_after_s : how long everything must be back within its limits, at least, before an incident resolves
     false_recovery_percent : how likely an incident may resolve though what alarmed is not back within its limits
@@ -188,7 +189,7 @@ class Watch(_Section, frozen=True, kw_only=True):
     dependence: Literal["measured", "none"] = "measured"
     min_effect_points: Annotated[float, Meta(ge=0, le=50)] = 0.0
     calibration_points: Annotated[float, Meta(ge=0, le=50)] = 5.0
-    season_percent: Annotated[float, Meta(ge=0, le=95)] = 0.0
+    season_percent: Annotated[float, Meta(ge=0, le=95)] = 60.0
     window_buckets: Annotated[int, Meta(ge=6, le=1000)] = 90
     resolve_after_s: AtLeastOne = 300
     false_recovery_percent: Annotated[float, Meta(gt=0, le=50)] = 1.0

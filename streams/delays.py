@@ -83,5 +83,5 @@ def _percent(share: float) -> str:
     ('0.21%', '3.4%', '25%', '99.31%', '5%')
     """
     least = min(share, 1 - share)
-    digits = 2 if least < 0.01 else 1 if least < 0.1 else 0
+    digits = 4 if least < 5e-5 else 2 if least < 0.01 else 1 if least < 0.1 else 0
     return f"{round(100 * share, digits):g}%"

@@ -20,6 +20,8 @@ PER_S: Final = 10.0
 _SPAN: Final = {"years": 365.25 / 7, "months": 365.25 / 84, "weeks": 1.0, "days": 1 / 7}
 SHARES: Final = (0.01, 0.05, 0.20)
 """Of the bad answer of a rate, of which delays are shown."""
+WEEKS: Final = 4
+"""After which delays are shown as well: by then baselines have grown, and each hour of the week was learned."""
 OTHERS: Final = "any other service"
 
 
@@ -95,6 +97,8 @@ def _delays(plan: Plan) -> Iterator[str]:
         names = [service.name + " (in shadow)" * service.shadow for service in services]
         yield f"{', '.join(names)}: {_traffic(plan, services[0])}"
         yield from table(usually(plan, *learned[weight, events], services[0].per_second or PER_S))
+        yield f"  {WEEKS} weeks later, if nothing happens until then:"
+        yield from list(table(usually(plan, *learned[weight, events], services[0].per_second or PER_S, WEEKS)))[2:]
 
 
 def usuals(plan: Plan, service: str) -> list[Baseline]:
@@ -104,16 +108,19 @@ def usuals(plan: Plan, service: str) -> list[Baseline]:
     return [usual(plan, service, bad, shown if bad == SHARES[-1] else rates) for bad in SHARES]
 
 
-def usually(plan: Plan, service: str, baselines: list[Baseline], per_second: float) -> Iterator[Expected]:
+def usually(
+    plan: Plan, service: str, baselines: list[Baseline], per_second: float, weeks: int = 0
+) -> Iterator[Expected]:
     """Say what is to be expected of one signal of each kind, where nothing is known of a service but the config.
 
     Parameters
     ----------
     service : it, or one of the same weight, for the same bets
     baselines : its `usuals`
+    weeks : how long it went on learning
     """
     for baseline in baselines:
-        yield from expected(baseline, plan, service, per_second)
+        yield from expected(baseline, plan, service, per_second, weeks)
 
 
 def _shown(plan: Plan) -> dict[str, Kind]:

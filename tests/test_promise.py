@@ -66,17 +66,19 @@ def test_a_signal_that_hurts_nobody_has_no_page_to_spend() -> None:
     assert float(rows["failed"]) > 0
 
 
-def delays(config: Config) -> dict[str, list[str]]:
-    """Read the tables back: what services they are of -> their lines."""
-    found: dict[str, list[str]] = {}
+def delays(config: Config, weeks: bool = False) -> dict[str, list[str]]:
+    """Read the tables back: what services they are of -> their lines; those of weeks later, if asked for."""
+    found, later = dict[str, list[str]](), dict[str, list[str]]()
     said = iter(promise.lines(config))
     next(line for line in said if line.startswith("How soon"))
     for line in said:
         if " a second" in line:
             rows = found.setdefault(line, [])
+        elif "weeks later" in line:
+            rows = later.setdefault(next(reversed(found)), [])
         elif line.startswith("  ") and "found in the end" not in line and "page after" not in line:
             rows.append(line)
-    return found
+    return later if weeks else found
 
 
 def test_a_signal_of_each_kind_is_shown_by_its_delays_and_its_smallest_shift() -> None:
@@ -112,12 +114,30 @@ def test_more_false_pages_and_a_longer_baseline_find_sooner() -> None:
         rows = promise.usually(plan, "s", promise.usuals(plan, "s"), promise.PER_S)
         return [math.inf if one is None else one for row in rows for one in row.page]
 
-    usual = pages_after("")
+    usual = pages_after("watch: {season_percent: 0}")
     assert len(usual) == len(promise.SHARES) * len(SHIFTS)
-    for sooner in ("watch: {false_pages_per_week: 50}", "watch: {baseline_events: 200000}"):
+    for more in ("false_pages_per_week: 50", "baseline_events: 200000"):
+        sooner = f"watch: {{season_percent: 0, {more}}}"
         pairs = list(zip(pages_after(sooner), usual, strict=True))
         assert all(less < more or less == more == math.inf for less, more in pairs)
         assert sum(less < more for less, more in pairs) >= len(pairs) - 1
+
+
+@pytest.mark.parametrize("percent", [0, 60])
+def test_what_went_on_learning_finds_sooner_and_knows_each_hour_by_itself(percent: int) -> None:
+    plan = Plan.of(parse(f"watch: {{season_percent: {percent}}}"), Taxonomy.load_default())
+    learned = promise.usuals(plan, "s")
+    first, later = ([*promise.usually(plan, "s", learned, promise.PER_S, weeks)] for weeks in (0, promise.WEEKS))
+    for was, now in zip(first, later, strict=True):
+        assert all(b is not None and (a is None or b <= a) for a, b in zip(was.ticket, now.ticket, strict=True))
+    if percent:
+        assert all(one is None for row in first for one in row.ticket[:2])  # times 1.5 and 2 may be the hour
+
+
+def test_a_config_says_how_soon_at_first_and_weeks_later() -> None:
+    assert [len(rows) for rows in delays(Config(), weeks=True).values()] == [5]
+    assert "never" in delays(Config()).popitem()[1][0]
+    assert "never" not in delays(Config(), weeks=True).popitem()[1][0]
 
 
 def test_a_change_within_the_limits_of_a_short_baseline_is_said_to_be_never_found() -> None:

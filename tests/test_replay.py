@@ -20,7 +20,10 @@ BEGIN_MS = 1_764_000_000_000
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return parse("watch: {baseline_events: 1000, dependence: none, update_every_s: 10}\nmeasure: {bucket_s: 2}")
+    return parse(
+        "watch: {baseline_events: 1000, dependence: none, season_percent: 0, update_every_s: 10}\n"
+        "measure: {bucket_s: 2}"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Limits of a share -> bets on it: likelihood ratios against other odds, which are all there is for yes and no."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -106,6 +106,19 @@ class Indicators(Bets):
         x: Floats = (np.arange(self.cells) == self.cell[:, None]).astype(np.float64)
         x[~self.of_all, -1] = np.nan
         return x
+
+    def within(self, lo: Floats, hi: Floats, odds: Sequence[float] = ODDS) -> "Indicators":
+        """Make the same bets on other limits.
+
+        Parameters
+        ----------
+        lo, hi : float64 (S, F)
+            Columns as in `lower`.
+        odds : floats above 1
+            Those of the table.
+        """
+        win, lose = log_wealth(lo, hi, odds)
+        return replace(self, lower=lo, upper=hi, win=win.reshape(len(lo), -1), lose=lose.reshape(len(lo), -1))
 
 
 def indicators(

@@ -1,6 +1,6 @@
 """Baseline of a number -> bets on ranks: where in the baseline's distribution the values of a block lie."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -94,8 +94,17 @@ class NumberBets(Bets):
 
     def values(self, s: int) -> Floats:
         """Say what each cell counts for; see `Bets.values`."""
-        of_bins: Floats = _features(self.rank[s : s + 1])[0][self.of]
+        of_bins: Floats = self.features()[s][self.of]
         return of_bins[:, self.bins[s]]
+
+    def features(self) -> Floats:
+        """Say what each bin counts for in each feature, float64 (S, 6, 20); NaN where it does not look."""
+        return _features(self.rank)
+
+    def within(self, lo: Floats, hi: Floats) -> "NumberBets":
+        """Make the same bets on other limits; see `Indicators.within`."""
+        ranked, win, lose = _wealth(self.features(), lo, hi)
+        return replace(self, lower=lo, upper=hi, ranked=ranked, win=win, lose=lose)
 
 
 def table(counts: Counts, level: Floats, season_percent: float = 0.0) -> NumberBets:
@@ -155,11 +164,8 @@ def table(counts: Counts, level: Floats, season_percent: float = 0.0) -> NumberB
     lo, hi = _limits(x, binned, level)
     if season_percent:
         lo, hi = _between_hours(lo, hi, x, bins, counts, level, season_percent)
-    ranked = bounded.log_wealth(np.nan_to_num(x[:, :2]), lo[:, :2], hi[:, :2])
-    ranked[..., -1] = 0.0  # missing values have no rank
-    win, lose = indicator.log_wealth(lo[:, 2:], hi[:, 2:], ODDS)
+    ranked, win, lose = _wealth(x, lo, hi)
     each = 2 * len(ODDS)
-    assert ranked.shape[2] == each
     side = np.tile(np.repeat(np.array([1, -1], np.int8), each // 2), len(FEATURES))
     return NumberBets(
         weights=np.repeat(np.array(WEIGHTS) / each, each),
@@ -171,10 +177,46 @@ def table(counts: Counts, level: Floats, season_percent: float = 0.0) -> NumberB
         upper=hi,
         bins=bins,
         rank=rank,
-        ranked=ranked.reshape(len(counts), -1, BINS),
-        win=win.reshape(len(counts), -1),
-        lose=lose.reshape(len(counts), -1),
+        ranked=ranked,
+        win=win,
+        lose=lose,
     )
+
+
+def multiplied(bets: NumberBets, counts: Counts, percent: float) -> tuple[Floats, Floats]:
+    """Say what each bin counts for if values are multiplied as far as another hour may lie apart: at least, at most.
+
+    Parameters
+    ----------
+    bets : NumberBets
+    counts : int64 (S, 235)
+        Of the baseline that they were made of: how events lie within a bin.
+    percent : float
+        As in `table`.
+
+    Returns
+    -------
+    lowest, highest : float64 (S, 6, 20)
+        0 and 1 for spread, of which other hours say nothing. What is missing stays missing.
+    """
+    of_cells = np.take_along_axis(bets.features(), bets.bins[:, None, :].astype(np.intp), axis=2)
+    ways = [
+        np.stack([of_bins(moved(values, factor), *of) for values, *of in zip(of_cells, counts, bets.bins, strict=True)])
+        for factor in season.apart(percent)
+    ]
+    lowest, highest = np.fmin(*ways), np.fmax(*ways)
+    lowest[:, 1, :-1], highest[:, 1, :-1] = 0.0, 1.0
+    return lowest, highest
+
+
+def _wealth(x: Floats, lo: Floats, hi: Floats) -> tuple[Wealth, Wealth, Wealth]:
+    """Make the bets on six features between limits: log-wealth as in `ranked`, `win` and `lose`."""
+    ranked = bounded.log_wealth(np.nan_to_num(x[:, :2]), lo[:, :2], hi[:, :2])
+    ranked[..., -1] = 0.0  # missing values have no rank
+    win, lose = indicator.log_wealth(lo[:, 2:], hi[:, 2:], ODDS)
+    assert ranked.shape[2] == 2 * len(ODDS)
+    n = len(x)
+    return ranked.reshape(n, -1, BINS), win.reshape(n, -1), lose.reshape(n, -1)
 
 
 def _cut(counts: Counts) -> Bins:

@@ -125,6 +125,11 @@ class Bets(ABC):
             The feature's value, in [0, 1]; NaN where the feature does not look.
         """
 
+    @property
+    def leading(self) -> Indices:
+        """The first bet of each feature, intp (F,): what its cells count for is the same for all of them."""
+        return np.unique(self.of, return_index=True)[1]
+
     def mean(self, j: int, s: int, counts: Counts) -> float:
         """Average the feature of bet `j` over the events that it looks at.
 

@@ -1,8 +1,8 @@
 """Tallies by hour of the week -> limits of each hour, however few events an hour has.
 
 An hour's own limits are exact at any number of events; where these are few, they are wide. So they are narrowed by what
-other hours say, once that is moved outward by as far as hours may lie apart. How far that is, the operator says in
-percent: the one assumption here.
+pools of other hours say, once that is moved outward by as far as hours may lie apart. How far that is, the operator
+says in percent: the one assumption here.
 """
 
 from typing import Final, NamedTuple
@@ -19,8 +19,10 @@ _MONDAY: Final = 72
 LIKE: Final[Indices] = np.arange(HOURS) % 24 + 24 * (np.arange(HOURS) >= 5 * 24)
 """Which pool of like hours each hour belongs to: 24 of weekdays, 24 of weekends."""
 _LIKE: Final = 48
+_WEEKDAYS: Final = 0b0011111
+_WEEKEND: Final = 0b1100000
 _KINDS: Final = 3
-"""Hours, pools of like hours, all of them: each kind has an even part of the level."""
+"""The hour itself, pools of like hours, all of them: each kind has an even part of the level."""
 
 
 class Pools(NamedTuple):
@@ -135,11 +137,27 @@ def between_hours(lo: Floats, hi: Floats, percent: float) -> tuple[Floats, Float
     return outward(lo, hi, *apart(percent)) if percent else (lo, hi)
 
 
-def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_week: bool) -> Pools:
+def pools_of(days: int) -> Bools:
+    """Say which pools of like hours are whole, of days that were learned: bool (48,).
+
+    Parameters
+    ----------
+    days : int
+        A bit for each, from Monday. A pool is whole if all five weekdays were, or both days of the weekend.
+
+    Examples
+    --------
+    >>> pools_of(0b0011111)[[9, 24 + 9]].tolist(), pools_of(0b1000000).any()
+    ([True, False], False)
+    """
+    return np.repeat([days & _WEEKDAYS == _WEEKDAYS, days & _WEEKEND == _WEEKEND], 24)
+
+
+def shares(values: Floats, tally: Counts, beside: Counts, level: Floats, percent: float, whole: Bools) -> Pools:
     """Say what a week's hours say of each other's shares (of yes, of a name, of missing).
 
-    Every hour, and every pool of hours, says of any other one that it lies within the factors of `apart`. Once all of a
-    week was seen, like hours say of each of them that it lies within `percent` of their mean.
+    Every pool of hours says of any hour that it lies within the factors of `apart`. Once all days of a pool of like
+    hours were seen, it says of each of these that it lies within `percent` of their mean.
 
     Parameters
     ----------
@@ -147,14 +165,16 @@ def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_w
         1 in the cells that are the thing, 0 beside them, NaN where it is not asked.
     tally : int64 (168, C)
         Events by hour of the week.
+    beside : int64 (C,)
+        Events of hours that nobody knows any more.
     level : float64 (F,), in (0, 0.5)
-        Chance that one side of a feature's limits is wrong in *any* hour. A third each goes to hours, to pools of like
-        hours, and to all of them together, and is divided evenly over these.
+        Chance that one side of a feature's limits is wrong in *any* hour. A third each goes to the hours themselves
+        (in `limits`), to pools of like hours, and to all of them together, and is divided evenly over these.
     percent : float
         How far the rarer one of yes and no may be off: in each hour of the week from some middle, the same for all; and
         in each hour from the mean of its like hours.
-    whole_week : bool
-        Whether `tally` holds all of a week, so that like hours are there.
+    whole : bool (48,)
+        Which pools hold all of their days: see `pools_of`.
 
     Returns
     -------
@@ -171,18 +191,16 @@ def shares(values: Floats, tally: Counts, level: Floats, percent: float, whole_w
     No mean of the week is asked for: traffic has a season, too, and weighs it.
     """
     down, up = apart(percent)
-    like, every = _pools(tally)
-    known = [mean.limits(values, pool, level / _KINDS / len(pool)) for pool in (tally, like, every)]
+    known = [mean.limits(values, pool, level / _KINDS / len(pool)) for pool in _pools(tally, beside)]
     lo, hi = (np.concatenate([limits[side] for limits in known]) for side in (0, 1))
     low, high = outward(lo, hi, down, up)
     lower, upper = np.tile(low.max(axis=0), (_LIKE, 1)), np.tile(high.min(axis=0), (_LIKE, 1))
-    if whole_week:
-        low, high = outward(*known[1], 1 - percent / 100, 1 + percent / 100)
-        lower, upper = np.maximum(lower, low), np.minimum(upper, high)
+    low, high = outward(*known[0], 1 - percent / 100, 1 + percent / 100)
+    lower[whole], upper[whole] = np.maximum(lower, low)[whole], np.minimum(upper, high)[whole]
     return Pools(lower, upper)
 
 
-def numbers(lowest: Floats, highest: Floats, tally: Counts, level: Floats) -> Pools:
+def numbers(lowest: Floats, highest: Floats, tally: Counts, beside: Counts, level: Floats) -> Pools:
     """Say what a week's hours say of each other's ranks and tails of a number.
 
     A season multiplies values. Several hours together are no hour that was multiplied. But if all their values are, by
@@ -195,6 +213,8 @@ def numbers(lowest: Floats, highest: Floats, tally: Counts, level: Floats) -> Po
         the higher one. 0 and 1 for a feature that moves both ways (spread): of that, others say nothing.
     tally : int64 (168, B)
         Events by hour of the week and bin.
+    beside : int64 (B,)
+        As in `shares`.
     level : float64 (F,), in (0, 0.5)
         As in `shares`.
 
@@ -212,7 +232,7 @@ def numbers(lowest: Floats, highest: Floats, tally: Counts, level: Floats) -> Po
     Holds as far as the events of an hour lie within a bin as those of the others do.
     """
     lower, upper = np.zeros((_LIKE, len(level))), np.ones((_LIKE, len(level)))
-    for pool in _pools(tally):
+    for pool in _pools(tally, beside):
         each = level / _KINDS / len(pool)
         lower = np.maximum(lower, mean.limits(lowest, pool, each)[0])
         upper = np.minimum(upper, mean.limits(highest, pool, each)[1])
@@ -253,7 +273,8 @@ def limits(values: Floats, tally: Counts, level: Floats, pools: Pools, hours: In
 
     >>> tally, yes, level = np.tile([90, 10], (168, 1)), np.array([[0.0, 1.0]]), np.array([1e-6])
     >>> alone = mean.limits(yes, tally[:1], level / 504)
-    >>> allowed = limits(yes, tally, level, shares(yes, tally, level, 60, whole_week=True), np.array([9]))
+    >>> others = shares(yes, tally, np.zeros(2, np.int64), level, 60, whole=pools_of(0b1111111))
+    >>> allowed = limits(yes, tally, level, others, np.array([9]))
     >>> [round(float(limit[0, 0]), 2) for limit in (*alone, allowed.lower, allowed.upper)]
     [0.01, 0.36, 0.02, 0.31]
     """
@@ -310,10 +331,10 @@ def _multiplied(
     return np.minimum(of[0] * least, 1.0), np.minimum(high, 1.0)
 
 
-def _pools(tally: Counts) -> tuple[Counts, Counts]:
-    """Add up like hours, and all of them."""
+def _pools(tally: Counts, beside: Counts) -> tuple[Counts, Counts]:
+    """Add up like hours, and all of them with what lies beside."""
     if len(tally) != HOURS:
         raise ValueError(f"tally must have {HOURS} hours, not {len(tally)}")
     like = np.zeros((_LIKE, *tally.shape[1:]), tally.dtype)
     np.add.at(like, LIKE, tally)
-    return like, tally.sum(axis=0, keepdims=True)
+    return like, tally.sum(axis=0, keepdims=True) + beside

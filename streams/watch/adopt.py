@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from schemas.incidents import Incident
 from streams.watch import traffic
+from streams.watch.derived import preparing
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.pieces import Pieces
@@ -42,7 +43,9 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     shadow = replace(state.shadow, cases=(), waiting=())
     # How much events resemble each other is no matter of the baseline; a minute is counted in its bins.
     held = None if state.unfinished is None else replace(state.unfinished, counts=None)
-    state = replace(state, streams=streams, cases=(), waiting=(), shadow=shadow, unfinished=held, provisional=None)
+    state = replace(
+        state, streams=streams, cases=(), waiting=(), shadow=shadow, unfinished=held, growth=None, provisional=None
+    )
     return Adopted(traffic.freed(state), over)
 
 
@@ -65,9 +68,9 @@ def config(old: Plan, new: Plan, state: State) -> Pieces[State]:
         state = replace(state, traffic=Traffic())
     if state.baseline is None:
         return state
-    was = detector(state.baseline, old, state.service)
+    was = yield from preparing(old, state)
     yield
-    now = detector(state.baseline, new, state.service)
+    now = yield from preparing(new, state)
     keeps = before.measure.bucket_s == after.measure.bucket_s
     names = [table.signal.name for table in now.tables]
     moved = {one for one in names if old.in_shadow(state.service, one) != new.in_shadow(state.service, one)}

@@ -91,6 +91,5 @@ def _changes(plan: Plan, detector: Detector, state: State, stream: Stream) -> tu
     seen = after(stream, stream.first_second, plan.config.measure.bucket_s)
     if seen is None:
         return ()
-    before = detector.kept_of(state.baseline.tally)
-    found = [change(detector, state.baseline, before, seen, alarm) for alarm in stream.planned]
+    found = [change(detector, state.baseline, detector.usual, seen, alarm) for alarm in stream.planned]
     return by_signal(found, order(detector))

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from detectors.bets.number import NumberBets
 from detectors.describe.divergence import jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
@@ -31,7 +32,8 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
 
     Parameters
     ----------
-    before : kept counts of the baseline
+    before : kept counts of what was learned; of the whole stream those of this hour of the week are told, where these
+        are known
     after : since the alarm's onset
 
     Notes
@@ -44,7 +46,7 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
     table, s = detector.find(alarm.monitor)
     feature = table.table.feature[alarm.bet]
     dimension, name = slice_name(baseline.alphabet, s, after)
-    was, now = before[table.kept.at(s)], after.kept[table.kept.at(s)]
+    was, now = (before if s else detector.usual_now)[table.kept.at(s)], after.kept[table.kept.at(s)]
     signal = table.signal
     if feature == "missing":
         first, second, words = _missing(was), _missing(now), f"{signal.words}: not observed"
@@ -63,12 +65,12 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
     elif s == 0:
         place = [one.name for one in numbers_of(baseline.alphabet)].index(signal.name)
         q = _QUANTILE[feature]
-        first = _quantile(signal, _learned(baseline, signal), q)
+        first = _quantile(signal, _learned(baseline, table, was), q)
         second = _quantile(signal, after.raw[place], q)
         words = signal.words if q == 0.5 else f"{signal.words} (p{q * 100:g})"
     else:
         first, second = _feature(table, alarm.bet, s, was), _feature(table, alarm.bet, s, now)
-        words = f"{signal.words}: share {_TAIL[feature]}"
+        words = f"{signal.words}: share {TAIL[feature]}"
     return Change(
         signal=signal.name, feature=feature, words=words, direction=_direction(first, second),
         unit=_unit(signal) if signal.kind == "number" and s == 0 and feature != "missing" else "",
@@ -80,7 +82,7 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
     )  # fmt: skip
 
 
-_TAIL: Final = {
+TAIL: Final = {
     "rank": "above the former median",
     "spread": "far from the former median",
     "below_p10": "below the former p10",
@@ -106,10 +108,15 @@ def _unit(signal: Signal) -> str:
     return signal.unit or ("" if signal.source == "exchange" else PLAIN)
 
 
-def _learned(baseline: Baseline, signal: Signal) -> Ints:
-    """Take a signal's counts of the whole stream out of a baseline."""
-    cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == signal.name)
-    return baseline.tally[cells.at(0)]
+def _learned(baseline: Baseline, table: Table, was: Ints) -> Ints:
+    """Give a number's cells what its bins hold: what was taken in later is known by bins alone."""
+    cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == table.signal.name)
+    assert isinstance(table.table, NumberBets)
+    bins, counts = table.table.bins[0], baseline.tally[cells.at(0)]
+    of_bins = np.bincount(bins, counts, minlength=len(was))
+    times = np.divide(was, of_bins, out=np.zeros(len(was)), where=of_bins > 0)
+    cells_now: Ints = np.round(counts * times[bins]).astype(np.int64)
+    return cells_now
 
 
 def _mostly(names: dict[str, int]) -> str | None:

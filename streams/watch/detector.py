@@ -16,7 +16,7 @@ from streams.watch.state import Counts, Ints
 from streams.watch.window import events
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Detector:
     """All monitors of one service.
 
@@ -36,6 +36,8 @@ class Detector:
     shares, ranks : the bets of the row that look at shares, and at ranks
     apart : tables whose bets look in a way of their own, and are asked one by one
     bets : in the row
+    usual : (kept counters,) of what was learned
+    usual_now : the same, of the whole stream at this hour of the week, where hours are known
     dimensions : (S,) dimension of each slice, "" of the whole
     """
 
@@ -51,6 +53,8 @@ class Detector:
     ranks: Ranks
     apart: tuple[Table, ...]
     bets: int
+    usual: Ints
+    usual_now: Ints
     dimensions: tuple[str, ...]
 
     def growth(self, kept: Counts) -> Floats:
@@ -89,10 +93,20 @@ class Detector:
         return np.concatenate(mask)
 
     def kept_of(self, tally: Ints) -> Ints:
-        """Fold a baseline's tally into kept counters."""
-        return np.bincount(self.fold, tally, minlength=self.kept_size).astype(np.int64)
+        """Fold counters of the alphabet's row into kept counters."""
+        return folded(self.fold, tally, self.kept_size)
+
+    @property
+    def whole(self) -> Ints:
+        """Say where the kept counters of the whole stream lie, table by table."""
+        return np.concatenate([np.arange(self.kept_size)[table.kept.at(0)] for table in self.tables])
 
     def find(self, monitor: int) -> tuple[Table, int]:
         """Find a monitor's table and slice."""
         table = next(table for table in reversed(self.tables) if table.first <= monitor)
         return table, monitor - table.first
+
+
+def folded(fold: Counts, tally: Ints, size: int) -> Ints:
+    """Add up the counters that are one kept counter; see `Detector.fold`."""
+    return np.bincount(fold, tally, minlength=size).astype(np.int64)

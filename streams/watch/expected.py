@@ -11,6 +11,7 @@ from detectors import delay
 from schemas.incidents import Notify
 from schemas.signals import NO, YES, Kind, Signal
 from streams.watch.alphabet import BEYOND, categories_of, own_names, tally_row
+from streams.watch.derived import after_weeks
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.looks import Floats, Table
@@ -65,7 +66,7 @@ class _Move(NamedTuple):
     cell: int = 0
 
 
-def expected(baseline: Baseline, plan: Plan, service: str, per_second: float) -> Iterator[Expected]:
+def expected(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int = 0) -> Iterator[Expected]:
     """Say what is to be expected of every signal that is watched and was observed.
 
     Parameters
@@ -74,6 +75,7 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float) ->
     plan : shares and levels of the service's monitors
     service : whose
     per_second : exchanges a second; how many outcomes that makes is told by the baseline
+    weeks : how long it went on learning since; where hours are told apart, each is taken to be like the others
 
     Notes
     -----
@@ -82,7 +84,8 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float) ->
     a second.
     """
     baseline = _of_the_whole(baseline)
-    found, watched = detector(baseline, plan, service), {signal.name for signal in plan.signals}
+    found = after_weeks(baseline, plan, service, per_second, weeks) if weeks else detector(baseline, plan, service)
+    watched = {signal.name for signal in plan.signals}
     segments = {segment.signal.name: segment for segment in tally_row(baseline.alphabet).segments}
     names = {one.name: own_names(baseline.alphabet, i) for i, one in enumerate(categories_of(baseline.alphabet))}
     for table in found.tables:

@@ -11,7 +11,7 @@ from schemas.cells import CELLS
 from schemas.signals import Signal
 from streams.watch.accumulators import accumulators
 from streams.watch.alphabet import counts_as, dimension_of, signals_of, slice_count, tally_row
-from streams.watch.detector import Detector
+from streams.watch.detector import Detector, folded
 from streams.watch.looks import Table, ranks, shares
 from streams.watch.once import once
 from streams.watch.plan import Plan
@@ -55,6 +55,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         tables.append(Table(signal, bets, kept, at_bet, at_monitor))
         at_monitor += kept.slices
         at_bet += kept.slices * len(bets.weights)
+    usual = folded(fold, baseline.tally, of_kept.size)
     return Detector(
         step=tally.step,
         fold=fold,
@@ -68,6 +69,8 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         ranks=ranks(tables),
         apart=tuple(table for table in tables if not isinstance(table.table, Indicators | NumberBets)),
         bets=at_bet,
+        usual=usual,
+        usual_now=usual,
         dimensions=tuple(field or "" for field in dimensions),
     )
 
@@ -106,20 +109,25 @@ def _raw(segments: tuple[Segment, ...], size: int) -> Counts:
     return raw
 
 
+def min_effect(plan: Plan, signal: Signal) -> float:
+    """Say which change of a signal is too small to matter, in points of share."""
+    return max(plan.config.watch.min_effect_points, signal.min_effect_points) / 100
+
+
 def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: list[str | None], anew: bool) -> Bets:
     """Make the bets on one signal; `anew` if it was learned again, so that what it was is known."""
     # The limits serve pages and tickets alike. All signals share the tickets, so these levels sum to the whole risk.
     tickets = plan.tickets(service)
     level = np.array([plan.miss(tickets, signal.name, dimension) for dimension in dimensions])
     season = plan.config.watch.season_percent
-    min_effect = max(plan.config.watch.min_effect_points, signal.min_effect_points) / 100
+    effect = min_effect(plan, signal)
     match signal.kind:
         case "rate":
-            return rate.table(tally, level, min_effect, season_percent=season)
+            return rate.table(tally, level, effect, season_percent=season)
         case "number":
             return number.table(tally, level, season)
         case "category":
-            return category.table(tally, level, min_effect, season_percent=season)
+            return category.table(tally, level, effect, season_percent=season)
         case "calibration":
             tolerance = plan.config.watch.calibration_points / 100
             return calibration.either(tally, level, tolerance) if anew else calibration.table(len(tally), tolerance)

@@ -1,7 +1,7 @@
 """The bets on signals -> the same bets by how they look, so that all of a kind are asked in one go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,7 @@ class Ranks:
 
 def shares(tables: Sequence[Table]) -> Shares:
     """Lay the bets on shares side by side: all of rates and categories, and of numbers those on tails and missing."""
-    inside, seen, bets, of, gain, lose = [], [], [], [], list[Floats](), list[Floats]()
+    inside, seen, bets, of = [], [], [], []
     at = 0
     for table in tables:
         one = table.table
@@ -107,13 +107,17 @@ def shares(tables: Sequence[Table]) -> Shares:
         mine = np.arange(each - one.win.shape[1], each)
         bets.append((table.first_bet + s * each + mine).ravel())
         of.append((at + s * len(looks) + one.of[mine] - one.of[mine[0]]).ravel())
-        gain.append(one.win.astype(np.float64).ravel() - one.lose.ravel())
-        lose.append(one.lose.astype(np.float64).ravel())
         at += table.slices * len(looks)
     return Shares(
-        np.concatenate(inside).T, np.concatenate(seen).T, np.concatenate(bets), np.concatenate(of),
-        np.concatenate(gain), np.concatenate(lose),
+        np.concatenate(inside).T, np.concatenate(seen).T, np.concatenate(bets), np.concatenate(of), *_won(tables)
     )  # fmt: skip
+
+
+def _won(tables: Sequence[Table]) -> tuple[Floats, Floats]:
+    """Say what each bet on a share gains with an event inside, over one beside it, and loses with one beside it."""
+    of = [table.table for table in tables if isinstance(table.table, Indicators | NumberBets)]
+    win, lose = (np.concatenate([getattr(one, side).ravel() for one in of]) for side in ("win", "lose"))
+    return win.astype(np.float64) - lose, lose.astype(np.float64)
 
 
 def _looks(one: Indicators | NumberBets) -> tuple[Ints, Ints]:
@@ -141,6 +145,13 @@ def ranks(tables: Sequence[Table]) -> Ranks:
     return Ranks(np.concatenate(kept), np.concatenate(bets), np.concatenate(log_wealth))
 
 
+def on_other_limits(looks: tuple[Shares, Ranks], tables: Sequence[Table]) -> tuple[Shares, Ranks]:
+    """Make the same looks at the same bets, on other limits."""
+    gain, lose = _won(tables)
+    log_wealth = [one.ranked.astype(np.float64) for table in tables if isinstance(one := table.table, NumberBets)]
+    return replace(looks[0], gain=gain, lose=lose), replace(looks[1], log_wealth=np.concatenate(log_wealth))
+
+
 def values(table: Table, bet: int, s: int) -> Floats:
     """Say what each kept cell counts for in the feature of a bet; NaN where it does not look."""
     x: Floats = table.table.values(s)[bet]
@@ -149,3 +160,11 @@ def values(table: Table, bet: int, s: int) -> Floats:
     of_bins = np.full(BINS, np.nan)
     of_bins[table.table.bins[s]] = x  # a feature is the same for all cells of a bin
     return of_bins
+
+
+def features(table: Table) -> Floats:
+    """Say what each kept cell counts for in each feature: (S, F, cells), NaN where it does not look."""
+    if isinstance(table.table, NumberBets):
+        return table.table.features()
+    of_all: Floats = table.table.values(0)[table.table.leading]
+    return np.broadcast_to(of_all, (table.slices, *of_all.shape))

@@ -49,7 +49,12 @@ OVER_PLAN: Final = Kind(
     "Raise `watch.max_services`: until then there may be more false pages than the budget promises.",
 )  # fmt: skip
 DISAGREE: Final = Kind("ConfigsDisagree", "sev-3", "ticket", "Give all workers the same config, and restart them.")
-KINDS: Final = (LOSS, QUARANTINE, UNREADABLE, STALL, OVER_PLAN, DISAGREE)
+DRIFT: Final = Kind(
+    "BaselineDrifted", "sev-3", "ticket",
+    "Ask whether the service is still what it is meant to be: if it is, `barograph control rebaseline` makes that what "
+    "it is compared with; if not, what moved is named here.",
+)  # fmt: skip
+KINDS: Final = (LOSS, QUARANTINE, UNREADABLE, STALL, OVER_PLAN, DISAGREE, DRIFT)
 
 
 class Notice(Struct, frozen=True):

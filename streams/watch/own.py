@@ -9,8 +9,9 @@ from schemas.incidents import Incident
 from schemas.tallies import Census, Effective, Fact, Loss, Quarantine, Stall, Tick
 from streams.watch import notices
 from streams.watch.merge import counted
-from streams.watch.notices import DISAGREE, LOSS, OVER_PLAN, QUARANTINE, STALL, UNREADABLE, Kind, Notices
+from streams.watch.notices import DISAGREE, DRIFT, LOSS, OVER_PLAN, QUARANTINE, STALL, UNREADABLE, Kind, Notices
 from streams.watch.quarantine import Skipped, lost
+from streams.watch.state import State
 
 FLEET: Final = 0
 """The partition where what concerns all of them is said, so that it is said once."""
@@ -103,6 +104,22 @@ def tell(own: Own, kind: Kind, about: str, words: str, second: int, lasts: bool 
     """Open an incident about ourselves, or say it again: `streams.watch.notices.tell`."""
     open_, said = notices.tell(own.notices, kind, about, words, second, lasts)
     return Noted(replace(own, notices=open_), said)
+
+
+def learned(own: Own, service: str, before: State | None, state: State, second: int) -> Noted:
+    """Say what came out as a baseline went on learning, and when that is no longer so.
+
+    Parameters
+    ----------
+    before, state : of the service, before a record and after it
+    """
+    old, new = (one.growth.drifts if one and one.growth else () for one in (before, state))
+    if new == old:
+        return Noted(own, [])
+    if not new:
+        return _over(own, DRIFT, service, second, "last week lies within the first limits, or it was learned anew")
+    words = f"{service}: nothing alarmed, but last week is not what was learned at first: {', '.join(new)}"
+    return tell(own, DRIFT, service, words, second, lasts=True)
 
 
 def left_out(own: Own, fact: Quarantine) -> Own:

@@ -148,6 +148,8 @@ def advancing(
                 words = f"a flush of {name} begins inside another and was not added"
                 now, incidents = own.tell(now, LOSS, name, words, second)
                 said += incidents
+            now, incidents = own.learned(now, name, states.get(name), state, second)
+            said += incidents
     own_said = [published(one, partition, record.offset, fact) for one in said]
     return Advanced(
         _stamped(now, own_said, partition, record.offset), {**adopted, **changed}, forgotten, [*own_said, *findings]

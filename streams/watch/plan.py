@@ -108,11 +108,12 @@ class Plan:
         """
         return self.tickets(service).rates.get((TRAFFIC.name, None), 0.0) * self.streams * (1 - 1e-12)
 
-    def miss(self, tier: Tier, signal: str, dimension: str | None) -> float:
+    def miss(self, tier: Tier, signal: str, dimension: str | None, derivation: int = 1) -> float:
         """Say how likely the limits of a monitor may be wrong: its part of the risk of learning."""
         risk = self.config.watch.learning_risk_percent / 100
         rate = tier.rates.get((signal, dimension))
-        return risk if rate is None else level(rate, tier.per_week, miss=risk)  # without a rate it never alarms
+        # Without a rate it never alarms.
+        return risk if rate is None else level(rate, tier.per_week, derivation, risk)
 
 
 def pageable(signal: Signal) -> bool:

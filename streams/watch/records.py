@@ -12,7 +12,7 @@ from schemas.cells import CELLS
 from schemas.signals import CALIBRATION_CELLS, CATALOGUE
 from schemas.strict import ConfigError
 from streams.watch.own import Own
-from streams.watch.state import Baseline, Blocks, Bucket, State
+from streams.watch.state import Baseline, Blocks, Bucket, Derived, State, Taken, Waiting
 
 FORMAT: Final = blake2b(
     msgspec.json.encode([
@@ -40,6 +40,7 @@ class Hot(Struct, frozen=True):
     baseline: str
     buckets: dict[str, dict[int, str]]
     blocks: str = ""
+    growth: dict[str, str] = {}
     version: int = VERSION
 
 
@@ -100,6 +101,9 @@ _format: Final = msgspec.msgpack.Decoder(_Format).decode
 _hot: Final = msgspec.msgpack.Decoder(Hot, dec_hook=_array_in).decode
 baseline: Final = msgspec.msgpack.Decoder(Baseline, dec_hook=_array_in).decode
 blocks: Final = msgspec.msgpack.Decoder(Blocks, dec_hook=_array_in).decode
+waits: Final = msgspec.msgpack.Decoder(Waiting).decode
+taken: Final = msgspec.msgpack.Decoder(Taken, dec_hook=_array_in).decode
+derived: Final = msgspec.msgpack.Decoder(Derived, dec_hook=_array_in).decode
 bucket: Final = msgspec.msgpack.Decoder(Bucket, dec_hook=_array_as_it_is).decode
 position: Final = msgspec.msgpack.Decoder(Position).decode
 exits: Final = msgspec.msgpack.Decoder(Exits).decode

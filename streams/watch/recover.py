@@ -175,12 +175,12 @@ def _weighed(
 
 
 @once
-def _mirrors(baseline: Baseline, detector: Detector) -> Callable[[int, int], Back | None]:
+def _mirrors(_: Baseline, detector: Detector) -> Callable[[int, int], Back | None]:
     """Make the mirrored bets of a monitor's bet when they are first asked for.
 
     None of a limit beyond which nothing can lie: under the config that is in force now it could not have alarmed.
+    They are kept by the baseline, for what is made holds on to its detector.
     """
-    tally = baseline.tally  # not the baseline itself, which would live for as long as what is made of it
 
     @cache
     def back(monitor: int, bet: int) -> Back | None:
@@ -189,10 +189,9 @@ def _mirrors(baseline: Baseline, detector: Detector) -> Callable[[int, int], Bac
         limit = float((table.table.hi if side > 0 else table.table.lo)[s, bet])
         if not 0 < limit < 1:
             return None
-        usual = detector.kept_of(tally)
-        counts = _counts(detector, monitor, usual)
+        counts = _counts(detector, monitor, detector.usual)
         made = mirror(values(table, bet, s), counts, limit, side)
-        return Back(made, made.observed(counts) / events(usual))
+        return Back(made, made.observed(counts) / events(detector.usual))
 
     return back
 

@@ -47,7 +47,7 @@ def report(
     assert state.baseline is not None
     known, lead = plan.service(state.service), alarms[0]
     seen = _since(plan, state, alarms)
-    before = detector.kept_of(state.baseline.tally)
+    before = detector.usual
     changes = _changes(plan, state, detector, state.baseline, alarms, before, seen)
     where = _where(detector, state.baseline, lead, before, seen)
     modes = _modes(plan, state, alarms, seen)

@@ -15,7 +15,9 @@ from streams.watch.arrive import arrive
 from streams.watch.changes import planned
 from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
+from streams.watch.derived import preparing, watching
 from streams.watch.detect import decide
+from streams.watch.grow import came, grown
 from streams.watch.layout import detector
 from streams.watch.learn import caught_up, learn
 from streams.watch.merge import New, counted, merge
@@ -124,6 +126,8 @@ def stepping(
         if record.offset <= before.offset:
             continue
         try:
+            if before.baseline is not None:
+                yield from preparing(plan, before)
             state, said = _stepped(plan, before, fact, came.get(name), record)
         except Exception as bug:
             raise StepFailed(name, record.offset) from bug
@@ -175,9 +179,10 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     if state.baseline is None:
         state, provisional = looked(plan, state, over)
         return state, [*provisional]
-    found = detector(state.baseline, plan, state.service)
+    found = watching(plan, state)
     alarms = [moved] if moved is not None else []
     if any(stream.pending is not None for stream in state.streams.values()):
+        arrived = came(state)
         state = summed(plan, found, state)
         left, streams = tempered(plan, found, state), {}
         state = weighed(plan, found, state, left)
@@ -185,6 +190,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
             streams[name], fired = decide(found, stream, end_ms(over), plan.config.measure.bucket_s, left)
             alarms += fired
         state = calmed(replace(state, streams=streams), alarms, left)
+        state = grown(plan, found, state, arrived)
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
     state, alarms, reports = planned(plan, found, state, alarms, over)

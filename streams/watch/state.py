@@ -293,6 +293,75 @@ class Unfinished(Struct, frozen=True, eq=False):
     off: Evidence
 
 
+class Waiting(Struct, frozen=True, eq=False):
+    """What came in two days, and may not be taken in yet; packed, see `streams.watch.grow`.
+
+    Attributes
+    ----------
+    began : second in which the day of `current` began
+    current, older : what came in that day, and in one before it
+    """
+
+    began: int
+    current: bytes
+    older: bytes
+
+
+class Taken(Struct, frozen=True, eq=False):
+    """What a baseline took in since it was learned.
+
+    Attributes
+    ----------
+    hours : (168, counters) of the whole stream, by hour of the week; packed
+    days : of the week, a bit for each that there is something of
+    sums : (kept counters,) of all hours
+    week : since 1970, that of `weekly`
+    weekly : (kept counters,) of the days of that week
+    compared : how often a week was compared with the first version
+    """
+
+    hours: bytes
+    days: int
+    sums: Ints
+    week: int
+    weekly: Ints
+    compared: int = 0
+
+
+class Derived(Struct, frozen=True, eq=False, weakref=True):
+    """What limits were last made of, beside the baseline itself.
+
+    Attributes
+    ----------
+    number : how often they were made, the first time included
+    hours, days, sums : as in `Taken`, at that time
+    """
+
+    number: int
+    hours: bytes
+    days: int
+    sums: Ints
+
+
+class Growth(Struct, frozen=True, eq=False):
+    """How a baseline goes on learning.
+
+    Attributes
+    ----------
+    hour : since 1970, of what `arrived`
+    arrived : (kept counters,) in it; None of nothing, or if something was not quiet
+    waits, taken, derived : None of nothing
+    drifts : what was another thing last week than when it was learned, as people are told
+    """
+
+    hour: int
+    arrived: Ints | None = None
+    waits: Waiting | None = None
+    taken: Taken | None = None
+    derived: Derived | None = None
+    drifts: tuple[str, ...] = ()
+
+
 class Series(Struct, frozen=True, eq=False):
     """A share, block by block, since it last changed.
 
@@ -344,6 +413,7 @@ class State(Struct, frozen=True, kw_only=True):
     sources, caught_up : source partition -> last second of its events; second when all of it was known to be read
         (noted only while the service is about to be called silent)
     blocks, unfinished : how much events resemble each other, as far as it was measured: see `streams.watch.temper`
+    growth : how the baseline goes on learning
     provisional : what is looked at while there is no baseline
     ended : the last incidents that are over, as they were last said
     episodes : fingerprint -> last episode
@@ -380,6 +450,7 @@ class State(Struct, frozen=True, kw_only=True):
     streams: dict[str, Stream] = {}
     blocks: Blocks | None = None
     unfinished: Unfinished | None = None
+    growth: Growth | None = None
     provisional: Provisional | None = None
     exemplars: dict[str, tuple[Exemplar, ...]] = {}
     waiting: tuple[Alarm, ...] = ()

@@ -21,6 +21,8 @@ EXITS: Final = b"%exits"
 REFRESH_S: Final = 3600
 """A state is written again after so long, though it is the same: a zombie may write an older one behind it, and that
 one alone would outlive a compaction. It must be less than the topic's `min.compaction.lag.ms`."""
+GROWTH: Final = {"waits": records.waits, "taken": records.taken, "derived": records.derived}
+"""The cold parts of what a baseline goes on learning: how each is read."""
 _BETWEEN: Final = "\0"
 _OFFSET_BYTES: Final = 8
 """Before a part stands the offset of the state that it was first written for."""
@@ -140,8 +142,11 @@ def writing(
         }
         blocks = cold.key("blocks", state.blocks) if state.blocks is not None else ""
         bare = {release: replace(stream, buckets={}) for release, stream in state.streams.items()}
-        left = replace(state, baseline=None, streams=bare, blocks=None)
-        hot = records.Hot(records.FORMAT, left, baseline, buckets, blocks)
+        grown = {name: getattr(state.growth, name) for name in GROWTH} if state.growth else {}
+        growth = {name: cold.key(name, held) for name, held in grown.items() if held is not None}
+        left_of = state.growth and replace(state.growth, **dict.fromkeys(GROWTH))
+        left = replace(state, baseline=None, streams=bare, blocks=None, growth=left_of)
+        hot = records.Hot(records.FORMAT, left, baseline, buckets, blocks, growth)
         out.cold.extend(cold.new)
         out.hot.append((_key(name).encode(), records.encode(hot)))
         out.tombstones.extend((key.encode(), None) for key in cold.gone())
@@ -292,4 +297,7 @@ def _whole(hot: records.Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str
         )
         for release, stream in hot.state.streams.items()
     }
-    return replace(hot.state, baseline=baseline, streams=streams, blocks=blocks), parts
+    growth = hot.state.growth
+    if growth is not None:
+        growth = replace(growth, **{name: part(key, GROWTH[name]) for name, key in hot.growth.items()})
+    return replace(hot.state, baseline=baseline, streams=streams, blocks=blocks, growth=growth), parts

@@ -1,7 +1,7 @@
 """What arrived in a second -> how much events of a service resemble each other, and what that leaves of evidence.
 
 Thirty refusals of one session are no thirty proofs. So the growth of a signal's bets is divided by its variance
-inflation, measured over blocks of arrival; and until that is known, nobody is woken by it.
+inflation, measured over blocks of arrival; and until that is known, it is taken for large, and nobody is woken by it.
 """
 
 from collections.abc import Collection
@@ -17,11 +17,13 @@ from streams.watch.detector import Detector
 from streams.watch.looks import Floats, values
 from streams.watch.once import once
 from streams.watch.plan import Plan, pageable
-from streams.watch.state import Alarm, Baseline, Blocks, Ints, State, Unfinished
+from streams.watch.state import Alarm, Blocks, Ints, State, Unfinished
 
 MINUTE_S: Final = 60
 LAG: Final = 30
 """Minutes from which on sums are used."""
+ASSUMED: Final = 10.0
+"""What evidence of tickets is divided by until more is known. Sessions of eight that are all alike come to eight."""
 Kept = TypeVar("Kept", np.int64, np.float32)
 
 
@@ -47,7 +49,7 @@ class _Gauges(NamedTuple):
     ----------
     looks : one a table, what each of its kept cells counts for, 0 where it does not look
     seen : one a table, 1 in the cells that it looks at
-    mean, variance : (tables,) in the baseline, of an event that it looks at; 0 if there is none
+    mean, variance : (tables,) usually at this hour, of an event that it looks at; 0 if there is none
     begins, widths : (tables,) where the counters of each begin among those of the whole stream, and how many there are
     whole : (counters,) the kept counters of the whole stream, table by table
     """
@@ -73,7 +75,7 @@ def summed(plan: Plan, detector: Detector, state: State) -> State:
     """
     if plan.config.watch.dependence == "none" or state.baseline is None:
         return state
-    minute, gauges = state.second // MINUTE_S, _gauges(state.baseline, detector)
+    minute, gauges = state.second // MINUTE_S, _gauges(detector)
     signals = tuple(table.signal.name for table in detector.tables)
     blocks, held = _of(signals, state.blocks, state.unfinished)
     if held.counts is not None and held.minute != minute:
@@ -117,12 +119,12 @@ def tempered(plan: Plan, detector: Detector, state: State) -> Tempered | None:
     """Say what is left of evidence, by the minutes before this one; None if events are said to be independent."""
     if plan.config.watch.dependence == "none" or state.baseline is None or state.blocks is None:
         return None
-    return _tempered(state.blocks, state.baseline, detector)
+    return _tempered(state.blocks, detector)
 
 
 @once
-def _tempered(blocks: Blocks, baseline: Baseline, detector: Detector) -> Tempered:
-    known = _factors(blocks, _gauges(baseline, detector).variance, [table.signal for table in detector.tables])
+def _tempered(blocks: Blocks, detector: Detector) -> Tempered:
+    known = _factors(blocks, _gauges(detector).variance, [table.signal for table in detector.tables])
     row = np.concatenate([
         np.full(table.slices * len(table.table.weights), factor)
         for table, factor in zip(detector.tables, known.tolist(), strict=True)
@@ -132,7 +134,7 @@ def _tempered(blocks: Blocks, baseline: Baseline, detector: Detector) -> Tempere
     named = frozenset(
         table.signal.name for table, factor in zip(detector.tables, known.tolist(), strict=True) if factor >= 1
     )
-    return Tempered(np.where(np.isnan(row), 1.0, row), named, pages & np.isnan(row[gathered.bets]))
+    return Tempered(np.where(np.isnan(row), ASSUMED, row), named, pages & np.isnan(row[gathered.bets]))
 
 
 def _factors(blocks: Blocks, variance: Floats, signals: list[Signal]) -> Floats:
@@ -154,10 +156,9 @@ def _factors(blocks: Blocks, variance: Floats, signals: list[Signal]) -> Floats:
 
 
 @once
-def _gauges(baseline: Baseline, detector: Detector) -> _Gauges:
-    usual, tables = detector.kept_of(baseline.tally), detector.tables
+def _gauges(detector: Detector) -> _Gauges:
+    usual, tables, whole = detector.usual_now, detector.tables, detector.whole
     features = [values(table, 0, 0) for table in tables]
-    whole = np.concatenate([np.arange(detector.kept_size)[table.kept.at(0)] for table in tables])
     widths = np.array([len(x) for x in features])
     looks, seen = np.nan_to_num(np.concatenate(features)), (~np.isnan(np.concatenate(features))).astype(np.float64)
     begins = np.cumsum(widths) - widths

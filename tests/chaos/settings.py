@@ -41,7 +41,8 @@ def config(
             max_event_bytes=4096, pairing=True, pair_timeout_s=4, pair_lookback=400, open_requests=24,
         ),
         watch=Watch(
-            dependence="none", baseline_events=200, slices_per_dimension=3, names_per_signal=6, window_buckets=45,
+            dependence="none", season_percent=0, baseline_events=200, slices_per_dimension=3, names_per_signal=6,
+            window_buckets=45,
             resolve_after_s=4, silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=state_every_s,
         ),
     )  # fmt: skip

@@ -9,7 +9,8 @@ from detectors import esr
 from detectors.arrays import Bools, Counts, Floats
 from detectors.bets import rate
 from detectors.bets.indicator import Indicators
-from detectors.growth import LOUD, Quarantine, drifted, due, keep, quiet
+from detectors.bets.table import Bets
+from detectors.growth import LOUD, Drift, Quarantine, drifted, due, keep, quiet
 from detectors.limits import clopper_pearson
 from detectors.shares import level
 from tests.detectors.tables import BASELINES, TABLES
@@ -55,6 +56,10 @@ def test_all_derivations_together_spend_the_level_and_no_more() -> None:
     parts = [spent(derivation) for derivation in range(1, 10_000)]
     assert sum(parts) <= LEVEL
     assert sum(parts) == pytest.approx(LEVEL, rel=1e-3)
+
+
+def compared(first: Bets, now: Counts, level: Floats) -> Drift:
+    return drifted(first.lower, first.upper, first.values(0)[first.leading], now, level)
 
 
 class Grown:
@@ -132,7 +137,7 @@ def test_a_slow_drift_is_told(events: int) -> None:
     for day in range(1, 71):
         grown.watch(day, start * (1 + 0.5 * min(day / 56, 1)), events, 1e-4, restart=False)
         if day % 7 == 0:
-            now = drifted(grown.first, grown.taken_in, np.full(monitors, spent(day // 7, 1e-6)))
+            now = compared(grown.first, grown.taken_in, np.full(monitors, spent(day // 7, 1e-6)))
             told |= now.up[:, 0]
             assert not now.down.any()
             grown.taken_in[:] = 0
@@ -149,7 +154,7 @@ def test_a_drift_that_growth_takes_in_is_told_by_the_weekly_comparison_alone() -
 
     first = rate.table(week(0.05) + week(0.05), np.full(monitors, spent(1, 1e-6)))
     told = [
-        drifted(first, week(0.05 + 0.025 * k / 8), np.full(monitors, spent(k, 1e-6))).up[:, 0].mean()
+        compared(first, week(0.05 + 0.025 * k / 8), np.full(monitors, spent(k, 1e-6))).up[:, 0].mean()
         for k in range(1, 9)
     ]
     assert told[0] == 0
@@ -164,7 +169,7 @@ def test_what_is_no_drift_is_told_as_rarely_as_the_level_says(name: str) -> None
     first = TABLES[name](rng.multinomial(2000, chance, monitors), np.full(monitors, at))
     ever = np.zeros(monitors, np.bool_)
     for k in range(1, 14):
-        now = drifted(first, rng.multinomial(1000, chance, monitors), np.full(monitors, spent(k, at)))
+        now = compared(first, rng.multinomial(1000, chance, monitors), np.full(monitors, spent(k, at)))
         ever |= (now.up | now.down).any(axis=1)
     assert ever.mean() <= 2 * at + 3 * np.sqrt(2 * at / monitors)
 
@@ -211,6 +216,6 @@ def test_what_is_no_evidence_no_sample_and_no_time_is_refused() -> None:
             keep(held, np.array(counts), True, now, span)
     first = rate.table(np.array([[900, 100, 0]]), np.array([1e-3]))
     with pytest.raises(ValueError, match="slices"):
-        drifted(first, np.zeros((2, 3), np.int64), np.array([0.1, 0.1]))
+        compared(first, np.zeros((2, 3), np.int64), np.array([0.1, 0.1]))
     with pytest.raises(ValueError, match="counts"):
-        drifted(first, np.array([[-1, 0, 0]]), np.array([0.1]))
+        compared(first, np.array([[-1, 0, 0]]), np.array([0.1]))

@@ -13,10 +13,12 @@ from detectors.arrays import Bools, Counts, Floats
 from detectors.bets import number
 from detectors.bets.indicator import indicators
 from detectors.limits import mean, moved, season
-from detectors.limits.season import HOURS, Allowed, apart, hour_of_week, outward
+from detectors.limits.season import HOURS, Allowed, apart, hour_of_week, outward, pools_of
 from schemas.cells import CELLS, MISSING
 
 YES = np.array([[0.0, 1.0, np.nan]])
+NOTHING = np.zeros(3, np.int64)
+WEEK = 0b1111111
 PERCENT = 60.0
 HOUR = np.arange(HOURS)
 DAILY = 1 + 0.6 * np.sin(2 * np.pi * HOUR / 24)
@@ -32,10 +34,10 @@ def week(rng: np.random.Generator, p: Floats, events: Floats) -> Counts:
     return np.stack([n - yes, yes, 0 * yes], axis=1)
 
 
-def allowed(tally: Counts, level: float, percent: float = PERCENT, whole_week: bool = True) -> Allowed:
+def allowed(tally: Counts, level: float, percent: float = PERCENT, days: int = WEEK) -> Allowed:
     """Bound the share of yes in every hour."""
     at = np.array([level])
-    return season.limits(YES, tally, at, season.shares(YES, tally, at, percent, whole_week), HOUR)
+    return season.limits(YES, tally, at, season.shares(YES, tally, NOTHING, at, percent, pools_of(days)), HOUR)
 
 
 def outside(found: Allowed, p: Floats) -> Bools:
@@ -58,8 +60,28 @@ def test_a_part_of_a_week_that_was_learned_at_night_leaves_room_for_the_day() ->
     """20,000 events of six hours around the lowest: nothing else is known, and the highest is four times as high."""
     rng, p = np.random.default_rng(62), 0.05 * DAILY
     at_night = np.where((HOUR >= 15) & (HOUR < 21), 3333, 0)
-    wrong = [outside(allowed(week(rng, p, at_night), 0.01, whole_week=False), p).any() for _ in range(100)]
+    wrong = [outside(allowed(week(rng, p, at_night), 0.01, days=0), p).any() for _ in range(100)]
     assert np.mean(wrong) <= 0.02 + 3 * np.sqrt(0.02 / 100)
+
+
+def test_a_week_without_a_weekend_says_nothing_of_one() -> None:
+    """A twentieth of the share at weekends: what weekdays say of it, they say by as far as hours may lie apart."""
+    rng = np.random.default_rng(72)
+    tally = week(rng, 0.05 * FLAT, np.where(HOUR < 5 * 24, 4000, 0))
+    found, whole = allowed(tally, 1e-3, days=0b0011111), allowed(tally, 1e-3)
+    assert (found.upper[:120] < 0.09).all()
+    assert (found.upper[120:] > 0.19).all()
+    assert (found.upper == whole.upper).all()  # pools without events say nothing, whole or not
+
+
+def test_what_was_learned_at_an_hour_that_nobody_knows_speaks_for_none_of_them() -> None:
+    """A first baseline of 20,000 events at the lowest hour narrows what all may be, and hides no hour of the day."""
+    rng, p, at = np.random.default_rng(71), 0.05 * DAILY, np.array([0.01])
+    first = week(rng, p[18:19], np.array([20_000]))[0]
+    tally = np.zeros((HOURS, 3), np.int64)
+    found = season.limits(YES, tally, at, season.shares(YES, tally, first, at, PERCENT, pools_of(0)), HOUR)
+    assert not outside(found, p).any()
+    assert found.upper.max() < 0.2
 
 
 def test_a_season_larger_than_was_said_is_told_and_the_hours_own_limits_stand() -> None:
@@ -161,9 +183,6 @@ def distributions(scale: Floats) -> Floats:
     return np.concatenate([np.diff(np.concatenate([zero, below, one], axis=1), axis=1), zero], axis=1)
 
 
-ONE_WAY = np.array([True, False, True, True, True])
-
-
 def learned(tally: Counts, level: float) -> tuple[Floats, Allowed]:
     """Features in cells, and their limits by hour; ranks and bins from all hours together."""
     every = tally.sum(axis=0)
@@ -172,10 +191,8 @@ def learned(tally: Counts, level: float) -> tuple[Floats, Allowed]:
     bins = bets.bins[0]
     binned = np.stack([np.bincount(bins, hour, minlength=number.BINS) for hour in tally]).astype(np.int64)
     at = np.full(len(features), level)
-    ends = np.stack([moved.of_bins(moved.moved(features, factor), every, bins) for factor in apart(PERCENT)])
-    lowest, highest = ends.min(axis=0), ends.max(axis=0)
-    lowest[~ONE_WAY, :-1], highest[~ONE_WAY, :-1] = 0, 1
-    pools = season.numbers(lowest, highest, binned, at)
+    lowest, highest = (ends[0, :-1] for ends in number.multiplied(bets, every[None], PERCENT))
+    pools = season.numbers(lowest, highest, binned, np.zeros(number.BINS, np.int64), at)
     return features, season.limits(moved.of_bins(features, every, bins), binned, at, pools, HOUR)
 
 
@@ -241,12 +258,12 @@ def test_the_week_begins_on_monday() -> None:
 def test_what_is_no_week_no_percent_and_no_factor_is_refused() -> None:
     shares: Callable[..., season.Pools] = season.shares
     with pytest.raises(ValueError, match="168 hours"):
-        shares(YES, np.zeros((24, 3), np.int64), np.array([0.1]), 60, True)
+        shares(YES, np.zeros((24, 3), np.int64), NOTHING, np.array([0.1]), 60, pools_of(WEEK))
     for percent in (-1, 96, np.nan):
         with pytest.raises(ValueError, match="season_percent"):
-            shares(YES, np.zeros((HOURS, 3), np.int64), np.array([0.1]), percent, True)
+            shares(YES, np.zeros((HOURS, 3), np.int64), NOTHING, np.array([0.1]), percent, pools_of(WEEK))
     with pytest.raises(ValueError, match="counts"):
-        shares(YES, np.full((HOURS, 3), -1), np.array([0.1]), 60, True)
+        shares(YES, np.full((HOURS, 3), -1), NOTHING, np.array([0.1]), 60, pools_of(WEEK))
     for factor in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="factor"):
             moved.moved(np.zeros((1, CELLS)), factor)

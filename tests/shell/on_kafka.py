@@ -20,7 +20,7 @@ def configured(bootstrap: str, namespace: str) -> Config:
         kafka=Kafka(bootstrap=bootstrap, group=namespace, session_timeout_s=6),
         topics=Topics(prefix=f"{namespace}.", events_partitions=PARTITIONS, tallies_partitions=2),
         worker=Worker(http_port=0),
-        watch=Watch(checkpoint_every_s=0.5, state_every_s=0, baseline_events=1000, dependence="none"),
+        watch=Watch(checkpoint_every_s=0.5, state_every_s=0, baseline_events=1000, dependence="none", season_percent=0),
     )
 
 

@@ -30,7 +30,7 @@ topics: {tallies_partitions: 1}
 measure: {bucket_s: 2, slices: [workflow], late_after_s: 5}
 watch:
   {baseline_events: 200, resolve_after_s: 6, update_every_s: 3, silence_after_s: 6, window_buckets: 12,
-   dependence: none}
+   dependence: none, season_percent: 0}
 """)
 MEASURING = measure.Plan.of(CONFIG, Taxonomy.load_default())
 PLAN = Plan.of(CONFIG, Taxonomy.load_default())

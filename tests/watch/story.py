@@ -39,7 +39,7 @@ TAXONOMY = Taxonomy.load_default()
 USUAL = """
 topics: {tallies_partitions: 2}
 measure: {slices: [workflow], flush_after_s: 0.5}
-watch: {dependence: none, baseline_events: 2000, resolve_after_s: 60, silence_after_s: 60}
+watch: {dependence: none, season_percent: 0, baseline_events: 2000, resolve_after_s: 60, silence_after_s: 60}
 """
 """A hundred exchanges every five seconds: learned in a hundred seconds, from twenty flushes."""
 

@@ -31,7 +31,8 @@ SERVICES, HOURS, LEARNED, A_MINUTE = 20, 12, 4000, 120
 PLAN = Plan.of(
     parse("""
     measure: {slices: [workflow]}
-    watch: {false_pages_per_week: 1000, false_tickets_per_week: 1000, max_services: 2, max_releases: 1}
+    watch: {false_pages_per_week: 1000, false_tickets_per_week: 1000, max_services: 2, max_releases: 1,
+            season_percent: 0}
     """),
     Taxonomy.load_default(),
 )

@@ -20,7 +20,7 @@ from streams.watch.state import Baseline, Ints
 from streams.watch.usual import usual
 from tests.watch import logs
 
-PLAN = Plan.of(parse(""), Taxonomy.load_default())
+PLAN = Plan.of(parse("watch: {season_percent: 0}"), Taxonomy.load_default())
 EVERY = tuple(signal.name for signal in PLAN.signals)
 N = 10_000
 

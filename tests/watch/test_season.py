@@ -75,6 +75,6 @@ def test_a_day_that_was_not_foretold_breaks_it() -> None:
 
 @pytest.mark.parametrize(("now", "told"), [(20, []), (90, [incident("fired", signal="refused", notify="page")])])
 def test_where_hours_lie_far_apart_only_a_large_change_is_told(now: int, told: list[Any]) -> None:
-    words = USUAL.replace("watch: {", "watch: {season_percent: 60, ")
+    words = USUAL.replace("season_percent: 0", "season_percent: 60")
     usual = story(words).at("14:00").every("5s", until="14:02").flush(refused=rate(10)).expects()
     usual.every("5s", until="14:06").flush(refused=rate(now)).expects(*told)

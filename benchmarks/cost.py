@@ -29,7 +29,7 @@ import numpy as np
 from river import drift
 
 from benchmarks.bounds import TOLD, Bound, tell
-from benchmarks.full import service, sizes
+from benchmarks.full import aged, service, sizes
 from schemas.config import Config
 from schemas.signals import CATALOGUE
 from schemas.taxonomy import Taxonomy
@@ -43,6 +43,8 @@ from streams.watch.state import State
 
 MOST_STATE: Final = 1_000_000
 """Bytes of a service's state."""
+WEEKS: Final = 8
+"""For which a service went on learning."""
 IN_TURN: Final = 10_000
 """ADWINs in the dictionary."""
 HOT: Final = 50_000
@@ -105,13 +107,16 @@ def main() -> int:
     figures = [_measured(plan, n, args.events, rounds, rng) for n in monitors]
     most = plan.streams
     buckets = plan.config.watch.window_buckets
-    one, all_ = (sizes(service(plan, args.events, rng, releases, buckets)) for releases in (1, most))
+    one, all_ = (
+        sizes(aged(plan, service(plan, args.events, rng, releases, buckets), WEEKS, rng)) for releases in (1, most)
+    )
     bounds = [row for figure in figures for row in _rows(figure)]
     bounds += [
         _size("state of a service of one release, all of it", one.all),
         _size("its record that is written again and again", one.hot),
         _size(f"the same of {most} releases", all_.hot),
         Bound("its baseline, written once", TOLD, f"{one.baseline / 1e3:.0f} kB", met=True),
+        Bound(f"what that took in within {WEEKS} weeks", TOLD, f"{one.growth / 1e3:.0f} kB", met=True),
         Bound("its history, a bucket at most", TOLD, f"{one.bucket / 1e3:.1f} kB", met=True),
         Bound(f"its history of {most} releases", TOLD, f"{all_.buckets / 1e3:,.0f} kB", met=True),
     ]

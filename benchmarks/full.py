@@ -3,19 +3,25 @@
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from benchmarks.flushes import SERVICE, Maker
 from benchmarks.nulls import Seconds
 from benchmarks.watched import BEGIN_S
+from detectors.limits.season import HOURS
 from schemas.cells import CELLS
 from schemas.signals import NUMBERS, RATES
 from streams.watch.clock import begin_ms
+from streams.watch.layout import detector
+from streams.watch.packed import packed
 from streams.watch.plan import Plan
 from streams.watch.stage import Record, reading, step
-from streams.watch.state import State
-from streams.watch.store import Written, writes
+from streams.watch.state import Derived, Growth, State, Taken, Waiting
+from streams.watch.store import GROWTH, Written, writes
 
 RATE: Final = 0.1
+A_WEEK: Final = 1_000_000
+"""Exchanges."""
 _OCTAVES: Final = (np.arange(CELLS) - 100) / 8
 SHAPE: Final = np.where(np.arange(CELLS) < CELLS - 1, np.exp(-(_OCTAVES**2)), 0.0)
 """Of every number: some three octaves wide, none of it missing."""
@@ -54,24 +60,50 @@ def service(plan: Plan, events: int, rng: np.random.Generator, releases: int = 1
     return states[SERVICE]
 
 
+def aged(plan: Plan, state: State, weeks: int, rng: np.random.Generator) -> State:
+    """Let so many quiet weeks pass, a million exchanges each: what a baseline took in, and two days that wait.
+
+    Parameters
+    ----------
+    state : of a service that was learned
+    """
+    assert state.baseline is not None
+    first = detector(state.baseline, plan, state.service)
+    expected = A_WEEK / HOURS / state.baseline.events * np.concatenate([
+        np.tile(first.usual[first.whole], HOURS), first.usual * HOURS
+    ])  # fmt: skip
+    learned = rng.poisson(expected * weeks)
+    hours, sums, days = learned[: -first.kept_size], learned[-first.kept_size :], 0b1111111
+    day = packed(np.where(np.arange(len(learned)) < 24 * len(first.whole), rng.poisson(expected), 0))
+    week = rng.poisson(expected[-first.kept_size :])
+    growth = Growth(
+        0, week // HOURS, Waiting(0, day, day), Taken(packed(hours), days, sums, 0, week),
+        Derived(weeks, packed(hours), days, sums),
+    )  # fmt: skip
+    return replace(state, growth=growth)
+
+
 class Sizes(NamedTuple):
     """Bytes of a service in its topic.
 
     Attributes
     ----------
     hot : of the record that is written again and again
-    baseline, bucket, buckets : of those that are written once: the baseline, the largest bucket, all of them
+    baseline : of the first version, which is written once
+    growth : of what it took in since, once a day, and what waits for it, once an hour
+    bucket, buckets : of history, each written once: the largest, all of it
     """
 
     hot: int
     baseline: int
+    growth: int
     bucket: int
     buckets: int
 
     @property
     def all(self) -> int:
         """Add up what a restart reads."""
-        return self.hot + self.baseline + self.buckets
+        return self.hot + self.baseline + self.growth + self.buckets
 
 
 def sizes(state: State) -> Sizes:
@@ -79,5 +111,6 @@ def sizes(state: State) -> Sizes:
     written, _ = writes({state.service: state}, [state.service], Written())
     cold = {key: len(key) + len(value) for key, value in written.cold}
     buckets = [size for key, size in cold.items() if b"bucket" in key]
+    growth = sum(size for key, size in cold.items() if key.split(b"\0")[1].decode() in GROWTH)
     hot = sum(len(key) + len(value) for key, value in written.hot)
-    return Sizes(hot, sum(cold.values()) - sum(buckets), max(buckets), sum(buckets))
+    return Sizes(hot, sum(cold.values()) - sum(buckets) - growth, growth, max(buckets), sum(buckets))

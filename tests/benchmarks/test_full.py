@@ -3,10 +3,11 @@
 import numpy as np
 
 from benchmarks.cost import updates
-from benchmarks.full import sent, service, sizes
+from benchmarks.full import aged, sent, service, sizes
 from schemas.config import Config
 from schemas.taxonomy import Taxonomy
 from streams.watch.alphabet import slice_count
+from streams.watch.derived import watching
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 
@@ -42,3 +43,12 @@ def test_a_state_of_more_releases_is_larger_by_their_evidence_and_history() -> N
     assert sizes(two).hot - sizes(one).hot > stream.evidence.nbytes
     assert sizes(two).buckets > 1.9 * sizes(one).buckets  # counts are drawn anew
     assert sizes(one).all == sizes(one).hot + sizes(one).baseline + sizes(one).buckets
+
+
+def test_what_was_taken_in_is_state_as_well_and_nothing_else_grows_by_it() -> None:
+    young = service(PLAN, EVENTS, np.random.default_rng(1))
+    old = aged(PLAN, young, weeks=8, rng=np.random.default_rng(2))
+    assert sizes(young).growth == 0
+    assert sizes(old).growth > 50_000
+    assert sizes(old).baseline == sizes(young).baseline
+    assert watching(PLAN, old).bets == watching(PLAN, young).bets

@@ -9,6 +9,7 @@ from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
 from streams.delays import NOTE, table
 from streams.watch import size
+from streams.watch.derived import quiet_weeks
 from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan, Tier, pageable
 from streams.watch.state import Baseline
@@ -120,7 +121,8 @@ def usually(
     weeks : how long it went on learning
     """
     for baseline in baselines:
-        yield from expected(baseline, plan, service, per_second, weeks)
+        since = quiet_weeks(baseline, plan, service, per_second, weeks) if weeks else None
+        yield from expected(baseline, plan, service, per_second, since)
 
 
 def _shown(plan: Plan) -> dict[str, Kind]:

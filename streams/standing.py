@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from detectors.limits.season import pools_of
 from schemas.printable import printable
 from streams.delays import NOTE, table
 from streams.watch.clock import begin_ms
@@ -14,6 +15,7 @@ from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan
 from streams.watch.state import State
 from streams.watch.unlearned import NOT_LEARNED, unlearned
+from streams.watch.window import events
 
 NOBODY: Final = (
     "No service is known yet: nothing has come, or no state was written. A worker writes them at its checkpoints."
@@ -34,8 +36,12 @@ class Standing(Struct, frozen=True, kw_only=True):
     since : when that was learned, so that it watches since then; RFC 3339
     exchanges : that it counted
     per_second : exchanges a second while it was learned
+    taken_in : exchanges that it took in since
+    derivations : how often limits were made
+    hours_of : `weekdays`, `weekends`: of these each hour is known by itself
+    drifts : what was another thing last week than when it was learned, though nothing alarmed
     unlearned : signal -> why it could not be learned
-    expected : of all that is watched and observed, by the service's own baseline and traffic
+    expected : of all that is watched and observed, by the service's own baseline and traffic, at this hour of the week
     """
 
     service: str
@@ -48,6 +54,10 @@ class Standing(Struct, frozen=True, kw_only=True):
     since: str = ""
     exchanges: int = 0
     per_second: float | None = None
+    taken_in: int = 0
+    derivations: int = 0
+    hours_of: tuple[str, ...] = ()
+    drifts: tuple[str, ...] = ()
     unlearned: dict[str, str] = {}
     expected: tuple[Expected, ...] = ()
 
@@ -71,6 +81,9 @@ def standing(state: State, plan: Plan, quarantined: bool = False) -> Standing:
     )
     if (baseline := state.baseline) is None:
         return said
+    growth = state.growth
+    derived = growth.derived if growth else None
+    known = pools_of(derived.days if derived else 0)[[0, -1]].tolist()
     per_second, watched = baseline.events / baseline.span_s, {signal.name for signal in plan.signals}
     return replace(
         said,
@@ -79,7 +92,11 @@ def standing(state: State, plan: Plan, quarantined: bool = False) -> Standing:
         exchanges=baseline.events,
         per_second=per_second,
         unlearned={signal: why for signal, why in unlearned(baseline).items() if signal in watched},
-        expected=tuple(expected(baseline, plan, state.service, per_second)),
+        taken_in=events(growth.taken.sums) if growth and growth.taken else 0,
+        derivations=derived.number if derived else 1,
+        hours_of=tuple(name for name, whole in zip(("weekdays", "weekends"), known, strict=True) if whole),
+        drifts=growth.drifts if growth else (),
+        expected=tuple(expected(baseline, plan, state.service, per_second, derived, state.second)),
     )
 
 
@@ -108,6 +125,8 @@ def lines(standings: list[Standing], as_written: bool) -> Iterator[str]:
     for one in standings:
         yield ""
         yield f"{printable(one.service)}: {_state(one)}"
+        if one.drifts:
+            yield f"  not what was learned at first, though nothing alarmed: {', '.join(one.drifts)}"
         for why in NOT_LEARNED:
             names = [
                 f"{printable(name)}{said.removeprefix(why)}"
@@ -129,6 +148,9 @@ def _state(one: Standing) -> str:
             f"watched{' in shadow' * one.shadow} since {one.since} by baseline {one.baseline}, "
             f"of {one.exchanges:,} exchanges, {one.per_second:.3g} a second"
         )
+    if one.taken_in:
+        hours = f", hour by hour of {' and '.join(one.hours_of)}" if one.hours_of else ""
+        said.append(f"took in {one.taken_in:,} since; limits were made {one.derivations} times{hours}")
     if one.needed:
         what = f" {', '.join(map(printable, one.relearns))} anew" if one.relearns else " anew" if one.baseline else ""
         said.append(f"learning{what}, {one.learned:,} of {one.needed:,} exchanges")

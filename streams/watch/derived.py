@@ -18,13 +18,13 @@ from detectors.limits.season import HOURS, Pools, hour_of_week, pools_of
 from schemas.cells import CELLS
 from streams.watch.alphabet import tally_row
 from streams.watch.detector import Detector
-from streams.watch.layout import detector, min_effect
+from streams.watch.layout import detector, kept_row, min_effect
 from streams.watch.looks import Floats, Table, features, on_other_limits
 from streams.watch.once import once
 from streams.watch.packed import packed, unpacked
 from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Derived, Growth, Ints, State
+from streams.watch.state import Baseline, Derived, Ints, State
 
 HOUR_S: Final = 3600
 TAILS: Final = slice(2, 5)
@@ -76,23 +76,33 @@ def preparing(plan: Plan, state: State) -> Pieces[Detector]:
     return _at(derived, *of, hour)
 
 
-def after_weeks(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int) -> Detector:
-    """Make the detector that a service without days and nights will have in some weeks, if all of them are quiet.
+def quiet_weeks(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int) -> Derived:
+    """Say what is learned of a service without days and nights within some weeks, if all of them are quiet.
 
     Parameters
     ----------
     baseline : of the service, or of one like it
     per_second : exchanges
-    weeks : after the baseline was learned
     """
     first = detector(baseline, plan, service)
     an_hour = np.round(first.usual * (HOUR_S * per_second / baseline.events)).astype(np.int64)
-    hours = np.tile(an_hour[first.whole] * weeks, (HOURS, 1))
-    # Limits were made after a day, and at each doubling since.
-    number = 2 + int(np.log2(7 * weeks))
-    derived = Derived(number, packed(hours.ravel()), 0b1111111, an_hour * HOURS * weeks)
-    state = State(service=service, second=0, baseline=baseline, growth=Growth(0, derived=derived))
-    return watching(plan, state)
+    hours = np.tile(an_hour[first.whole] * weeks, HOURS)
+    number = 2 + int(np.log2(7 * weeks))  # limits are made after a day, and at each doubling since
+    return Derived(number, packed(hours), 0b1111111, an_hour * HOURS * weeks)
+
+
+def of_the_whole(derived: Derived, baseline: Baseline, bare: Baseline) -> Derived:
+    """Leave out what a derivation says of slices.
+
+    Parameters
+    ----------
+    baseline : whose it is
+    bare : the same baseline without slices
+    """
+    old, new = kept_row(baseline.alphabet), kept_row(bare.alphabet)
+    sums = np.zeros(new.size, np.int64)
+    sums[new.whole] = derived.sums[old.whole]
+    return Derived(derived.number, derived.hours, derived.days, sums)
 
 
 @once

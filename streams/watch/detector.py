@@ -12,6 +12,7 @@ from schemas.signals import Signal
 from streams.watch.accumulators import Accumulators
 from streams.watch.looks import Floats, Ranks, Shares, Table
 from streams.watch.measured import names_key
+from streams.watch.segments import whole_of
 from streams.watch.state import Counts, Ints
 from streams.watch.window import events
 
@@ -99,7 +100,7 @@ class Detector:
     @property
     def whole(self) -> Ints:
         """Say where the kept counters of the whole stream lie, table by table."""
-        return np.concatenate([np.arange(self.kept_size)[table.kept.at(0)] for table in self.tables])
+        return whole_of([table.kept for table in self.tables])
 
     def find(self, monitor: int) -> tuple[Table, int]:
         """Find a monitor's table and slice."""

@@ -11,12 +11,11 @@ from detectors import delay
 from schemas.incidents import Notify
 from schemas.signals import NO, YES, Kind, Signal
 from streams.watch.alphabet import BEYOND, categories_of, own_names, tally_row
-from streams.watch.derived import after_weeks
+from streams.watch.derived import of_the_whole, watching
 from streams.watch.detector import Detector
-from streams.watch.layout import detector
 from streams.watch.looks import Floats, Table
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Ints
+from streams.watch.state import Baseline, Derived, Growth, Ints, State
 
 SHIFTS: Final = (1.5, 2.0, 4.0)
 """How many times as much, as often or as rare: the sizes of change that delays are told of."""
@@ -66,7 +65,9 @@ class _Move(NamedTuple):
     cell: int = 0
 
 
-def expected(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int = 0) -> Iterator[Expected]:
+def expected(
+    baseline: Baseline, plan: Plan, service: str, per_second: float, derived: Derived | None = None, second: int = 0
+) -> Iterator[Expected]:
     """Say what is to be expected of every signal that is watched and was observed.
 
     Parameters
@@ -75,7 +76,8 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float, we
     plan : shares and levels of the service's monitors
     service : whose
     per_second : exchanges a second; how many outcomes that makes is told by the baseline
-    weeks : how long it went on learning since; where hours are told apart, each is taken to be like the others
+    derived : what it learned since then, if anything
+    second : in the hour of the week that is asked about
 
     Notes
     -----
@@ -83,8 +85,10 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float, we
     averages (`detectors.delay`: within some 15 %), from the change until the evidence is there; that is looked at once
     a second.
     """
-    baseline = _of_the_whole(baseline)
-    found = after_weeks(baseline, plan, service, per_second, weeks) if weeks else detector(baseline, plan, service)
+    bare = of_the_whole_stream(baseline)
+    growth = Growth(0, derived=of_the_whole(derived, baseline, bare)) if derived else None
+    found = watching(plan, State(service=service, second=second, baseline=bare, growth=growth))
+    baseline = bare
     watched = {signal.name for signal in plan.signals}
     segments = {segment.signal.name: segment for segment in tally_row(baseline.alphabet).segments}
     names = {one.name: own_names(baseline.alphabet, i) for i, one in enumerate(categories_of(baseline.alphabet))}
@@ -96,7 +100,7 @@ def expected(baseline: Baseline, plan: Plan, service: str, per_second: float, we
             yield _expected(found, table, counts, move, here)
 
 
-def _of_the_whole(baseline: Baseline) -> Baseline:
+def of_the_whole_stream(baseline: Baseline) -> Baseline:
     """Leave slices out: to bet on them as well takes most of the time, and changes nothing of the whole stream."""
     if not baseline.alphabet.dimensions:
         return baseline

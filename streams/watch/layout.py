@@ -15,8 +15,8 @@ from streams.watch.detector import Detector, folded
 from streams.watch.looks import Table, ranks, shares
 from streams.watch.once import once
 from streams.watch.plan import Plan
-from streams.watch.segments import Segment, lay
-from streams.watch.state import Baseline, Counts, Ints
+from streams.watch.segments import Row, Segment, lay
+from streams.watch.state import Alphabet, Baseline, Counts, Ints
 
 
 @once
@@ -36,14 +36,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
     ticket, or moved the other way, takes nothing from what may page.
     """
     dimensions, tally = dimension_of(baseline.alphabet), tally_row(baseline.alphabet)
-    signals = _signals(baseline, plan, service)
-    of_kept = lay(
-        [
-            (one, BINS if one.kind == "number" else cells.width)
-            for one, cells in zip(signals, tally.segments, strict=True)
-        ],
-        slice_count(baseline.alphabet),
-    )
+    signals, of_kept = _signals(baseline, plan, service), kept_row(baseline.alphabet)
     fold = np.zeros(tally.size, np.int32)
     tables: list[Table] = []
     at_bet = at_monitor = 0
@@ -73,6 +66,13 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         usual_now=usual,
         dimensions=tuple(field or "" for field in dimensions),
     )
+
+
+@once
+def kept_row(alphabet: Alphabet) -> Row:
+    """Lay out kept counters: those of the alphabet's row, a number's cells folded into bins."""
+    widths = [(one.signal, BINS if one.signal.kind == "number" else one.width) for one in tally_row(alphabet).segments]
+    return lay(widths, slice_count(alphabet))
 
 
 def _signals(baseline: Baseline, plan: Plan, service: str) -> list[Signal]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.signals import Signal
-from streams.watch.state import Counts
+from streams.watch.state import Counts, Ints
 
 Whole = TypeVar("Whole", bound=np.integer)
 
@@ -60,6 +60,11 @@ class Row(NamedTuple):
     step: int
     size: int
 
+    @property
+    def whole(self) -> Ints:
+        """Say where the counters of the whole stream lie, signal by signal."""
+        return whole_of(self.segments)
+
 
 def lay(widths: Sequence[tuple[Signal, int]], slices: int) -> Row:
     """Lay out signals of so many counters, each cut by so many slices or not at all.
@@ -81,3 +86,8 @@ def lay(widths: Sequence[tuple[Signal, int]], slices: int) -> Row:
             segments.append(Segment(signal, width, 1, of_whole, 0))
             of_whole += width
     return Row(tuple(segments), step, of_whole)
+
+
+def whole_of(segments: Sequence[Segment]) -> Ints:
+    """Say where the counters of the whole stream lie, signal by signal."""
+    return np.concatenate([np.arange(one.begin, one.begin + one.width) for one in segments])

@@ -8,21 +8,24 @@ import pytest
 from msgspec.structs import replace
 from scipy import stats
 
+from benchmarks.full import aged, service
 from detectors import delay
 from detectors.limits.season import HOURS, hour_of_week
 from schemas.cells import CELLS, cells
 from schemas.config import parse
 from schemas.taxonomy import Taxonomy
+from streams.standing import lines, standing
 from streams.watch import adopt, own, store
 from streams.watch.alphabet import choose, tally_row
-from streams.watch.derived import watching
+from streams.watch.derived import of_the_whole, watching
 from streams.watch.detect import decide
 from streams.watch.detector import Detector
+from streams.watch.expected import of_the_whole_stream
 from streams.watch.grow import DAY_S, came, grown
 from streams.watch.own import Own
 from streams.watch.packed import unpacked
 from streams.watch.plan import Plan
-from streams.watch.state import Alarm, Baseline, Bucket, Ints, State, Stream
+from streams.watch.state import Alarm, Baseline, Bucket, Growth, Ints, State, Stream
 from streams.watch.window import events
 from tests.watch.logs import in_bytes
 
@@ -178,6 +181,36 @@ def test_of_several_releases_only_the_promoted_one_teaches() -> None:
         one.step(release="2")
     one.step()
     assert one.taken() == A_DAY
+
+
+def test_check_says_how_much_was_taken_in_and_what_it_finds_by_that() -> None:
+    one = Service(7)
+    one.days(9.1)
+    said = standing(one.state, one.plan)
+    assert said.taken_in == one.taken()
+    assert said.hours_of == ("weekdays", "weekends")
+    assert f"took in {one.taken():,} since" in "\n".join(lines([said], as_written=True))
+    [refused] = [row for row in said.expected if row.signal == "refused"]
+    assert refused.up == one.smallest()
+
+
+@pytest.mark.parametrize("percent", [0, 60])
+def test_without_slices_the_whole_stream_has_the_same_limits(percent: int) -> None:
+    plan = Plan.of(parse(f"watch: {{season_percent: {percent}}}"), Taxonomy.load_default())
+    state = aged(plan, service(plan, 100, np.random.default_rng(3)), weeks=2, rng=np.random.default_rng(4))
+    assert state.baseline is not None
+    assert state.growth is not None
+    assert state.growth.derived is not None
+    bare = of_the_whole_stream(state.baseline)
+    growth = Growth(0, derived=of_the_whole(state.growth.derived, state.baseline, bare))
+    pairs = zip(
+        watching(plan, state).tables,
+        watching(plan, replace(state, baseline=bare, growth=growth)).tables,
+        strict=True,
+    )
+    for full, alone in pairs:
+        assert (full.table.lower[0] == alone.table.lower[0]).all(), full.signal.name
+        assert (full.table.upper[0] == alone.table.upper[0]).all(), full.signal.name
 
 
 def test_growth_keeps_the_budget() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.kafka.cluster import Cluster
+from tests.kafka.cluster import SHORT_LIVED, Cluster
 from tests.kafka.guarded import Guard
 
 _serial = itertools.count(1)
@@ -42,7 +42,7 @@ def a_broker_can_be_had() -> None:
 @pytest.fixture(scope="session")
 def kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The session's real Kafka. A test that kills its broker takes `own_kafka`, so that nobody else's flow breaks."""
-    with Cluster(tmp_path_factory.mktemp("kafka")) as cluster:
+    with Cluster(tmp_path_factory.mktemp("kafka"), java=SHORT_LIVED) as cluster:
         yield cluster
 
 
@@ -51,14 +51,14 @@ def guarded_kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFa
     """A real Kafka with TLS and SASL on, and an authorizer that refuses what nobody granted."""
     folder = tmp_path_factory.mktemp("guarded-kafka")
     settings = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer"}
-    with Cluster(folder / "kafka", settings=settings, guard=Guard(folder / "guard")) as cluster:
+    with Cluster(folder / "kafka", settings=settings, guard=Guard(folder / "guard"), java=SHORT_LIVED) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def own_kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A real Kafka for one test alone, to be killed."""
-    with Cluster(tmp_path_factory.mktemp("own-kafka")) as cluster:
+    with Cluster(tmp_path_factory.mktemp("own-kafka"), java=SHORT_LIVED) as cluster:
         yield cluster
 
 

@@ -71,11 +71,11 @@ def test_whoever_takes_over_at_an_anchor_and_reads_back_says_what_the_one_before
     """Any number of owners, each from an anchor on and cut short anywhere: every word is the one true word."""
     log, config = data.draw(halves()), data.draw(pairings())
     plan, lookback = Plan.of(config, TAXONOMY), config.measure.pair_lookback
-    block, true = begin(plan.source, 0, 0), dict[tuple[int, int, bool], Said]()
+    block, true = begin(plan.source, 0, 0), dict[tuple[int, int, bool], Block]()
     for record in log:
         block, finished = feed(plan, block, [record])
-        true |= {(one.anchor, one.end, True): said(plan, one, True) for one in finished}
-        true[block.anchor, block.end, False] = said(plan, block, False)
+        true |= {(one.anchor, one.end, True): one for one in finished}
+        true[block.anchor, block.end, False] = block
     open_at = {0: list[Asked]()}
     for one, after in pairwise(measured(log, plan)):
         near, _ = forget(one.waiting, after.anchor - lookback)
@@ -90,9 +90,9 @@ def test_whoever_takes_over_at_an_anchor_and_reads_back_says_what_the_one_before
         for batch in ahead[: data.draw(st.integers(1, 9))]:
             own, finished = feed(plan, own, batch)
             for one in finished:
-                assert said(plan, one, True) == true[one.anchor, one.end, True]
+                assert said(plan, one, True) == said(plan, true[one.anchor, one.end, True], True)
             if own.end > own.anchor:
-                assert said(plan, own, False) == true[own.anchor, own.end, False]
+                assert said(plan, own, False) == said(plan, true[own.anchor, own.end, False], False)
 
 
 def half(kind: str, **says: Any) -> bytes:

@@ -25,8 +25,8 @@ from tests.shell.workers import until, worker
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    return configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    return configured(kafka, namespace)
 
 
 async def test_a_broker_that_takes_nothing_is_waited_for_and_said(

@@ -20,15 +20,14 @@ from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Record, State
 from tests.kafka.clients import admin
-from tests.kafka.cluster import Cluster
 from tests.shell.on_kafka import PARTITIONS, configured, counted, produce, read_topic, states_of, tallies_of
 from tests.shell.traffic import exchanges, known, sent, told
 from tests.shell.workers import worker
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    return configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    return configured(kafka, namespace)
 
 
 async def _members(config: Config, stage: str) -> int:

@@ -15,15 +15,14 @@ from schemas.tallies import Effective, decode
 from streams import replay
 from streams.shell import say, tallies
 from tests.chaos import ordeals
-from tests.kafka.cluster import Cluster
 from tests.shell.on_kafka import configured, counted, produce, read_topic, states_of, tallies_of
 from tests.shell.traffic import exchanges
 from tests.shell.workers import until, worker
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    return configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    return configured(kafka, namespace)
 
 
 async def tell(config: Config, fact: Any) -> None:

@@ -26,9 +26,12 @@ demo: install ## two minutes: a broker, a worker, real traffic, and the incident
 	@$(BIN)/barograph demo
 
 # The tests of Kafka wait most of the time. The others run beside them and take what they leave of the machine; each run
-# is shown when it is over. All processes share one bytecode, wherever the environment would have none written.
+# is shown when it is over, if make can do that. Bytecode is written, wherever the environment would have none: fifty
+# processes are started.
+SHOWN_ALONE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 test: install ## all tests; those of Kafka where Java and Maven are
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target test-kafka test-without-kafka
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(SHOWN_ALONE) test-kafka test-without-kafka
 
 test-kafka test-without-kafka: export PYTHONDONTWRITEBYTECODE :=
 

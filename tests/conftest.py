@@ -25,13 +25,14 @@ settings.load_profile("barograph")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that asks for a real broker, so that `-m "not kafka"` leaves it out; their files come first.
 
-    They wait for brokers most of the time: other processes have the machine for all else meanwhile.
+    They wait for brokers most of the time: other processes have the machine for all else meanwhile. Of them the long
+    ones begin.
     """
     for item in items:
         if "a_broker_can_be_had" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)
     waiting = {item.path for item in items if item.get_closest_marker("kafka")}
-    items.sort(key=lambda item: item.path not in waiting)
+    items.sort(key=lambda item: (item.path not in waiting, item.get_closest_marker("long") is None))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -119,6 +119,7 @@ DEATHS: Sequence[Failpoint] = (
 """One of each kind; `make chaos` dies everywhere."""
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: Config, tmp_path: Path) -> None:
     events: list[bytes] = []
     for life, failpoint in enumerate(DEATHS):

@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos bench bench-llmdrift bench-delay bench-nab bench-intents bench-false-pages bench-cost \
-	lint types imports docs docs-current check audit lock kafka clean
+.PHONY: help install demo test test-kafka test-without-kafka chaos bench bench-llmdrift bench-delay bench-nab \
+	bench-intents bench-false-pages bench-cost lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -25,9 +25,22 @@ $(READY): requirements.lock pyproject.toml
 demo: install ## two minutes: a broker, a worker, real traffic, and the incident as on-call would read it
 	@$(BIN)/barograph demo
 
+# The tests of Kafka wait most of the time. The others run beside them and take what they leave of the machine; each run
+# is shown when it is over, if make can do that. Bytecode is written, wherever the environment would have none: fifty
+# processes are started.
+SHOWN_ALONE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 test: install ## all tests; those of Kafka where Java and Maven are
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not alone"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m alone
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(SHOWN_ALONE) test-kafka test-without-kafka
+
+test-kafka test-without-kafka: export PYTHONDONTWRITEBYTECODE :=
+
+test-kafka: install
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m "kafka and not alone"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "kafka and alone"
+
+test-without-kafka: install
+	nice -n 19 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka"
 
 chaos: install ## twelve minutes: kill -9, frozen workers, broker restarts, an upgrade; lost logs, quarantine; all is checked
 	$(BIN)/python -m tests.chaos

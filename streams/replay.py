@@ -186,12 +186,11 @@ class _Watch:
     def begin(self, begun: Mapping[int, Begun], quarantines: Iterable[tuple[int, Quarantine]]) -> None:
         """Begin at snapshots. What is decided by a config that the log does not name is taken over to it there."""
         for partition, start in begun.items():
-            self.states[partition], self.own[partition] = dict(start.states), start.own
+            states = {name: _with_a_baseline_of_its_own(state) for name, state in start.states.items()}
             old = effective.plan(self.plan.config, start.own.config, self.taxonomy)
             if self.forced and old.config != self.plan.config:
-                self.states[partition] = {
-                    name: whole(adopt.config(old, self.plan, state)) for name, state in start.states.items()
-                }
+                states = {name: whole(adopt.config(old, self.plan, state)) for name, state in states.items()}
+            self.states[partition], self.own[partition] = states, start.own
         for partition, fact in quarantines:
             self.ahead[partition].append(fact)
 
@@ -227,6 +226,11 @@ class _Watch:
         record = watch.Record(self.offsets[partition], at_ms, value)
         self.offsets[partition] += 1
         yield from self.apply(partition, record)
+
+
+def _with_a_baseline_of_its_own(state: State) -> State:
+    """Keep the two sides of a trial apart: of a baseline, the bets of the last config alone are held."""
+    return state if state.baseline is None else replace(state, baseline=replace(state.baseline))
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -14,7 +14,6 @@ import pytest
 from schemas.config import parse
 from streams import cli
 from streams.cli import main
-from tests.kafka.cluster import Cluster
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "deploy").rglob("barograph*.yaml"))
@@ -182,9 +181,9 @@ def test_the_table_of_topics_is_shown_even_where_no_broker_answers(
 
 
 def test_topics_are_shown_missing_then_created_and_there(
-    kafka: Cluster, namespace: str, tmp_path: Path, capsys: Said
+    kafka: str, namespace: str, tmp_path: Path, capsys: Said
 ) -> None:
-    path = config_for(tmp_path, kafka.bootstrap, f"{namespace}.")
+    path = config_for(tmp_path, kafka, f"{namespace}.")
 
     def rows(*argv: str) -> dict[str, str]:
         assert main(["topics", "--config", path, *argv]) == 0

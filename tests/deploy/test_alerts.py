@@ -16,7 +16,10 @@ TOP = Path(__file__).parents[2]
 RULES: list[dict[str, Any]] = [
     rule for group in yaml.safe_load((TOP / "deploy/alerts.yaml").read_text())["groups"] for rule in group["rules"]
 ]
-TESTS: list[dict[str, Any]] = yaml.safe_load((TOP / "deploy/alerts.test.yaml").read_text())["tests"]
+TESTED = ("alerts.test.yaml", "alerts.weeks.test.yaml")
+TESTS: list[dict[str, Any]] = [
+    test for name in TESTED for test in yaml.safe_load((TOP / "deploy" / name).read_text())["tests"]
+]
 NAMES = [rule["alert"] for rule in RULES]
 PROMETHEUS_OWN = {"up"}
 
@@ -32,7 +35,7 @@ def promtool() -> str:
     return found
 
 
-@pytest.mark.parametrize("words", [("check", "rules", "alerts.yaml"), ("test", "rules", "alerts.test.yaml")])
+@pytest.mark.parametrize("words", [("check", "rules", "alerts.yaml"), ("test", "rules", *TESTED)])
 def test_promtool_finds_nothing_wrong(promtool: str, words: tuple[str, ...]) -> None:
     done = subprocess.run([promtool, *words], cwd=TOP / "deploy", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

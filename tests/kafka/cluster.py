@@ -15,7 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,9 @@ JARS = CACHE / "jars"
 STAMP = JARS / "pom.sha256"
 JAVA = 17  # the oldest Java that Kafka 4's broker runs on
 START_S = 90  # a start that takes longer has failed (measured: 4-6 s, and 9 s after a kill)
+
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Of a JVM that lives for seconds: what it would compile better it never runs often enough (half of the CPU time)."""
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -67,6 +70,7 @@ class Cluster:
     heap : the JVM's heap, as for ``-Xmx``
     settings : broker settings that add to `SETTINGS` or replace them
     guard : if given, the broker also has the guarded listeners of `tests.kafka.guarded`; `bootstrap` stays open
+    java : options of the JVM; `SHORT_LIVED` for a broker of which nobody measures how fast it is
 
     Raises
     ------
@@ -75,12 +79,14 @@ class Cluster:
     """
 
     def __init__(
-        self, folder: Path, heap: str = "512m", settings: Mapping[str, str] | None = None, guard: Guard | None = None
-    ) -> None:
+        self, folder: Path, heap: str = "512m", settings: Mapping[str, str] | None = None, guard: Guard | None = None,
+        java: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.heap = heap
         self.settings = dict(settings or {})
         self.guard = guard
+        self.java = java
         self.port, self._controller_port, *ports = _free_ports(2 + (len(LISTENERS) if guard else 0))
         self._guarded = dict(zip(LISTENERS, ports, strict=True)) if guard else {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -122,7 +128,7 @@ class Cluster:
         with (self.folder / "broker.out").open("ab") as out:
             # A group of its own: a Ctrl-C at the terminal is for the tests, which then stop the broker themselves.
             self._process = subprocess.Popen(
-                self._java(f"-Xmx{self.heap}", "kafka.Kafka", str(config)),
+                self._command(*self.java, f"-Xmx{self.heap}", main=("kafka.Kafka", str(config))),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -166,8 +172,8 @@ class Cluster:
         """
         command, *words = shlex.split(line)
         assert command == "kafka-acls"
-        java = self._java("org.apache.kafka.tools.AclCommand", *words)
-        done = subprocess.run(java, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        said = self._command(*SHORT_LIVED, main=("org.apache.kafka.tools.AclCommand", *words))
+        done = subprocess.run(said, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode or "Error" in done.stdout:
             raise BrokerError(f"{line}: {done.stdout} {done.stderr}")
 
@@ -192,24 +198,24 @@ class Cluster:
         draft.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         # The cluster id is 16 bytes in base64url; any will do, and one node never meets another cluster.
         users = self.guard.scram() if self.guard else []
-        command = self._java(
-            "kafka.tools.StorageTool", "format", "-t", "barographAAAAAAAAAAAAA", "-c", str(draft), *users
-        )
+        tool = ("kafka.tools.StorageTool", "format", "-t", "barographAAAAAAAAAAAAA", "-c", str(draft), *users)
+        command = self._command(*SHORT_LIVED, main=tool)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerError(f"Kafka could not format {self.folder}: {done.stderr.strip()}")
         draft.rename(config)  # only a formatted folder has its server.properties
 
-    def _java(self, *arguments: str) -> list[str]:
+    def _command(self, *options: str, main: Sequence[str]) -> list[str]:
         logging = (HERE / "log4j2.properties").as_uri()
         log = self.folder / "server.log"
         return [
             "java",
+            *options,
             f"-Dlog4j2.configurationFile={logging}",
             f"-Dbarograph.kafka.log={log}",
             "-cp",
             f"{JARS}/*",
-            *arguments,
+            *main,
         ]
 
     def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:

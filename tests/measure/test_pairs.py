@@ -43,6 +43,8 @@ def batches(log: list[Record], places: Cuts) -> list[list[Record]]:
 
 
 Said = tuple[list[Message], list[Message]]
+Place = tuple[int, int, bool]
+"""Anchor and end of a block, and whether it is finished."""
 
 
 def said(plan: Plan, block: Block, final: bool) -> Said:
@@ -71,15 +73,21 @@ def test_whoever_takes_over_at_an_anchor_and_reads_back_says_what_the_one_before
     """Any number of owners, each from an anchor on and cut short anywhere: every word is the one true word."""
     log, config = data.draw(halves()), data.draw(pairings())
     plan, lookback = Plan.of(config, TAXONOMY), config.measure.pair_lookback
-    block, true = begin(plan.source, 0, 0), dict[tuple[int, int, bool], Said]()
+    block, true, words = begin(plan.source, 0, 0), dict[Place, Block](), dict[Place, Said]()
     for record in log:
         block, finished = feed(plan, block, [record])
-        true |= {(one.anchor, one.end, True): said(plan, one, True) for one in finished}
-        true[block.anchor, block.end, False] = said(plan, block, False)
+        true |= {(one.anchor, one.end, True): one for one in finished}
+        true[block.anchor, block.end, False] = block
     open_at = {0: list[Asked]()}
     for one, after in pairwise(measured(log, plan)):
         near, _ = forget(one.waiting, after.anchor - lookback)
         open_at[after.anchor] = list(near.requests.values())
+
+    def word(place: Place) -> Said:
+        if place not in words:
+            words[place] = said(plan, true[place], place[2])
+        return words[place]
+
     for _ in range(3):
         anchor = data.draw(st.sampled_from(sorted(open_at)))
         own = begin(plan.source, 0, anchor)
@@ -90,9 +98,9 @@ def test_whoever_takes_over_at_an_anchor_and_reads_back_says_what_the_one_before
         for batch in ahead[: data.draw(st.integers(1, 9))]:
             own, finished = feed(plan, own, batch)
             for one in finished:
-                assert said(plan, one, True) == true[one.anchor, one.end, True]
+                assert said(plan, one, True) == word((one.anchor, one.end, True))
             if own.end > own.anchor:
-                assert said(plan, own, False) == true[own.anchor, own.end, False]
+                assert said(plan, own, False) == word((own.anchor, own.end, False))
 
 
 def half(kind: str, **says: Any) -> bytes:

@@ -25,10 +25,11 @@ from tests.shell.workers import until, worker
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    return configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    return configured(kafka, namespace)
 
 
+@pytest.mark.long
 async def test_a_broker_that_takes_nothing_is_waited_for_and_said(
     own_kafka: Cluster, namespace: str, tmp_path: Path
 ) -> None:
@@ -60,6 +61,7 @@ async def test_a_broker_that_takes_nothing_is_waited_for_and_said(
     assert told(record for records in await tallies_of(config) for record in records) == sent(events)
 
 
+@pytest.mark.long
 async def test_a_broker_that_takes_nothing_for_too_long_ends_the_worker(
     own_kafka: Cluster, namespace: str, tmp_path: Path
 ) -> None:

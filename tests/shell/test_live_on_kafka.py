@@ -14,7 +14,6 @@ from schemas.config import Config
 from streams.cli import main
 from streams.shell import topics
 from streams.standing import ANOTHER, NOBODY
-from tests.kafka.cluster import Cluster
 from tests.shell.on_kafka import configured, counted, produce
 from tests.shell.traffic import exchanges
 from tests.shell.workers import worker
@@ -23,8 +22,8 @@ Said = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    made = configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    made = configured(kafka, namespace)
     return replace(made, watch=replace(made.watch, baseline_events=400))
 
 

@@ -64,12 +64,12 @@ PLAN = Plan.of(
           " services: [{name: heavy, weight: 3}]}"),
     Taxonomy.load_default(),
 )  # fmt: skip
-BASELINE = next(state.baseline for state in truth(usual())[0].values() if state.baseline)
 DAY_S = 86_400
 
 
 def service(name: str, *, learned: bool = True) -> State:
-    return State(service=name, second=1_000, baseline=BASELINE if learned else None)
+    known = next(state.baseline for state in truth(usual())[0].values() if state.baseline) if learned else None
+    return State(service=name, second=1_000, baseline=known)
 
 
 def test_what_is_promised_grows_with_the_time_and_the_weight_of_watched_services() -> None:

@@ -20,15 +20,14 @@ from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Record, State
 from tests.kafka.clients import admin
-from tests.kafka.cluster import Cluster
 from tests.shell.on_kafka import PARTITIONS, configured, counted, produce, read_topic, states_of, tallies_of
 from tests.shell.traffic import exchanges, known, sent, told
 from tests.shell.workers import worker
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    return configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    return configured(kafka, namespace)
 
 
 async def _members(config: Config, stage: str) -> int:
@@ -120,6 +119,7 @@ DEATHS: Sequence[Failpoint] = (
 """One of each kind; `make chaos` dies everywhere."""
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: Config, tmp_path: Path) -> None:
     events: list[bytes] = []
     for life, failpoint in enumerate(DEATHS):

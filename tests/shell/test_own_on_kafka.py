@@ -15,15 +15,14 @@ from schemas.tallies import Effective, decode
 from streams import replay
 from streams.shell import say, tallies
 from tests.chaos import ordeals
-from tests.kafka.cluster import Cluster
 from tests.shell.on_kafka import configured, counted, produce, read_topic, states_of, tallies_of
 from tests.shell.traffic import exchanges
 from tests.shell.workers import until, worker
 
 
 @pytest.fixture
-def config(kafka: Cluster, namespace: str) -> Config:
-    return configured(kafka.bootstrap, namespace)
+def config(kafka: str, namespace: str) -> Config:
+    return configured(kafka, namespace)
 
 
 async def tell(config: Config, fact: Any) -> None:
@@ -57,6 +56,7 @@ async def test_a_control_fact_reaches_its_service_once_and_a_wrong_one_is_refuse
     assert (state.present, state.generation) == ("v1", 4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ordeals.ORDEALS)
 async def test_what_was_sent_was_counted_or_declared_lost(name: str, config: Config, tmp_path: Path) -> None:
     """Retention overtakes, the topic is made again, partitions are added, a service is quarantined."""
@@ -65,6 +65,7 @@ async def test_what_was_sent_was_counted_or_declared_lost(name: str, config: Con
     assert account.counted < account.sent or name == "partitions_added"
 
 
+@pytest.mark.long
 async def test_another_config_is_a_fact_and_a_replay_follows_it(config: Config, tmp_path: Path) -> None:
     """From a snapshot as well as from the log's start, the findings are those of the live run, byte for byte."""
     config = replace(config, watch=replace(config.watch, baseline_events=200))

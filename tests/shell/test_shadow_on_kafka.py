@@ -12,7 +12,6 @@ from schemas.config import Config, Service
 from schemas.incidents import Incident
 from streams.cli import main
 from streams.trial import Difference
-from tests.kafka.cluster import Cluster
 from tests.shell.on_kafka import configured, counted, produce, read_topic
 from tests.shell.traffic import exchanges
 from tests.shell.workers import worker
@@ -26,9 +25,9 @@ async def incidents(config: Config, name: str) -> list[Incident]:
 
 
 async def test_what_is_in_shadow_is_told_apart_and_a_trial_says_what_it_would_have_paged(
-    kafka: Cluster, namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kafka: str, namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = configured(kafka.bootstrap, namespace)
+    config = configured(kafka, namespace)
     config = replace(
         config, watch=replace(config.watch, baseline_events=200), services=(Service(name=DARK, shadow=True),)
     )

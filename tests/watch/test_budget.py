@@ -51,9 +51,14 @@ class Truth(NamedTuple):
     def tally(self, rng: np.random.Generator, minutes: int, events: int) -> Ints:
         """(minutes, slices, cells) of so many events a minute; every event has a cell of every signal."""
         parts = rng.multinomial(events, self.workflows, minutes)
-        drawn = [np.stack([rng.multinomial(n, chance) for n in parts.T], axis=1) for chance in self.signals]
-        found = np.concatenate(drawn, axis=2)
-        return np.concatenate([found.sum(axis=1, keepdims=True), found], axis=1)
+        tally = np.empty((minutes, 1 + len(self.workflows), sum(map(len, self.signals))), np.int64)
+        begin = 0
+        for chance in self.signals:
+            for s, n in enumerate(parts.T, 1):
+                tally[:, s, begin : begin + len(chance)] = rng.multinomial(n, chance)
+            begin += len(chance)
+        tally[:, 0] = tally[:, 1:].sum(axis=1)
+        return tally
 
 
 def service(rng: np.random.Generator) -> Truth:
@@ -89,14 +94,16 @@ def learned(truth: Truth, rng: np.random.Generator) -> tuple[Baseline, Callable[
         ]))  # fmt: skip
     order = [at[signal.name] for signal in (*RATES, *NUMBERS, *CATEGORIES)]
 
+    drawn, place, begin = [], [], 0
+    for segment, cells_ in zip(order, cell_of, strict=True):
+        for s in range(segment.slices):
+            drawn.append(s * first.shape[1] + begin + np.arange(len(cells_)))
+            place.append(np.arange(row.size)[segment.at(s)][cells_])
+        begin += len(cells_)
+    taken, to = np.concatenate(drawn), np.concatenate(place)
+
     def lay(tally: Ints) -> Ints:
-        counts, begin = np.zeros(row.size, np.int64), 0
-        for segment, cells_ in zip(order, cell_of, strict=True):
-            for s in range(segment.slices):
-                drawn = tally[s, begin : begin + len(cells_)]
-                counts[segment.at(s)] += np.bincount(cells_, drawn, minlength=segment.width).astype(np.int64)
-            begin += len(cells_)
-        return counts
+        return np.bincount(to, tally.ravel()[taken], minlength=row.size).astype(np.int64)
 
     [counts] = truth.tally(rng, 1, LEARNED)
     return Baseline(1, alphabet, LEARNED, lay(counts), {}, ("1",), 0, 3600), lay

@@ -46,7 +46,7 @@ def test_what_is_half_back_is_not_over() -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_stays_a_little_past_its_limit_is_not_over(seed: int) -> None:
     """At 8 % three minutes of ten have one refusal of thirty or none, and would do for the rule alone."""
-    outage().every("2s", until="14:20").flush(1, refused=luck(0.08, seed)).expects()
+    outage().every("10s", until="14:20").flush(5, refused=luck(0.08, seed)).expects()
 
 
 def test_twenty_lucky_exchanges_are_not_over() -> None:
@@ -56,9 +56,9 @@ def test_twenty_lucky_exchanges_are_not_over() -> None:
 
 
 def test_few_exchanges_are_over_once_they_are_enough() -> None:
-    """One every two seconds: half of the thousand that were learned from take a quarter of an hour."""
-    told = outage().every("2s", until="14:15").flush(1, refused=rate(2)).expects()
-    told.every("2s", until="14:34").flush(1, refused=rate(2)).expects(incident("resolved", why=BACK))
+    """Thirty a minute: half of the thousand that were learned from take a quarter of an hour."""
+    told = outage().every("10s", until="14:15").flush(5, refused=rate(2)).expects()
+    told.every("10s", until="14:34").flush(5, refused=rate(2)).expects(incident("resolved", why=BACK))
 
 
 def test_a_second_outage_is_one_incident_and_begins_after_the_first() -> None:

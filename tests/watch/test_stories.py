@@ -304,8 +304,9 @@ def test_healthy_traffic_says_nothing(seed: int) -> None:
     """At most eleven pages and tickets a week over two hundred services: six quarters of an hour of one are nothing."""
     chance = Random(seed)
     (
-        story().at("14:00").every("5s", until="14:15")
+        story().at("14:00").every("10s", until="14:15")
         .flush(
+            200,
             refused=luck(0.02, seed), answered=luck(0.97, -seed), latency_ms=around(chance.randrange(50, 5000), 2.5),
             workflow=mix(chat=60, search=35, draft=5), intent=mix(**{f"i{n}": 1 + 40 // (n + 1) for n in range(40)}),
             together=some(rate(1), {"status": "error", "http_status": 500}),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from copy import copy
 from itertools import repeat
 from random import Random
 from statistics import NormalDist
@@ -16,11 +17,27 @@ class Values(NamedTuple):
     each: tuple[Any, ...]
 
     def forever(self, seed: str) -> Iterator[Any]:
-        if len(self.each) == 1:
-            yield from repeat(self.each[0])
-        chance = Random(seed)
-        while True:
-            yield from chance.sample(self.each, len(self.each))
+        return repeat(self.each[0]) if len(self.each) == 1 else _Rounds(self.each, Random(seed))
+
+
+class _Rounds:
+    """Round after round of values; a copy goes on from the same place by itself."""
+
+    def __init__(self, each: tuple[Any, ...], chance: Random) -> None:
+        self.each, self.chance, self.left = each, chance, list[Any]()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if not self.left:
+            self.left = self.chance.sample(self.each, len(self.each))[::-1]
+        return self.left.pop()
+
+    def __copy__(self) -> "_Rounds":
+        other = _Rounds(self.each, copy(self.chance))
+        other.left = [*self.left]
+        return other
 
 
 def rate(yes: int, of: int = BLOCK) -> Values:

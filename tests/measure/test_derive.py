@@ -15,8 +15,8 @@ from streams.measure.derive import DERIVED, reader
 def read(signal: Signal, **says: Any) -> tuple[Any, list[str]]:
     """What one exchange says of a signal, and what is told to be mistyped."""
     mistyped: list[str] = []
-    [value] = reader(signal)([Exchange(service="s", release="r", at=0, id="1", **says)], mistyped.append)
-    unsaid = value == UNKNOWN if signal.kind == "rate" else signal.kind == "number" and isnan(value)
+    [value] = reader([signal]).read([Exchange(service="s", release="r", at=0, id="1", **says)], mistyped.append)
+    unsaid = value == UNKNOWN if signal.kind == "rate" else isinstance(value, float) and isnan(value)
     return (None if unsaid else value), mistyped
 
 

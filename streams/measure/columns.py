@@ -10,6 +10,7 @@ from schemas.events import Evaluation, Event, Exchange, Outcome, Request, Respon
 from schemas.signals import UNKNOWN
 from schemas.tallies import KINDS
 from streams.measure.derive import Reader
+from streams.measure.letters import Times
 from streams.measure.texts import Texts
 
 EXCHANGE: Final = 0
@@ -48,7 +49,10 @@ class Failed(NamedTuple):
 
     place: int
     mode: str
-    exchange: Exchange | Response
+    service: str
+    release: str
+    id: str
+    trace: str | None
 
 
 class Columns:
@@ -72,7 +76,7 @@ class Columns:
     def __init__(self, readers: Readers, failures: Failures, texts: Texts) -> None:
         self.readers = readers
         self._failures, self._number = failures, texts.__getitem__
-        self.at: list[str | int] = []
+        self.at = Times()
         self.kind = bytearray()
         self.service, self.release = bytearray(), bytearray()
         self.names, self.rates, self.numbers = bytearray(), bytearray(), bytearray()
@@ -90,7 +94,7 @@ class Columns:
             self.kind += bytes(map(_kind, map(type, events)))
             served = [event for event in events if isinstance(event, Exchange | Response)]
             self._judge([event for event in events if isinstance(event, Outcome)])
-        self.at += [event.at for event in events]
+        self.at.add([event.at for event in events])
         self.service += self._texts([event.service for event in events])
         self.release += self._texts([event.release for event in events])
         self._serve(served)
@@ -100,7 +104,9 @@ class Columns:
         self.names += self._texts(readers.names.read(served, wrong))
         self.rates += _flags(readers.rates.read(served, wrong))
         self.numbers += _floats(readers.numbers.read(served, wrong))
-        self.failed += [Failed(self.served + place, mode, served[place]) for place, mode in self._failures(served)]
+        for place, mode in self._failures(served):
+            one = served[place]
+            self.failed.append(Failed(self.served + place, mode, one.service, one.release, one.id, one.trace))
         self.served += len(served)
 
     def _judge(self, outcomes: Sequence[Outcome]) -> None:

@@ -88,10 +88,11 @@ class Columns:
     def add(self, events: Sequence[Event]) -> None:
         """Take in a chunk: a hundred events, with all their texts, fill a part of a processor's own cache."""
         served: Sequence[Any] = events
-        if set(map(type, events)) <= {Exchange}:
-            self.kind += bytes(len(events))
+        types = list(map(type, events))
+        if types.count(Exchange) == len(types):
+            self.kind += bytes(len(types))
         else:
-            self.kind += bytes(map(_kind, map(type, events)))
+            self.kind += bytes(map(_kind, types))
             served = [event for event in events if isinstance(event, Exchange | Response)]
             self._judge([event for event in events if isinstance(event, Outcome)])
         self.at.add([event.at for event in events])
@@ -114,7 +115,7 @@ class Columns:
         self.judged += _flags(readers.judged.read(outcomes, wrong))
         self.confidence += _floats(readers.confidence.read(outcomes, wrong))
 
-    def _texts(self, texts: Sequence[str | None]) -> bytes:
+    def _texts(self, texts: Sequence[str]) -> bytes:
         return pack(f"{len(texts)}i", *map(self._number, texts))  # at two thirds of the cost of `numpy.fromiter`
 
 

@@ -17,8 +17,8 @@ class Reader(NamedTuple):
     ----------
     width : how many
     read : events, and whom to tell a signal whose value is of another type -> what they say, an event behind the other:
-        of a rate yes or no, of a number that, of a name a text. What was not observed is None, of rates and numbers
-        also `UNKNOWN` and NaN, which stand for it.
+        of a rate yes or no, of a number that, of a name a text. What was not observed is the empty text, and of rates
+        and numbers None, or already `UNKNOWN` and NaN, which stand for it.
     """
 
     width: int
@@ -145,7 +145,7 @@ def reader(looks: Sequence[Signal | str]) -> Reader:
     >>> from schemas.events import Exchange
     >>> events = [Exchange(service="s", release="r", at=0, id="1", persona=said) for said in ("agent", None)]
     >>> reader(["service", "persona"]).read(events, print)
-    ['s', 'agent', 's', None]
+    ['s', 'agent', 's', '']
     """
     named: dict[str, Any] = dict(_WORDS)
     sources = []
@@ -168,9 +168,11 @@ def read(events, wrong):
 
 def _source(look: Signal | str) -> str:
     if isinstance(look, str):
-        return _expression(look)
+        return f"({_expression(look)}) or ''"
     source = _OWN.get((look.source, look.kind)) or _expression(look.field)
-    if look.kind == "category" or _FIELD.fullmatch(source):
+    if look.kind == "category":
+        return f"({source}) or ''"
+    if _FIELD.fullmatch(source):
         return source  # most fields are in all of a service's events: whoever packs them finds out
     return f"{'UNKNOWN' if look.kind == 'rate' else 'NAN'} if (x := {source}) is None else x"
 

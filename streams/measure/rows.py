@@ -81,8 +81,7 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
     """
     readers = columns.readers
     mode = np.zeros(columns.served, np.int32)
-    for failed in columns.failed:
-        mode[failed.place] = texts[failed.mode]
+    mode[[failed.place for failed in columns.failed]] = [texts[failed.mode] for failed in columns.failed]
     rates = _by_signal(columns.rates, np.uint8, readers.rates)
     numbers = _by_signal(columns.numbers, np.float64, readers.numbers)
     np.clip(numbers, 0.0, _HUGE, out=numbers)

@@ -18,9 +18,9 @@ from streams.measure.texts import Texts
 from streams.measure.times import when
 from streams.measure.waiting import Waiting
 
-CHUNK: Final = 200
-"""Events decoded before their fields are read. With all their texts they fill 200 kB, which a processor keeps close;
-five hundred cost a fifth more (docs/benchmarks.md)."""
+CHUNK: Final = 100
+"""Events decoded before their fields are read. With all their texts they fill 100 kB, which a processor keeps close;
+twice as many cost a fiftieth more, and five times a fifth."""
 
 
 class Batch(NamedTuple):
@@ -65,7 +65,7 @@ def count(
         if pairs:
             events = pairs.pair(events, wrong, offsets[these], stamps[these])
         columns.add(events)
-        del events  # so that the next chunk is decoded into the memory of this one, which is still close
+        del events  # nothing holds a text of theirs: the next chunk is decoded into their memory, which is still close
         faults += [fault._replace(place=begins + fault.place) for fault in wrong]
     place = np.arange(len(records))
     if faults:
@@ -112,9 +112,9 @@ def _failed(
     )  # fmt: skip
     return [
         (
-            (texts[one.service], texts[one.release], texts[mode]),
+            (texts[one.service], texts[one.release], texts[one.mode]),
             Seen(crc32(one.id.encode()), one.id, offset, one.trace or "", row),
         )
-        for (_, mode, one), good, offset, row in where
+        for one, good, offset, row in where
         if good
     ]

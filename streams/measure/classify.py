@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isinf
 from typing import Any
 
 from schemas.events import Exchange, Response
@@ -91,10 +91,18 @@ def _tests(field: str, matchers: Sequence[Matcher], values: dict[str, Any]) -> l
     ranges = [matcher for matcher in matchers if matcher.at_least is not None or matcher.at_most is not None]
     if ranges:  # one span over ranges and listed values: the rules themselves look closer
         numbers = [float(value) for value in listed if value is not None]
-        values[f"{field}_low"] = min([*numbers, *(-inf if m.at_least is None else m.at_least for m in ranges)])
-        values[f"{field}_high"] = max([*numbers, *(inf if m.at_most is None else m.at_most for m in ranges)])
-        tests.append(f"{there} and {field}_low <= e.{field} <= {field}_high")
+        low = min([*numbers, *(-inf if m.at_least is None else m.at_least for m in ranges)])
+        high = max([*numbers, *(inf if m.at_most is None else m.at_most for m in ranges)])
+        tests.append(f"{there}{_bound(low, '<=', field)}{_bound(high, '>=', field)}")
+    elif len(listed) == 1:
+        (values[f"{field}_value"],) = listed
+        tests.append(f"e.{field} == {field}_value")
     elif listed:
         values[f"{field}_values"] = listed
         tests.append(f"e.{field} in {field}_values")
     return tests
+
+
+def _bound(number: float, within: str, field: str) -> str:
+    """Write one end of a range, if it has any; as a whole number where it is one, for fields are compared faster so."""
+    return "" if isinf(number) else f" and {int(number) if number.is_integer() else number} {within} e.{field}"

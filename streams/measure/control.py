@@ -11,6 +11,7 @@ from schemas.tallies import Passed, encode
 from schemas.topics import tallies_partition
 from streams.measure.decode import Fault, RecordLike, fault, reject
 from streams.measure.flush import Message
+from streams.measure.letters import Times
 from streams.measure.times import when
 
 LARGEST: Final = 64 << 10
@@ -69,5 +70,5 @@ def _read(record: RecordLike) -> Control | Fault:
         return Fault(0, "too_deep", "$", "nested deeper than any control fact")
     except (msgspec.MsgspecError, ValueError, TypeError) as wrong:
         return fault(0, record.value, wrong)
-    _, untimely = when([said.at], np.array([record.timestamp // 1000]))
+    _, untimely = when(Times([said.at]), np.array([record.timestamp // 1000]))
     return untimely.get(0, said)

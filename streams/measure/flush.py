@@ -116,6 +116,8 @@ def capped(rows: Rows, texts: Texts, services: int, cap: int) -> Rows:
     services : that are told apart
     cap : releases of a service, and names of each of its fields, that are
     """
+    if len(texts.of) <= min(services, cap):
+        return rows
     service, release, names = rows.service, rows.release, rows.names
     everything = np.zeros(len(service), np.int64)
     if (over := beyond(service, everything, services)) is not None:

@@ -18,6 +18,7 @@ import numpy as np
 from schemas.events import Event, Exchange, Request, Response
 from schemas.tallies import Ints
 from streams.measure.decode import Fault, RecordLike, decode
+from streams.measure.letters import Times
 from streams.measure.texts import LONGEST
 from streams.measure.times import second, when
 from streams.measure.waiting import Asked, Pairing, Waiting
@@ -29,7 +30,7 @@ _HALVES: Final = frozenset({Request, Response})
 _LONG_TIME: Final = 40
 """Characters; a longer time is kept as a number."""
 
-_RECALLED: Final = 200
+_RECALLED: Final = 100
 """Records of a chunk, as of those that are counted."""
 
 
@@ -196,5 +197,5 @@ def _untimely(slots: Sequence[Event | None], stamps: Ints) -> frozenset[int]:
     if not halves:
         return frozenset()
     places, times = zip(*halves, strict=True)
-    _, faults = when(times, stamps[list(places)] // 1000)
+    _, faults = when(Times(times), stamps[list(places)] // 1000)
     return frozenset(places[i] for i in faults)

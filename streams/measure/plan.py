@@ -16,7 +16,7 @@ from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
 from streams.measure.columns import Readers
-from streams.measure.derive import fields, name, path, reader
+from streams.measure.derive import fields, path, reader
 from streams.measure.tally import Place, Places
 from streams.measure.waiting import Pairing
 
@@ -59,8 +59,8 @@ class Plan:
         """Make the plan of a config and a taxonomy."""
         measure, own = config.measure, config.own_signals()
         cells = layout(own)
-        categories = {path(signal): reader(signal) for signal in cells.named if signal}
-        names = {field: name(field) for field in measure.slices} | categories
+        categories: dict[str, Signal | str] = {path(signal): signal for signal in cells.named if signal}
+        names = {field: field for field in measure.slices} | categories
         served = [signal for signal in cells.signals if signal.source != "outcome"]
         rates = [signal for signal in served if signal.kind == "rate"]
         numbers = [signal for signal in served if signal.kind == "number"]
@@ -83,11 +83,11 @@ class Plan:
             own=tuple((signal.kind, signal.name) for signal in own),
             named=tuple(names),
             readers=Readers(
-                names=tuple(names.values()),
-                rates=tuple(reader(signal) for signal in rates if signal.name != "failed"),
-                numbers=tuple(reader(signal) for signal in numbers),
-                judged=tuple(reader(signal) for signal in judged if signal.kind == "rate"),
-                confidence=reader(judged[-1]),
+                names=reader(list(names.values())),
+                rates=reader([signal for signal in rates if signal.name != "failed"]),
+                numbers=reader(numbers),
+                judged=reader([signal for signal in judged if signal.kind == "rate"]),
+                confidence=reader(judged[-1:]),
             ),
             units=np.array([[signal.per_unit] for signal in numbers]),
             places=_places(cells, [*rates, *numbers], judged, tuple(names), len(measure.slices)),

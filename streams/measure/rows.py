@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from schemas.cells import cells
 from schemas.signals import BANDS, CALIBRATION_CELLS, RATES, UNKNOWN
 from schemas.tallies import Ints
 from streams.measure.columns import EXCHANGE, OUTCOME, RESPONSE, Columns
+from streams.measure.derive import Reader
 from streams.measure.texts import Texts
 
 Small = NDArray[np.int32]
@@ -78,25 +79,30 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
     units : (numbers, 1) what each number is multiplied by
     texts : as of the columns; grows by the modes
     """
-    n, m, o = len(columns.at), columns.served, len(columns.confidence)
-    mode = np.zeros(m, np.int32)
-    for failed in columns.failed:
-        mode[failed.place] = texts[failed.mode]
-    numbers = np.concatenate(columns.numbers, axis=1)
+    readers = columns.readers
+    mode = np.zeros(columns.served, np.int32)
+    mode[[failed.place for failed in columns.failed]] = [texts[failed.mode] for failed in columns.failed]
+    rates = _by_signal(columns.rates, np.uint8, readers.rates)
+    numbers = _by_signal(columns.numbers, np.float64, readers.numbers)
     np.clip(numbers, 0.0, _HUGE, out=numbers)
     numbers *= units
-    judged = np.concatenate(columns.judged, axis=1)
-    calibration = _calibration(np.fromiter(columns.confidence, np.float64, o), judged[_CORRECT])
+    judged = _by_signal(columns.judged, np.uint8, readers.judged)
+    calibration = _calibration(np.frombuffer(columns.confidence), judged[_CORRECT])
     return Rows(
         bucket=bucket,
-        service=np.fromiter(columns.service, np.int32, n),
-        release=np.fromiter(columns.release, np.int32, n),
+        service=np.frombuffer(columns.service, np.int32),
+        release=np.frombuffer(columns.release, np.int32),
         kind=np.frombuffer(columns.kind, np.uint8),
-        names=np.concatenate(columns.names, axis=1),
-        cells=np.concatenate([[mode != 0], np.concatenate(columns.rates, axis=1), cells(numbers)], dtype=np.uint8),
+        names=_by_signal(columns.names, np.int32, readers.names),
+        cells=np.concatenate([[mode != 0], rates, cells(numbers)], dtype=np.uint8),
         mode=mode,
         judged=np.concatenate([judged, [calibration]]),
     )
+
+
+def _by_signal(packed: bytearray, of: type[np.generic], reader: Reader) -> NDArray[Any]:
+    """Give each thing that was read a row; events are the columns."""
+    return np.ascontiguousarray(np.frombuffer(packed, of).reshape(-1, reader.width).T)
 
 
 def _calibration(confidence: NDArray[np.float64], correct: Cells) -> Cells:

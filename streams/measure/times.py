@@ -1,7 +1,6 @@
 """What events say of their time -> whole seconds since 1970."""
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from schemas.tallies import Ints
 from streams.measure.decode import Fault
+from streams.measure.letters import Times
 
 DAY_S: Final = 86_400
 
@@ -80,38 +80,34 @@ def second(at: str | int) -> int:
         raise BadTime(f"no such time: {at[:40]!r}") from None
 
 
-def seconds(times: Sequence[str | int]) -> Ints | None:
+def seconds(times: Times) -> Ints | None:
     """Read times that look all the same, ``2026-11-23T14:02:05.250Z`` say; None where they do not.
 
-    Texts of one length are a table of letters. What the smallest and the largest letter of each column say is true of
-    every row: that a column holds nothing but digits, or that all rows lie in the same second.
+    What the smallest and the largest letter of each column of the table say is true of every row: that a column holds
+    nothing but digits, or that all rows lie in the same second.
 
     Examples
     --------
-    >>> seconds(["1970-01-01T00:01:00.250Z", "1970-01-01T00:01:01.000Z"]).tolist()
+    >>> seconds(Times(["1970-01-01T00:01:00.250Z", "1970-01-01T00:01:01.000Z"])).tolist()
     [60, 61]
-    >>> seconds(["1970-01-01T00:01:00Z", 60_000])
+    >>> seconds(Times(["1970-01-01T00:01:00Z", 60_000]))
     """
-    try:
-        width, *others = set(map(len, times))  # type: ignore[arg-type]  # a number raises TypeError
-        letters = "".join(times).encode()  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    if times.width <= _HEAD:
         return None
-    if others or width <= _HEAD or len(letters) != width * len(times):
-        return None
-    columns = np.ascontiguousarray(np.frombuffer(letters, np.uint8).reshape(-1, width).T)
+    columns = np.ascontiguousarray(np.frombuffer(times.letters, np.uint8).reshape(-1, times.width).T)
     low, high = columns.min(axis=1).tobytes(), columns.max(axis=1).tobytes()
     if not (_UTC_TAIL.fullmatch(low, _HEAD) and _UTC_TAIL.fullmatch(high, _HEAD)):
         return None
     try:
         if low[:_HEAD] == high[:_HEAD]:
             return np.full(len(times), _UTC[low[:_HEAD].decode()], np.int64)
-        return np.array([_UTC[at[:_HEAD]] for at in times], np.int64)  # type: ignore[index]
+        text = times.letters.decode()
+        return np.array([_UTC[text[at : at + _HEAD]] for at in range(0, len(text), times.width)], np.int64)
     except BadTime:
         return None
 
 
-def when(times: Sequence[str | int], arrived: Ints) -> tuple[Ints, dict[int, Fault]]:
+def when(times: Times, arrived: Ints) -> tuple[Ints, dict[int, Fault]]:
     """Read the times of some events: all at once where they look alike, else one by one.
 
     Parameters
@@ -126,7 +122,7 @@ def when(times: Sequence[str | int], arrived: Ints) -> tuple[Ints, dict[int, Fau
         By index: what is no time, and what lies more than a day ahead of its record.
     """
     faults: dict[int, Fault] = {}
-    found = seconds(times) if times else None
+    found = seconds(times)
     if found is None:
         found = np.zeros(len(times), np.int64)
         for i, at in enumerate(times):

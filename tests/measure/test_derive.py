@@ -15,8 +15,11 @@ from streams.measure.derive import DERIVED, reader
 def read(signal: Signal, **says: Any) -> tuple[Any, list[str]]:
     """What one exchange says of a signal, and what is told to be mistyped."""
     mistyped: list[str] = []
-    [value] = reader(signal)([Exchange(service="s", release="r", at=0, id="1", **says)], mistyped.append)
-    unsaid = value == UNKNOWN if signal.kind == "rate" else signal.kind == "number" and isnan(value)
+    [value] = reader([signal]).read([Exchange(service="s", release="r", at=0, id="1", **says)], mistyped.append)
+    if signal.kind == "number":
+        unsaid = value is None or isnan(value)
+    else:
+        unsaid = value == (UNKNOWN if signal.kind == "rate" else "")
     return (None if unsaid else value), mistyped
 
 
@@ -66,7 +69,7 @@ ATTRIBUTES: dict[object, dict[str, object]] = {
     0.5: {RATE: MISTYPED, NUMBER: 0.5, CATEGORY: MISTYPED},
     -2.0: {RATE: MISTYPED, NUMBER: -2.0, CATEGORY: MISTYPED},
     "true": {RATE: MISTYPED, NUMBER: MISTYPED, CATEGORY: "true"},
-    "": {RATE: MISTYPED, NUMBER: MISTYPED, CATEGORY: ""},
+    "": {RATE: MISTYPED, NUMBER: MISTYPED, CATEGORY: None},
 }
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.measure.letters import Times
 from streams.measure.times import BadTime, second, seconds
 from tests.measure import words
 
@@ -64,7 +65,7 @@ alike = st.lists(
 
 @given(alike)
 def test_times_that_look_alike_are_read_at_once(times: list[str]) -> None:
-    found = seconds(times)
+    found = seconds(Times(times))
     assert found is not None
     assert found.tolist() == [words.second(at) for at in times]
 
@@ -72,13 +73,21 @@ def test_times_that_look_alike_are_read_at_once(times: list[str]) -> None:
 @settings(max_examples=500)
 @given(st.lists(odd | alike.map(lambda times: times[0]) | st.integers(0, 2**53), min_size=1, max_size=5))
 def test_read_at_once_or_not_at_all(times: list[str | int]) -> None:
-    found = seconds(times)
+    found = seconds(Times(times))
     if found is not None:
         assert found.tolist() == [words.second(at) for at in times]
+
+
+@given(st.lists(st.lists(odd | alike.map(lambda times: times[0]) | st.integers(0, 2**53), max_size=3), max_size=4))
+def test_times_are_kept_as_they_were_said(chunks: list[list[str | int]]) -> None:
+    kept, said = Times(), [at for chunk in chunks for at in chunk]
+    for chunk in chunks:
+        kept.add(chunk)
+    assert (list(kept), len(kept), kept.width) == (said, len(said), Times(said).width)
 
 
 def test_a_time_that_borrows_a_letter_of_its_neighbour_is_no_time() -> None:
     """Joined, these would read like three good ones; which records meet in a batch must not decide what counts."""
     good, longer, shorter = "2026-11-24T00:00:00.123Z", "2026-11-24T00:00:00.123Z2", "026-11-24T00:00:00.123Z"
     assert len(good + longer + shorter) == 3 * len(good)
-    assert seconds([good, longer, shorter]) is None
+    assert seconds(Times([good, longer, shorter])) is None

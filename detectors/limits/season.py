@@ -147,7 +147,7 @@ def pools_of(days: int) -> Bools:
 
     Examples
     --------
-    >>> pools_of(0b0011111)[[9, 24 + 9]].tolist(), pools_of(0b1000000).any()
+    >>> pools_of(0b0011111)[[9, 24 + 9]].tolist(), bool(pools_of(0b1000000).any())
     ([True, False], False)
     """
     return np.repeat([days & _WEEKDAYS == _WEEKDAYS, days & _WEEKEND == _WEEKEND], 24)

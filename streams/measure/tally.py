@@ -190,5 +190,11 @@ def _occupied(flat: Ints, space: int) -> tuple[Ints, Ints]:
     if space < 1 << 31:
         flat = flat.astype(np.int32)  # sorts twice as fast
     flat.sort()
-    begins = np.flatnonzero(np.diff(flat, prepend=-1))
-    return flat[begins].astype(np.int64), np.diff(begins, append=len(flat))
+    new = np.empty(len(flat), np.bool_)
+    new[:1] = True
+    np.not_equal(flat[1:], flat[:-1], out=new[1:])  # a third of what `np.diff` takes, which puts things before them
+    (begins,) = new.nonzero()
+    counts = np.empty(len(begins), np.int64)
+    np.subtract(begins[1:], begins[:-1], out=counts[:-1])
+    counts[-1:] = len(flat) - begins[-1:]
+    return flat[begins].astype(np.int64), counts

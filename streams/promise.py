@@ -9,9 +9,9 @@ from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
 from streams.delays import NOTE, table
 from streams.watch import size
-from streams.watch.derived import quiet_weeks
 from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan, Tier, pageable
+from streams.watch.quiet import quiet_weeks
 from streams.watch.state import Baseline
 from streams.watch.usual import usual
 

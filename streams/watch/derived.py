@@ -18,15 +18,15 @@ from detectors.limits.season import HOURS, Pools, hour_of_week, pools_of
 from schemas.cells import CELLS
 from streams.watch.alphabet import tally_row
 from streams.watch.detector import Detector
-from streams.watch.layout import detector, kept_row, min_effect
+from streams.watch.layout import detector, min_effect
 from streams.watch.looks import Floats, Table, features, on_other_limits
 from streams.watch.once import once
-from streams.watch.packed import packed, unpacked
+from streams.watch.packed import unpacked
 from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
 from streams.watch.state import Baseline, Derived, Ints, State
+from streams.watch.window import ENOUGH
 
-HOUR_S: Final = 3600
 TAILS: Final = slice(2, 5)
 """The features of a number that are tails."""
 
@@ -67,42 +67,12 @@ def preparing(plan: Plan, state: State) -> Pieces[Detector]:
     of = state.baseline, plan, state.service
     known = _known(derived, *of)
     if len(known) < len(first.tables):
-        hours = _hours(derived, first)
-        for table in first.tables:
+        for table, hours in zip(first.tables, _hours(derived, first), strict=True):
             if table.signal.name not in known:
                 known[table.signal.name] = _of(*of, first, derived, table, hours)
                 yield
     hour = hour_of_week(state.second) if plan.config.watch.season_percent else 0
     return _at(derived, *of, hour)
-
-
-def quiet_weeks(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int) -> Derived:
-    """Say what is learned of a service without days and nights within some weeks, if all of them are quiet.
-
-    Parameters
-    ----------
-    baseline : of the service, or of one like it
-    per_second : exchanges
-    """
-    first = detector(baseline, plan, service)
-    an_hour = np.round(first.usual * (HOUR_S * per_second / baseline.events)).astype(np.int64)
-    hours = np.tile(an_hour[first.whole] * weeks, HOURS)
-    number = 2 + int(np.log2(7 * weeks))  # limits are made after a day, and at each doubling since
-    return Derived(number, packed(hours), 0b1111111, an_hour * HOURS * weeks)
-
-
-def of_the_whole(derived: Derived, baseline: Baseline, bare: Baseline) -> Derived:
-    """Leave out what a derivation says of slices.
-
-    Parameters
-    ----------
-    baseline : whose it is
-    bare : the same baseline without slices
-    """
-    old, new = kept_row(baseline.alphabet), kept_row(bare.alphabet)
-    sums = np.zeros(new.size, np.int64)
-    sums[new.whole] = derived.sums[old.whole]
-    return Derived(derived.number, derived.hours, derived.days, sums)
 
 
 @once
@@ -116,19 +86,16 @@ def _known(derived: Derived, baseline: Baseline, plan: Plan, service: str) -> di
 def _at(derived: Derived, baseline: Baseline, plan: Plan, service: str, hour: int) -> Detector:
     """Put the limits of an hour into the place of those of the first version."""
     first, known = detector(baseline, plan, service), _known(derived, baseline, plan, service)
-    hours, whole_days = _hours(derived, first), bool(pools_of(derived.days)[season.LIKE[hour]])
-    usual = first.usual + derived.sums
-    now, tables, at = usual.copy(), [], 0
-    for table in first.tables:
-        mine, one = hours[:, at : at + table.kept.width], known[table.signal.name]
-        at += table.kept.width
-        if one is None:
+    whole_days, usual = bool(pools_of(derived.days)[season.LIKE[hour]]), first.usual + derived.sums
+    now, tables = usual.copy(), []
+    for table, hours in zip(first.tables, _hours(derived, first), strict=True):
+        if (one := known[table.signal.name]) is None:
             tables.append(table)
             continue
         lower, upper = one.lower, one.upper
         if one.others is not None:
             x = features(table)[0]
-            allowed = season.limits(x, mine, one.level, one.others, np.array([hour]))
+            allowed = season.limits(x, hours, one.level, one.others, np.array([hour]))
             lo, hi = lower[1:], upper[1:]
             if isinstance(table.table, Indicators) and whole_days:
                 of_all, of_hour = (lower[0], upper[0]), (allowed.lower[0], allowed.upper[0])
@@ -136,8 +103,9 @@ def _at(derived: Derived, baseline: Baseline, plan: Plan, service: str, hour: in
             elif isinstance(table.table, Indicators):
                 lo, hi = season.between_hours(lo, hi, plan.config.watch.season_percent)
             lower, upper = np.concatenate([allowed.lower, lo]), np.concatenate([allowed.upper, hi])
-            if whole_days:
-                now[table.kept.at(0)] = mine[season.LIKE[hour] == season.LIKE].sum(axis=0)
+            like = hours[season.LIKE[hour] == season.LIKE].sum(axis=0)
+            if whole_days and like.sum() >= ENOUGH:
+                now[table.kept.at(0)] = like
         if isinstance(table.table, Indicators):
             lower, upper = outward(lower, upper, min_effect(plan, table.signal))
         assert isinstance(table.table, Indicators | NumberBets)
@@ -149,8 +117,11 @@ def _at(derived: Derived, baseline: Baseline, plan: Plan, service: str, hour: in
     )  # fmt: skip
 
 
-def _hours(derived: Derived, first: Detector) -> Ints:
-    return unpacked(derived.hours, HOURS * len(first.whole)).reshape(HOURS, -1)
+def _hours(derived: Derived, first: Detector) -> list[Ints]:
+    """Take each signal's counters of the whole stream by hour of the week: (168, cells)."""
+    widths = [table.kept.width for table in first.tables]
+    hours = unpacked(derived.hours, HOURS * sum(widths)).reshape(HOURS, -1)
+    return np.split(hours, np.cumsum(widths)[:-1], axis=1)
 
 
 def _of(
@@ -170,17 +141,15 @@ def _of(
     tally = table.kept.of(first.usual) + table.kept.of(derived.sums)
     if not percent:
         return _Known(side[0], *mean.limits(x, tally, side), None)
-    at = sum(one.kept.width for one in first.tables[: first.tables.index(table)])
-    mine, beside = hours[:, at : at + table.kept.width], first.usual[table.kept.at(0)]
-    whole_pools = pools_of(derived.days)
+    beside, whole_pools = first.usual[table.kept.at(0)], pools_of(derived.days)
     if isinstance(bets, Indicators):
-        others = season.shares(x[0], mine, beside, side[0], percent, whole_pools)
+        others = season.shares(x[0], hours, beside, side[0], percent, whole_pools)
         return _Known(side[0], *mean.limits(x, tally, side), others)
     cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == table.signal.name)
     lowest, highest = number.multiplied(bets, cells.of(baseline.tally), percent)
     lower, upper = mean.limits(lowest, tally, side)[0], mean.limits(highest, tally, side)[1]
     lower[:, -1:], upper[:, -1:] = season.between_hours(lower[:, -1:], upper[:, -1:], percent)
-    of_values = season.numbers(lowest[0, :-1], highest[0, :-1], mine, beside, side[0, :-1])
-    of_missing = season.shares(x[0, -1:], mine, beside, side[0, -1:], percent, whole_pools)
+    of_values = season.numbers(lowest[0, :-1], highest[0, :-1], hours, beside, side[0, :-1])
+    of_missing = season.shares(x[0, -1:], hours, beside, side[0, -1:], percent, whole_pools)
     others = Pools(*(np.concatenate(both, axis=1) for both in zip(of_values, of_missing, strict=True)))
     return _Known(side[0], lower, upper, others)

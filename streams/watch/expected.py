@@ -11,10 +11,11 @@ from detectors import delay
 from schemas.incidents import Notify
 from schemas.signals import NO, YES, Kind, Signal
 from streams.watch.alphabet import BEYOND, categories_of, own_names, tally_row
-from streams.watch.derived import of_the_whole, watching
+from streams.watch.derived import watching
 from streams.watch.detector import Detector
 from streams.watch.looks import Floats, Table
 from streams.watch.plan import Plan
+from streams.watch.quiet import of_the_whole
 from streams.watch.state import Baseline, Derived, Growth, Ints, State
 
 SHIFTS: Final = (1.5, 2.0, 4.0)

@@ -17,7 +17,7 @@ from schemas.taxonomy import Taxonomy
 from streams.standing import lines, standing
 from streams.watch import adopt, own, store
 from streams.watch.alphabet import choose, tally_row
-from streams.watch.derived import of_the_whole, watching
+from streams.watch.derived import watching
 from streams.watch.detect import decide
 from streams.watch.detector import Detector
 from streams.watch.expected import of_the_whole_stream
@@ -25,6 +25,7 @@ from streams.watch.grow import DAY_S, came, grown
 from streams.watch.own import Own
 from streams.watch.packed import unpacked
 from streams.watch.plan import Plan
+from streams.watch.quiet import of_the_whole
 from streams.watch.state import Alarm, Baseline, Bucket, Growth, Ints, State, Stream
 from streams.watch.window import events
 from tests.watch.logs import in_bytes

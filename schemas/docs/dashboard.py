@@ -18,7 +18,7 @@ def dashboard() -> str:
 
 
 def _quantiles(metric: str, asks: Asks, by: str = "") -> tuple[Query, ...]:
-    return tuple(Query(metric, asks, by, quantile=q) for q in (0.5, 0.9, 0.99))
+    return tuple(Query(metric, asks, by, quantile=q, moved=True) for q in (0.5, 0.9, 0.99))
 
 
 def _against(promised: str, spent: str) -> tuple[Query, ...]:
@@ -61,7 +61,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         ), "figures"),
     ),
     "What was found": (
-        Panel("Findings", (Query("barograph_findings_total", "step", "severity, step"),), "bars", 12),
+        Panel("Findings", (Query("barograph_findings_total", "step", "severity, step", moved=True),), "bars", 12),
         Panel("Time to a finding", _quantiles("barograph_finding_seconds", "range", "notify"), "figures", 12),
         *_SIDES,
         _BESIDE,

@@ -71,7 +71,7 @@ class Query(Struct, frozen=True):
     only : which of the metric's series, as PromQL has it
     join : how those of several workers become one
     quantile : of a histogram
-    moved : whether only what is above zero is shown
+    moved : whether only what is above zero is shown, and no quantile of nothing
     """
 
     metric: str
@@ -97,9 +97,8 @@ class Query(Struct, frozen=True):
         asked = _ASKED[self.asks].format(f"{self.metric}{bucket}{{{which}}}")
         by = ", ".join(filter(None, (self.by, "le" if self.quantile else "")))
         joined = f"{self.join} by ({by}) ({asked})" if by else f"{self.join}({asked})"
-        if self.quantile:
-            return f"histogram_quantile({self.quantile}, {joined})"
-        return joined + " > 0" if self.moved else joined
+        answer = f"histogram_quantile({self.quantile}, {joined})" if self.quantile else joined
+        return answer + " > 0" if self.moved else answer
 
     def unit(self) -> str:
         """Name Grafana's unit for the answer: names of metrics end with what they are counted in."""
@@ -166,7 +165,7 @@ def written(rows: Mapping[str, Sequence[Panel]], said: str) -> str:
         y += _TALL
     made = {
         "uid": "barograph", "title": "Barograph", "description": said, "tags": ["barograph"], "editable": True,
-        "schemaVersion": 39, "time": {"from": "now-24h", "to": "now"}, "refresh": "1m", "timezone": "browser",
+        "schemaVersion": 38, "time": {"from": "now-24h", "to": "now"}, "refresh": "1m", "timezone": "browser",
         "graphTooltip": 1, "templating": {"list": _variables()}, "panels": panels,
     }  # fmt: skip
     return msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"

@@ -86,6 +86,8 @@ class Metrics:
         self.restore = _of(Histogram, table["barograph_restore_seconds"])
         self.withheld = _of(Counter, table["barograph_log_lines_withheld_total"])
         # Prometheus sees no increase in a count that is there only once it is 1, and of these each one matters.
+        for planned in ("page", "ticket"):
+            self.promised.labels(planned)
         for severity, step in product(get_args(Severity), get_args(Step)):
             self.findings.labels(severity, step)
         for tier in get_args(Notify):

@@ -8,6 +8,7 @@ Severity = Literal["sev-1", "sev-2", "sev-3", "sev-4"]
 Status = Literal["firing", "resolved"]
 Step = Literal["fired", "updated", "acknowledged", "resolved"]
 Notify = Literal["page", "ticket", "record"]
+Direction = Literal["up", "down", "other"]
 
 
 PLAIN: Final = "1"
@@ -48,7 +49,7 @@ class Change(Struct, frozen=True, kw_only=True):
     signal: str
     feature: str
     words: str
-    direction: Literal["up", "down", "other"]
+    direction: Direction
     unit: str
     before: Interval | None
     after: Interval | None

@@ -124,6 +124,16 @@ METRICS: Final[tuple[Metric, ...]] = (
         action="pages slow while lag is small: more workers, or fewer services a worker",
     ),
     Metric(
+        name="barograph_changes_total", kind="counter",
+        labels={
+            "signal": "of signals.md, and 64 names of your own, then `__other__`",
+            "direction": "`up`, `down` or `other`",
+        },
+        words="Signals that new incidents named, but for those in shadow, once an incident, by the way they went. What "
+        "joins an incident later is not counted; what is told again after a restart is counted again.",
+        action="signals.md says what to look at first",
+    ),
+    Metric(
         name="barograph_budget_promised_total", kind="counter", labels=_TIER,
         words="Pages and tickets that may have been in vain so far: the part of each watched service in "
         "`watch.false_pages_per_week`, or `watch.false_tickets_per_week`, times the time it was watched. A service in "

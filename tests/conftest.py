@@ -1,8 +1,9 @@
-"""What tests share: a real broker for the session, and names that no other test uses."""
+"""What tests share: a real broker for the session, Prometheus' tool, and names that no other test uses."""
 
 import itertools
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,6 +86,17 @@ def own_kafka(a_broker_can_be_had: None, tmp_path_factory: pytest.TempPathFactor
     """A real Kafka for one test alone, to be killed."""
     with Cluster(tmp_path_factory.mktemp("own-kafka"), java=SHORT_LIVED) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Skip, with the reason, where it is not; with BAROGRAPH_REQUIRE_PROMTOOL=1, as in CI, fail instead."""
+    if (found := shutil.which("promtool")) is None:
+        reason = "promtool is not installed (it is in Debian's package `prometheus`)"
+        if os.environ.get("BAROGRAPH_REQUIRE_PROMTOOL") == "1":
+            pytest.fail(f"BAROGRAPH_REQUIRE_PROMTOOL=1, but {reason}", pytrace=False)
+        pytest.skip(reason)
+    return found
 
 
 @pytest.fixture

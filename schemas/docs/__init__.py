@@ -1,1 +1,1 @@
-"""The words -> the documents that tell others about them; ``python -m schemas.docs`` writes them into docs/."""
+"""The words -> the documents that tell others about them; ``python -m schemas.docs`` writes them."""

@@ -1,30 +1,31 @@
-"""A folder -> the generated documents in it, written, or compared with what they should be."""
+"""A checkout -> the generated documents in it, written, or compared with what they should be."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.docs import pages, words
+from schemas.docs import dashboard, pages, words
 
 
 def documents(folder: Path) -> dict[str, str]:
     """Make every document: path within the folder -> text. The examples of messages are read from the folder."""
     return {
-        **words.json_schemas(),
-        "asyncapi.yaml": words.asyncapi(folder / "examples"),
-        "topics.md": pages.topics(),
-        "config.md": pages.config(),
-        "metrics.md": pages.metrics(),
-        "signals.md": pages.signals(),
-        "taxonomy.md": pages.taxonomy(),
+        **{f"docs/{name}": text for name, text in words.json_schemas().items()},
+        "docs/asyncapi.yaml": words.asyncapi(folder / "docs/examples"),
+        "docs/topics.md": pages.topics(),
+        "docs/config.md": pages.config(),
+        "docs/metrics.md": pages.metrics(),
+        "docs/signals.md": pages.signals(),
+        "docs/taxonomy.md": pages.taxonomy(),
+        "deploy/dashboard.json": dashboard.dashboard(),
     }
 
 
 def stale(folder: Path) -> list[str]:
     """Name the documents that are missing or not what they should be, and schemas that nothing makes any more."""
     made = documents(folder)
-    there = {f"schemas/{path.name}" for path in (folder / "schemas").glob("*")}
+    there = {f"docs/schemas/{path.name}" for path in (folder / "docs/schemas").glob("*")}
     differ = [name for name, text in made.items() if not _holds(folder / name, text)]
     return sorted({*differ, *(there - set(made))})
 
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the documents, or with ``--check`` name those that are stale."""
     parser = argparse.ArgumentParser(prog="python -m schemas.docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a document is stale")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs"))
+    parser.add_argument("folder", nargs="?", type=Path, default=Path())
     args = parser.parse_args(argv)
     if args.check:
         names = stale(args.folder)

@@ -86,7 +86,8 @@ def metrics() -> str:
         "Metrics",
         "What a worker says of itself at `/metrics`, in Prometheus' format. Counters count what this process did since "
         "it started; after a restart or a rebalance a little is read again, and counted here again: the tallies are "
-        "what is exact. Alert rules for these stand in deploy/alerts.yaml, and what to do in operations.md.",
+        "what is exact. Alert rules for these stand in deploy/alerts.yaml, what to do in operations.md, and a "
+        "dashboard of all of them in deploy/dashboard.json.",
         _table(("metric", "type", "labels", "what it is", "what to do"), rows),
         "## Of the process\n\n" + _table(("metric", "what it is good for"), [(f"`{a}`", b) for a, b in GIVEN.items()]),
     )

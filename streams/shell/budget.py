@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client import Histogram
 
 from detectors.shares import WEEK_S
-from schemas.incidents import Notify, Severity, Step
+from schemas.incidents import Direction, Notify, Severity, Step
 from schemas.signals import SILENCE
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
@@ -26,6 +26,7 @@ _TIERS: Final[tuple[Notify, ...]] = ("record", "ticket", "page")
 
 class _Change(msgspec.Struct):
     signal: str
+    direction: Direction
 
 
 class _Told(msgspec.Struct):
@@ -86,6 +87,9 @@ class Budget:
             self._would(states.get(told.service), told, finding.key.decode())
             return
         self._metrics.findings.labels(told.severity, told.step).inc()
+        if told.step == "fired":
+            for change in told.changes:
+                self._metrics.changed(change.signal, change.direction)
         before = states.get(told.service)
         if before is None or all(change.signal == SILENCE.name for change in told.changes):
             return

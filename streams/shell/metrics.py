@@ -1,9 +1,10 @@
 """What a worker does -> figures for Prometheus."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, TypeVar
+from itertools import product
+from typing import Final, TypeVar, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,11 +17,17 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import generate_latest
 
+from schemas.incidents import Direction, Notify, Severity, Step
 from schemas.metrics import METRICS, SECONDS, Metric
+from schemas.own import MOST_OWN
 from schemas.printable import printable
+from schemas.signals import BY_NAME, OF_ALL
 
 _FIELDS: Final = 50
 """Names of unknown fields that get a label of their own: what producers send must not fill Prometheus."""
+
+_SIGNALS: Final = len(BY_NAME) + len(OF_ALL) + 2 * MOST_OWN
+"""Names of signals that get one: the catalogue's, and as many as two configs declare, one after the other."""
 
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
@@ -37,6 +44,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # when each count began: the process' start says it
         registry = self._registry = CollectorRegistry()
         self._fields: set[str] = set()
+        self._signals: set[str] = set()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         table = {metric.name: _made(metric, registry) for metric in METRICS}
@@ -56,6 +64,7 @@ class Metrics:
         self.overflow = _of(Counter, table["barograph_overflow_total"])
         self.findings = _of(Counter, table["barograph_findings_total"])
         self.finding = _of(Histogram, table["barograph_finding_seconds"])
+        self._changes = _of(Counter, table["barograph_changes_total"])
         self.promised = _of(Counter, table["barograph_budget_promised_total"])
         self.spent = _of(Counter, table["barograph_budget_spent_total"])
         self.shadow = _of(Counter, table["barograph_shadow_total"])
@@ -76,6 +85,16 @@ class Metrics:
         self.state_bytes = _of(Gauge, table["barograph_state_bytes"])
         self.restore = _of(Histogram, table["barograph_restore_seconds"])
         self.withheld = _of(Counter, table["barograph_log_lines_withheld_total"])
+        # Prometheus sees no increase in a count that is there only once it is 1, and of these each one matters.
+        for planned in ("page", "ticket"):
+            self.promised.labels(planned)
+        for severity, step in product(get_args(Severity), get_args(Step)):
+            self.findings.labels(severity, step)
+        for tier in get_args(Notify):
+            self.finding.labels(tier)
+            self.spent.labels(tier)
+            self.shadow.labels(tier)
+        self.know([*BY_NAME, *OF_ALL])
 
     def counted(self, stats: Mapping[tuple[str, str], int]) -> None:
         """Add what a block has more in its statistics than before: (what, which) -> how many."""
@@ -98,6 +117,20 @@ class Metrics:
                     if len(self._fields) < _FIELDS:
                         self._fields.add(name)
                     self._unknown.labels(name if name in self._fields else "__other__").inc(n)
+
+    def know(self, signals: Iterable[str]) -> None:
+        """Show that these signals may be named by incidents, and were not yet."""
+        for signal, direction in product(signals, get_args(Direction)):
+            self._changes.labels(self._signal(signal), direction)
+
+    def changed(self, signal: str, direction: Direction) -> None:
+        """Count a signal that a new incident names."""
+        self._changes.labels(self._signal(signal), direction).inc()
+
+    def _signal(self, name: str) -> str:
+        if len(self._signals) < _SIGNALS:
+            self._signals.add(name)
+        return name if name in self._signals else "__other__"
 
     def flushed(self, sizes: Sequence[int], final: bool) -> None:
         """Add flushes, of so many bytes each, that the broker has acknowledged."""

@@ -72,6 +72,7 @@ class Watch:
         self._opening: int | None = None
         self._done = Counter[int]()  # partition -> whatever was done there, so that a stall can be told from work
         self._budget = Budget(config.watch.max_services, metrics)
+        metrics.know(signal.name for signal in config.signals)
         metrics.weight.set_function(self._weight)
         metrics.quarantined.set_function(lambda: sum(len(part.own.quarantined) for part in self._parts.values()))
         metrics.checkpoint_age.set_function(self._checkpoint_age)

@@ -1,8 +1,6 @@
 """The alert rules are Prometheus', speak of metrics that there are, fire when they should, and lead to what to do."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -22,17 +20,6 @@ TESTS: list[dict[str, Any]] = [
 ]
 NAMES = [rule["alert"] for rule in RULES]
 PROMETHEUS_OWN = {"up"}
-
-
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    """Skip, with the reason, where it is not; with BAROGRAPH_REQUIRE_PROMTOOL=1, as in CI, fail instead."""
-    if (found := shutil.which("promtool")) is None:
-        reason = "promtool is not installed (it is in Debian's package `prometheus`)"
-        if os.environ.get("BAROGRAPH_REQUIRE_PROMTOOL") == "1":
-            pytest.fail(f"BAROGRAPH_REQUIRE_PROMTOOL=1, but {reason}", pytrace=False)
-        pytest.skip(reason)
-    return found
 
 
 @pytest.mark.parametrize("words", [("check", "rules", "alerts.yaml"), ("test", "rules", *TESTED)])

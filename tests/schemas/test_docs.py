@@ -49,7 +49,7 @@ def decodes(word: str, value: object) -> bool:
 
 
 def test_the_documents_are_current() -> None:
-    assert stale(DOCS) == [], "run `python -m schemas.docs`"
+    assert stale(ROOT) == [], "run `python -m schemas.docs`"
 
 
 def test_a_stale_a_missing_and_a_left_over_document_are_named_and_put_right(
@@ -57,15 +57,17 @@ def test_a_stale_a_missing_and_a_left_over_document_are_named_and_put_right(
 ) -> None:
     assert main([str(tmp_path)]) == 0
     assert main(["--check", str(tmp_path)]) == 0
-    (tmp_path / "config.md").write_text("old")
-    (tmp_path / "topics.md").unlink()
-    (tmp_path / "schemas" / "gone.json").write_text("{}")
+    (tmp_path / "docs/config.md").write_text("old")
+    (tmp_path / "docs/topics.md").unlink()
+    (tmp_path / "deploy/dashboard.json").write_text("{}")
+    (tmp_path / "docs/schemas/gone.json").write_text("{}")
     assert main(["--check", str(tmp_path)]) == 1
     said = capsys.readouterr().err.splitlines()
     assert [line.split(" ")[0] for line in said] == [
-        str(tmp_path / name) for name in ("config.md", "schemas/gone.json", "topics.md")
+        str(tmp_path / name)
+        for name in ("deploy/dashboard.json", "docs/config.md", "docs/schemas/gone.json", "docs/topics.md")
     ]
-    (tmp_path / "schemas" / "gone.json").unlink()
+    (tmp_path / "docs/schemas/gone.json").unlink()
     assert main([str(tmp_path)]) == 0
     assert main(["--check", str(tmp_path)]) == 0
 

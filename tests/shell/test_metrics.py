@@ -13,6 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemas.config import parse
 from schemas.incidents import Incident
 from schemas.metrics import BY_NAME, GIVEN, METRICS
+from schemas.signals import BY_NAME as BY_SIGNAL
+from schemas.signals import OF_ALL
 from schemas.taxonomy import Taxonomy
 from streams.shell.budget import GAP_S, Budget
 from streams.shell.metrics import Metrics
@@ -152,6 +154,49 @@ async def test_only_what_comes_to_page_or_to_be_a_ticket_spends_and_never_twice(
     assert found["barograph_budget_spent_total tier=record"] == 1
     assert found["barograph_findings_total severity=sev-2 step=updated"] == 2
     assert sum(n for name, n in found.items() if name.startswith("barograph_findings_total")) == 8
+
+
+async def test_a_new_incident_counts_the_signals_that_it_names_and_nothing_else_does() -> None:
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    sent: Sent = asyncio.get_running_loop().create_future()
+    fired = incident(service="light")
+    two = (replace(fired.changes[0], signal="refused", direction="up"),
+           replace(fired.changes[0], signal="latency", direction="down"))  # fmt: skip
+    fired = replace(fired, step="fired", changes=two)
+    for said in (
+        fired, replace(fired, step="updated"), replace(fired, step="acknowledged"), replace(fired, step="resolved"),
+        replace(fired, shadow=True), replace(fired, changes=()),
+    ):  # fmt: skip
+        budget.found({"light": service("light")}, finding(said), sent)
+    budget.found({}, finding(replace(fired, changes=two[:1])), sent)  # of a service that is new itself
+    assert changes(metrics) == {("refused", "up"): 2, ("latency", "down"): 1}
+
+
+def changes(metrics: Metrics) -> dict[tuple[str, str], float]:
+    """What incidents named, as the page shows it: signal and direction -> how often, where it is not 0."""
+    families = text_string_to_metric_families(metrics.page().decode())
+    samples = [one for family in families if family.name == "barograph_changes" for one in family.samples]
+    return {(one.labels["signal"], one.labels["direction"]): one.value for one in samples if one.value}
+
+
+def test_signals_that_were_not_named_yet_are_there_at_0() -> None:
+    """Or Prometheus would see no increase when one is named for the first time."""
+    metrics = Metrics()
+    metrics.know(["mine"])
+    there = shown(metrics)
+    for signal in (*BY_SIGNAL, *OF_ALL, "mine"):
+        assert there[f"barograph_changes_total direction=up signal={signal}"] == 0
+
+
+def test_names_of_own_signals_do_not_fill_prometheus() -> None:
+    metrics = Metrics()
+    for i in range(1000):
+        metrics.changed(f"own-{i}", "up")
+    metrics.changed("refused", "up")
+    assert len(changes(metrics)) == 64 + 2
+    assert changes(metrics)["__other__", "up"] == 1000 - 64
+    assert changes(metrics)["refused", "up"] == 1
 
 
 async def test_what_is_in_shadow_is_counted_apart_and_spends_and_promises_nothing() -> None:

@@ -1,6 +1,8 @@
 """Which records WATCH steps, whatever Faust brings."""
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from schemas.config import Config
+from schemas.incidents import Incident
 from schemas.tallies import Tick, encode
 from schemas.taxonomy import Taxonomy
 from streams.shell import turns, watch_agent
@@ -19,7 +22,7 @@ from streams.shell.metrics import Metrics
 from streams.shell.outbox import AHEAD, UNDELIVERED_S, Outbox
 from streams.shell.watch_agent import Watch
 from streams.watch.own import Own
-from streams.watch.partition import Advanced, Engine
+from streams.watch.partition import Advanced, Engine, advancing
 from streams.watch.pieces import Pieces
 from streams.watch.stage import Record, State
 from streams.watch.store import Written
@@ -39,8 +42,8 @@ class Message:
 
 
 class Event:
-    def __init__(self, offset: int) -> None:
-        self.message = Message(offset)
+    def __init__(self, offset: int, timestamp: float = Message.timestamp, value: bytes = TICK) -> None:
+        self.message = Message(offset, timestamp=timestamp, value=value)
         self.acked = False
 
     def ack(self) -> bool:
@@ -288,3 +291,33 @@ async def test_what_could_not_be_learned_is_counted_by_reason_at_every_checkpoin
     await watch.release()
     await watch.checkpoint()
     assert shown() == dict.fromkeys(NOT_LEARNED, 0)
+
+
+async def test_what_incidents_of_a_real_log_name_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engine, agent and outbox as they are: what is counted is what new incidents on `ai.incidents` say."""
+    Log(monkeypatch, at=0)
+    monkeypatch.setattr(watch_agent, "advancing", advancing)
+    producer, metrics = Producer(), Metrics()
+    engine = Engine(logs.CONFIG, Taxonomy.load_default())
+    watch = Watch(logs.CONFIG, engine, Outbox(producer, logs.CONFIG), metrics, Fuse())
+    events = [Event(record.offset, record.timestamp / 1000, record.value) for record in logs.usual()]
+
+    async def stream() -> AsyncIterator[Any]:
+        for event in events:
+            yield event
+
+    await watch.run(stream())
+    told = [
+        msgspec.json.decode(value, type=Incident)
+        for (name, _), value in zip(producer.sent, producer.values, strict=True)
+        if name == "ai.incidents" and value
+    ]
+    named = Counter((change.signal, change.direction) for one in told if one.step == "fired" for change in one.changes)
+    assert {("refused", "up"), ("silence", "down")} <= named.keys()
+    page = metrics.page().decode().splitlines()
+    counted = {
+        (found[2], found[1]): float(found[3])
+        for found in (re.match(r'barograph_changes_total{direction="(.*)",signal="(.*)"} (.*)', row) for row in page)
+        if found and float(found[3])
+    }
+    assert counted == named

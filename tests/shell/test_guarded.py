@@ -53,7 +53,9 @@ def config(guarded_kafka: Cluster) -> Config:
         ),
         topics=Topics(prefix="eu.", events_partitions=2, tallies_partitions=2),
         worker=Worker(http_port=0),
-        watch=Watch(checkpoint_every_s=0.5, state_every_s=0, baseline_events=400),
+        watch=Watch(
+            checkpoint_every_s=0.5, state_every_s=0, baseline_events=400, dependence="none", season_percent=0
+        ),
     )  # fmt: skip
     # The worker's; and the reader's, that have the one other form. Each costs the start of a JVM.
     lines = [line for line in acls.commands(opened(made, guarded_kafka)) if "User:worker" in line or "prefixed" in line]

@@ -35,9 +35,12 @@ test: install ## all tests; those of Kafka where Java and Maven are
 
 test-kafka test-without-kafka: export PYTHONDONTWRITEBYTECODE :=
 
+# Where tests of Kafka lie, so that six processes need not read all the others; tests/conftest.py sees to it.
+OF_KAFKA := tests/kafka tests/shell tests/chaos tests/test_cli.py
+
 test-kafka: install
-	$(BIN)/python -m pytest -n 4 --dist loadgroup -m "kafka and not alone"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "kafka and alone"
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m "kafka and not alone" $(OF_KAFKA)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "kafka and alone" $(OF_KAFKA)
 
 test-without-kafka: install
 	nice -n 19 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka"

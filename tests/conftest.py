@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from tests.kafka.shared import shared
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _serial = itertools.count(1)
+TOP = Path(__file__).parents[1]
+MAKEFILE = (TOP / "Makefile").read_text("utf-8")
 
 # No test asserts a time, nor does Hypothesis for it: how fast inputs are made depends on what else the machine does.
 settings.register_profile("barograph", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,6 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "a_broker_can_be_had" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)
     waiting = {item.path for item in items if item.get_closest_marker("kafka")}
+    places = [TOP / place for place in re.findall(r"^OF_KAFKA := (.*)$", MAKEFILE, re.MULTILINE)[0].split()]
+    if lost := [path for path in waiting if not any(path.is_relative_to(place) for place in places)]:
+        raise pytest.UsageError(f"`make test` runs no test of Kafka in {lost[0]}: name it in the Makefile's OF_KAFKA")
     items.sort(key=lambda item: (item.path not in waiting, item.get_closest_marker("long") is None))
 
 

@@ -55,10 +55,11 @@ def grown(plan: Plan, detector: Detector, state: State, counts: Ints | None) -> 
     assert state.baseline is not None
     hour = state.second // HOUR_S
     known = state.growth or Growth(hour)
-    if not _calm(detector, state):
+    # After a clock was set back nobody knows which day what waits belongs to.
+    if hour < known.hour or not _calm(detector, state):
         if known.arrived is None and known.waits is None:
             return state
-        return replace(state, growth=replace(known, arrived=None, waits=None))
+        return replace(state, growth=replace(known, hour=hour, arrived=None, waits=None))
     if counts is None:
         return state
     if known.arrived is None or known.hour == hour:

@@ -164,6 +164,18 @@ def test_what_came_before_an_alarm_is_forgotten() -> None:
     assert one.taken() == before
 
 
+def test_a_clock_that_was_set_back_costs_what_waits_and_stops_nothing() -> None:
+    one = Service(8)
+    one.days(2.2)
+    before = one.taken()
+    one.state = replace(one.state, second=one.state.second - 2 * DAY_S)
+    one.step()
+    assert one.state.growth is not None
+    assert one.state.growth.waits is None
+    one.days(2.2)
+    assert before < one.taken() < before + A_DAY  # of the day that it was set back into, the rest
+
+
 def test_what_waits_is_not_forgotten_for_nothing() -> None:
     """At the usual budget next to no day has a hundredth of an alarm by chance: `detectors.growth.LOUD`."""
     ever = [Service(seed) for seed in range(20, 23)]

@@ -20,6 +20,7 @@ ANSWER_S: Final = 5.0
 """How long a broker may keep us waiting for its first answer: one that is just being started gets so long."""
 
 _PAUSE_S: Final = 0.2
+_CLOSE_S: Final = 1.0
 
 
 async def knock(config: Config) -> None:
@@ -82,7 +83,7 @@ async def _brokers(config: Config, host: str, port: int) -> list[tuple[str, int]
         return explain(config, f"{host}:{port}", error)
     finally:
         if made:
-            made.close()
+            await asyncio.wait([made.close()], timeout=_CLOSE_S)  # TLS says goodbye, and a loop may end with ours
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from schemas.tallies import Effective, Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
 from streams.measure import stage as measure
-from streams.watch import effective, store
+from streams.watch import effective, records, store
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Finding, Record
@@ -378,4 +378,12 @@ class Stages:
             out, _ = store.writes(states, states.keys(), store.Written())
             position = store.position(self.offsets[partition], states, self.own[partition])
             back = store.restore([*out.cold, *out.hot, (store.POSITION, position)])
-            self.states[partition], self.own[partition] = dict(back.states), back.position.own
+            self.states[partition] = {name: _as_before(state, states[name]) for name, state in back.states.items()}
+            self.own[partition] = back.position.own
+
+
+def _as_before(state: State, before: State) -> State:
+    """Give a state that was read back the very baseline that it had, if it is the same: its bets are made already."""
+    if state.baseline is None or records.encode(state.baseline) != records.encode(before.baseline):
+        return state
+    return msgspec.structs.replace(state, baseline=before.baseline)

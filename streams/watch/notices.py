@@ -139,6 +139,8 @@ def is_open(notices: Notices, kind: Kind, about: str) -> bool:
 
 def over(notices: Notices, kind: Kind, about: str, second: int, why: str) -> Told:
     """End an incident, if there is one."""
+    if not notices.held:  # asked at every tick
+        return Told(notices, [])
     return _ended(notices, fingerprint(_labels(kind, about)), second, why)
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from benchmarks import false_pages
-from benchmarks.false_pages import Case, Seen, cases
+from benchmarks.false_pages import CONTROLS, Case, Seen, cases
 from benchmarks.known import Known
 from benchmarks.nulls import SYNTHETIC
 from benchmarks.watched import TOO_MANY, Watched
@@ -15,9 +15,9 @@ from schemas.signals import RATES
 SERVICES = 40
 
 
-def seen(pages: int, tickets: int = 0, budget: float = 5.0) -> Seen:
+def seen(pages: int, tickets: int = 0, budget: float = 5.0, trusting: bool = False) -> Seen:
     one = Watched({"pages": budget, "tickets": 10 * budget}, {"pages": pages, "tickets": tickets}, 1000, 80_000)
-    return Seen(Case(SYNTHETIC[0]), budget * SERVICES, [one] * SERVICES, {"ADWIN": 3.0})
+    return Seen(Case(SYNTHETIC[0], trusting=trusting), budget * SERVICES, [one] * SERVICES, {"ADWIN": 3.0})
 
 
 @pytest.mark.parametrize(("pages", "kept"), [(0, True), (5, True), (10, False)])
@@ -30,6 +30,17 @@ def test_tiers_are_held_against_their_own_budgets() -> None:
     both = seen(pages=0, tickets=100)
     assert both.of("pages")["ok"]
     assert not both.of("tickets")["ok"]
+
+
+@pytest.mark.parametrize(("pages", "seen_to_fail"), [(0, False), (5, False), (10, True)])
+def test_a_control_must_overspend(pages: int, seen_to_fail: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert false_pages._tell([], [seen(pages, trusting=True)], as_json=True, quick=False) == (not seen_to_fail)
+    [row] = json.loads(capsys.readouterr().out.splitlines()[-1])["cases"]
+    assert row["ok"] is seen_to_fail
+
+
+def test_there_are_controls_for_sessions_and_for_seasons() -> None:
+    assert {case.null.name for case in cases(None) if case.trusting} == set(CONTROLS)
 
 
 def test_services_that_were_cut_short_are_told() -> None:

@@ -48,10 +48,10 @@ def smallest(plan: Plan, baseline_events: int, part: float, was: float) -> Small
     True
     """
     dimension = None if part == 1.0 else plan.config.measure.slices[0]
-    level = plan.miss(plan.tickets("service"), SIGNAL, dimension)
+    level = plan.levels("service", SIGNAL, [dimension])
     counted = max(round(baseline_events / 2 * part), 1)
     yes = round(counted * was)
-    bets = rate.table(np.array([[counted - yes, yes, 0]]), np.array([level]))
+    bets = rate.table(np.array([[counted - yes, yes, 0]]), level)
     down, up = smallest_share(bets, 0, "yes")
     return Smallest(baseline_events, part, was, down, up)
 

@@ -199,11 +199,7 @@ def multiplied(bets: NumberBets, counts: Counts, percent: float) -> tuple[Floats
     lowest, highest : float64 (S, 6, 20)
         0 and 1 for spread, of which other hours say nothing. What is missing stays missing.
     """
-    of_cells = np.take_along_axis(bets.features(), bets.bins[:, None, :].astype(np.intp), axis=2)
-    ways = [
-        np.stack([of_bins(moved(values, factor), *of) for values, *of in zip(of_cells, counts, bets.bins, strict=True)])
-        for factor in season.apart(percent)
-    ]
+    ways = [_folded(way, counts, bets.bins) for way in _of_other_hours(bets.features(), bets.bins, percent)]
     lowest, highest = np.fmin(*ways), np.fmax(*ways)
     lowest[:, 1, :-1], highest[:, 1, :-1] = 0.0, 1.0
     return lowest, highest
@@ -296,23 +292,28 @@ def _between_hours(
     lo, hi = lo.copy(), hi.copy()
     lo[:, 1], hi[:, 1] = 0.0, 1.0
     lo[:, 5], hi[:, 5] = season.between_hours(lo[:, 5], hi[:, 5], percent)
-    of_cells = np.take_along_axis(x, bins[:, None, :].astype(np.intp), axis=2)
     side = level / (2 * len(FEATURES))
-    down, up = ([moved(values, factor) for values in of_cells] for factor in season.apart(percent))
+    down, up = _of_other_hours(x, bins, percent)
     # A cell that lies partly in a tail is taken for one that does not, or does: shares have exact limits, quickly.
-    tails = [
-        (np.floor(np.minimum(a[2:5], b[2:5])), np.ceil(np.maximum(a[2:5], b[2:5])))
-        for a, b in zip(down, up, strict=True)
-    ]
-    least, most = (np.stack([one[way] for one in tails]) for way in (0, 1))
+    least, most = np.floor(np.minimum(down, up)[:, 2:5]), np.ceil(np.maximum(down, up)[:, 2:5])
     each = np.broadcast_to(side[:, None] / CELLS, least.shape[:2])
     lo[:, 2:5], hi[:, 2:5] = mean.limits(least, counts, each)[0], mean.limits(most, counts, each)[1]
     binned = _fold(counts.astype(np.float64), bins).astype(np.int64)
-    ranks = [
-        np.stack([of_bins(one[:1], *of) for one, *of in zip(way, counts, bins, strict=True)]) for way in (down, up)
-    ]
+    ranks = [_folded(way[:, :1], counts, bins) for way in (down, up)]
     lo[:, :1], hi[:, :1] = (
         mean.limits(ranks[0], binned, side[:, None])[0],
         mean.limits(ranks[1], binned, side[:, None])[1],
     )
     return lo, hi
+
+
+def _of_other_hours(x: Floats, bins: Bins, percent: float) -> tuple[Floats, Floats]:
+    """Say what each cell counts for, (S, F, 235), if values are multiplied as far down, and up, as hours lie apart."""
+    of_cells = np.take_along_axis(x, bins[:, None, :].astype(np.intp), axis=2)
+    down, up = (np.stack([moved(values, factor) for values in of_cells]) for factor in season.apart(percent))
+    return down, up
+
+
+def _folded(of_cells: Floats, counts: Counts, bins: Bins) -> Floats:
+    """Say what each bin counts for: the average of its cells, (S, F, 20)."""
+    return np.stack([of_bins(values, *of) for values, *of in zip(of_cells, counts, bins, strict=True)])

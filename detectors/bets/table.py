@@ -145,9 +145,19 @@ class Bets(ABC):
         float
             In [0, 1]; NaN if the feature looks at none of them, which lies neither in the limits nor out of them.
         """
-        x = self.values(s)[j]
-        n = np.where(np.isnan(x), 0, counts)
-        return float(np.nansum(x * n) / n.sum()) if n.any() else float("nan")
+        return average(self.values(s)[j], counts)
+
+
+def average(x: Floats, counts: Counts) -> float:
+    """Average what cells count for over the events in those that are looked at; see `Bets.mean`.
+
+    Examples
+    --------
+    >>> average(np.array([0.0, 1.0, np.nan]), np.array([3, 1, 100]))
+    0.25
+    """
+    n = np.where(np.isnan(x), 0, counts)
+    return float(np.nansum(x * n) / n.sum()) if n.any() else float("nan")
 
 
 def check_baseline(counts: Counts, level: Floats, cells: int) -> None:

@@ -15,6 +15,7 @@ from streams.watch.detector import Detector
 from streams.watch.place import Placed
 from streams.watch.plan import Plan
 from streams.watch.releases import seated
+from streams.watch.segments import summed
 from streams.watch.state import Bucket, Counts, Ints, Part, State
 from streams.watch.window import settled
 
@@ -87,16 +88,12 @@ def _withdrawn(plan: Plan, state: State, part: Part, placed: Placed, detector: D
 def _laid(detector: Detector, placed: Placed, spot: Ints, spots: int) -> tuple[Ints, Ints]:
     """Lay counts out: (spots, kept counters), and (spots, numbers, 235) of the whole streams."""
     group, flat, counts = placed.flat(detector.step)
-    kept = _tally(spot[group] * detector.kept_size + detector.fold[flat], counts, spots * detector.kept_size)
+    kept = summed(spot[group] * detector.kept_size + detector.fold[flat], counts, spots * detector.kept_size)
     place = detector.raw[flat]
     number = place >= 0
     of_raw = detector.numbers * CELLS
-    raw = _tally(spot[group[number]] * of_raw + place[number], counts[number], spots * of_raw)
+    raw = summed(spot[group[number]] * of_raw + place[number], counts[number], spots * of_raw)
     return kept.reshape(spots, -1), raw.reshape(spots, detector.numbers, CELLS)
-
-
-def _tally(flat: Ints, count: Ints, size: int) -> Ints:
-    return np.bincount(flat, count, minlength=size).astype(np.int64)
 
 
 def _by_spot(counts: Iterable[tuple[tuple[int, *tuple[str, ...]], int]], spot: Ints) -> dict[int, list[Named]]:

@@ -91,5 +91,5 @@ def _changes(plan: Plan, detector: Detector, state: State, stream: Stream) -> tu
     seen = after(stream, stream.first_second, plan.config.measure.bucket_s)
     if seen is None:
         return ()
-    found = [change(detector, state.baseline, detector.usual, seen, alarm) for alarm in stream.planned]
+    found = [change(detector, state.baseline, seen, alarm) for alarm in stream.planned]
     return by_signal(found, order(detector))

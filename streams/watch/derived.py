@@ -131,9 +131,8 @@ def _of(
     bets, percent = table.table, plan.config.watch.season_percent
     if not (isinstance(bets, Indicators | NumberBets) and plan.config.watches(table.signal.name)):
         return None
-    tickets, n = plan.tickets(service), derived.number
     dimensions = [field or None for field in first.dimensions[: table.slices]]
-    level = np.array([plan.miss(tickets, table.signal.name, field, n) for field in dimensions])
+    level = plan.levels(service, table.signal.name, dimensions, derived.number)
     x = features(table)
     side = np.repeat(level[:, None] / (2 * x.shape[1]), x.shape[1], axis=1)
     if isinstance(bets, NumberBets):

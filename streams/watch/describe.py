@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from detectors.bets.number import NumberBets
 from detectors.describe.divergence import jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
-from schemas.incidents import PLAIN, Change, Interval
+from schemas.incidents import PLAIN, Change, Direction, Interval
 from schemas.signals import RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.accumulators import NOTICES
@@ -27,13 +27,11 @@ _QUANTILE: Final = {"rank": 0.5, "spread": 0.5, "below_p10": 0.1, "above_p90": 0
 _PLACES: Final = 4
 
 
-def change(detector: Detector, baseline: Baseline, before: Ints, after: After, alarm: Alarm) -> Change:
+def change(detector: Detector, baseline: Baseline, after: After, alarm: Alarm) -> Change:
     """Say what an alarm is about.
 
     Parameters
     ----------
-    before : kept counts of what was learned; of the whole stream those of this hour of the week are told, where these
-        are known
     after : since the alarm's onset
 
     Notes
@@ -46,7 +44,7 @@ def change(detector: Detector, baseline: Baseline, before: Ints, after: After, a
     table, s = detector.find(alarm.monitor)
     feature = table.table.feature[alarm.bet]
     dimension, name = slice_name(baseline.alphabet, s, after)
-    was, now = (before if s else detector.usual_now)[table.kept.at(s)], after.kept[table.kept.at(s)]
+    was, now = (detector.usual if s else detector.usual_now)[table.kept.at(s)], after.kept[table.kept.at(s)]
     signal = table.signal
     if feature == "missing":
         first, second, words = _missing(was), _missing(now), f"{signal.words}: not observed"
@@ -169,7 +167,7 @@ def _quantile(signal: Signal, counts: Ints, q: float) -> Interval | None:
     return Interval(*(_rounded(found.value / signal.per_unit) for found in figures if found is not None))
 
 
-def _direction(before: Interval | None, after: Interval | None) -> Literal["up", "down", "other"]:
+def _direction(before: Interval | None, after: Interval | None) -> Direction:
     if before is None or after is None or before.value == after.value:
         return "other"
     return "up" if after.value > before.value else "down"

@@ -93,10 +93,6 @@ class Detector:
             mask.append(np.repeat(cut | own, len(table.table.weights)))
         return np.concatenate(mask)
 
-    def kept_of(self, tally: Ints) -> Ints:
-        """Fold counters of the alphabet's row into kept counters."""
-        return folded(self.fold, tally, self.kept_size)
-
     @property
     def whole(self) -> Ints:
         """Say where the kept counters of the whole stream lie, table by table."""
@@ -106,8 +102,3 @@ class Detector:
         """Find a monitor's table and slice."""
         table = next(table for table in reversed(self.tables) if table.first <= monitor)
         return table, monitor - table.first
-
-
-def folded(fold: Counts, tally: Ints, size: int) -> Ints:
-    """Add up the counters that are one kept counter; see `Detector.fold`."""
-    return np.bincount(fold, tally, minlength=size).astype(np.int64)

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from detectors.bets.table import average
 from detectors.growth import drifted
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import categories_of, own_names
@@ -35,21 +36,16 @@ def drifts(plan: Plan, baseline: Baseline, service: str, week: Ints, n: int) -> 
 
 
 def _drifts(plan: Plan, baseline: Baseline, service: str, week: Ints, n: int) -> Iterator[str]:
-    found, tickets = detector(baseline, plan, service), plan.tickets(service)
+    found = detector(baseline, plan, service)
     for table in found.tables:
         if table.signal.kind == "calibration":
             continue  # its limits come from what is stated, not from what was learned
         x, kept = features(table)[:1], table.kept.at(0)
-        level = np.array([plan.miss(tickets, table.signal.name, None, n)])
+        level = plan.levels(service, table.signal.name, [None], n)
         drift = drifted(table.table.lower[:1], table.table.upper[:1], x, week[None, kept], level)
         for feature in np.flatnonzero((drift.up | drift.down)[0]).tolist():
-            was, now = (_mean(x[0, feature], counts[kept]) for counts in (found.usual, week))
+            was, now = (average(x[0, feature], counts[kept]) for counts in (found.usual, week))
             yield f"{_words(baseline, table, feature)} {100 * was:.1f} % -> {100 * now:.1f} %"
-
-
-def _mean(x: np.ndarray, counts: Ints) -> float:
-    seen = np.where(np.isnan(x), 0, counts)
-    return float((np.nan_to_num(x) * seen).sum() / max(seen.sum(), 1))
 
 
 def _words(baseline: Baseline, table: Table, feature: int) -> str:

@@ -25,13 +25,12 @@ class _Cut(NamedTuple):
     split: Split
 
 
-def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, before: Ints, after: After) -> Slice | None:
+def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, after: After) -> Slice | None:
     """Find the slice that explains a change.
 
     Parameters
     ----------
     lead : the leading alarm; the feature of its winning bet is what changed
-    before : kept counts of the baseline
     after : since the onset
 
     Returns
@@ -51,7 +50,7 @@ def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, before: Ints, a
     cuts = {
         field: cut
         for field, names, first in zip(alphabet.dimensions, alphabet.slices, first_slices(alphabet), strict=True)
-        if (cut := _cut(table, lead.bet, before, after, slice(first, first + len(names) + 1))) is not None
+        if (cut := _cut(table, lead.bet, detector.usual, after, slice(first, first + len(names) + 1))) is not None
     }
     for field, cut in cuts.items():
         arrived = np.flatnonzero((_part(cut.now) >= REPLACED) & (_part(cut.was) <= 1 - REPLACED))

@@ -99,8 +99,7 @@ def _turned(plan: Plan, detector: Detector, state: State, known: Growth) -> Grow
     waits = known.waits or Waiting(began - began % DAY_S, b"", b"")
     held = Quarantine(waits.began, unpacked(waits.current, len(counts)), unpacked(waits.older, len(counts)))
     held, taken = keep(held, counts, True, began, DAY_S)
-    older = packed(held.older) if held.older.any() else b""
-    known = replace(known, waits=Waiting(held.began, packed(held.current), older))
+    known = replace(known, waits=Waiting(held.began, packed(held.current), packed(held.older)))
     if taken is None:
         return known
     of_hours, sums = taken[: -detector.kept_size].reshape(HOURS, -1), taken[-detector.kept_size :]
@@ -109,7 +108,7 @@ def _turned(plan: Plan, detector: Detector, state: State, known: Growth) -> Grow
 
 def _took(plan: Plan, service: str, baseline: Baseline, known: Growth, of_hours: Ints, sums: Ints) -> Growth:
     """Take in a day; compare the week before it with the first version, and make limits anew when that is due."""
-    week = (known.hour * HOUR_S - hour_of_week(known.hour * HOUR_S) * HOUR_S) // HOUR_S // HOURS
+    week = (known.hour - hour_of_week(known.hour * HOUR_S)) // HOURS
     before = known.taken or Taken(b"", 0, np.zeros_like(sums), week, np.zeros_like(sums))
     if week != before.week:
         told = drifts(plan, baseline, service, before.weekly, before.compared + 1)

@@ -11,11 +11,11 @@ from schemas.cells import CELLS
 from schemas.signals import Signal
 from streams.watch.accumulators import accumulators
 from streams.watch.alphabet import counts_as, dimension_of, signals_of, slice_count, tally_row
-from streams.watch.detector import Detector, folded
+from streams.watch.detector import Detector
 from streams.watch.looks import Table, ranks, shares
 from streams.watch.once import once
 from streams.watch.plan import Plan
-from streams.watch.segments import Row, Segment, lay
+from streams.watch.segments import Row, Segment, lay, summed
 from streams.watch.state import Alphabet, Baseline, Counts, Ints
 
 
@@ -48,7 +48,7 @@ def detector(baseline: Baseline, plan: Plan, service: str) -> Detector:
         tables.append(Table(signal, bets, kept, at_bet, at_monitor))
         at_monitor += kept.slices
         at_bet += kept.slices * len(bets.weights)
-    usual = folded(fold, baseline.tally, of_kept.size)
+    usual = summed(fold, baseline.tally, of_kept.size)
     return Detector(
         step=tally.step,
         fold=fold,
@@ -96,7 +96,7 @@ def _signals(baseline: Baseline, plan: Plan, service: str) -> list[Signal]:
 def _off(baseline: Baseline, plan: Plan, service: str, signal: Signal) -> bool:
     """Whether the baseline itself shows beyond doubt that answers were right less often than was stated."""
     cells = next(one for one in tally_row(baseline.alphabet).segments if one.signal.name == signal.name)
-    level = np.array([plan.miss(plan.tickets(service), signal.name, None)])
+    level = plan.levels(service, signal.name, [None])
     tolerance = plan.config.watch.calibration_points / 100
     return bool(calibration.overconfident(baseline.tally[cells.at(0)][None], level, tolerance)[0])
 
@@ -116,9 +116,7 @@ def min_effect(plan: Plan, signal: Signal) -> float:
 
 def _bets(plan: Plan, service: str, signal: Signal, tally: Ints, dimensions: list[str | None], anew: bool) -> Bets:
     """Make the bets on one signal; `anew` if it was learned again, so that what it was is known."""
-    # The limits serve pages and tickets alike. All signals share the tickets, so these levels sum to the whole risk.
-    tickets = plan.tickets(service)
-    level = np.array([plan.miss(tickets, signal.name, dimension) for dimension in dimensions])
+    level = plan.levels(service, signal.name, dimensions)
     season = plan.config.watch.season_percent
     effect = min_effect(plan, signal)
     match signal.kind:

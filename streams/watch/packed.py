@@ -1,17 +1,18 @@
 """Counts <-> as few bytes as hold them: what is read once an hour need not lie about at its full width."""
 
 import zlib
+from typing import Final
 
 import numpy as np
 
 from streams.watch.state import Counts, Ints
 
-QUICK = 1
+QUICK: Final = 1
 """How hard zlib tries. More takes four times as long, and saves an eighth."""
 
 
 def packed(counts: Counts) -> bytes:
-    """Write counts down.
+    """Write counts down; if there are none, nothing.
 
     Parameters
     ----------
@@ -19,11 +20,13 @@ def packed(counts: Counts) -> bytes:
 
     Examples
     --------
-    >>> len(packed(np.zeros(100_000, np.int64))) < 1000
-    True
+    >>> packed(np.zeros(100_000, np.int64))
+    b''
     >>> unpacked(packed(np.array([1, 300])), 2).tolist()
     [1, 300]
     """
+    if not counts.any():
+        return b""
     small = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
     return small.itemsize.to_bytes() + zlib.compress(small.astype(f"<u{small.itemsize}").tobytes(), QUICK)
 

@@ -11,6 +11,7 @@ from schemas.signals import CATEGORIES, RATE_CELLS
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import Index, categories_of, index, knows, tally_row
 from streams.watch.measured import layout_of, names_key
+from streams.watch.segments import summed
 from streams.watch.state import Alphabet, Ints, Part
 
 _OF_MODE: Final = len(CATEGORIES)
@@ -121,14 +122,14 @@ def spread(alphabet: Alphabet, placed: Placed) -> Ints:
     """Lay placed counts out in the alphabet's row."""
     where = tally_row(alphabet)
     _, flat, counts = placed.flat(where.step)
-    return np.bincount(flat, counts, minlength=where.size).astype(np.int64)
+    return summed(flat, counts, where.size)
 
 
 def exchanges(part: Part) -> Ints:
     """Count the exchanges of each group of a part: the events of one rate, which every exchange has."""
     row = np.repeat(np.arange(len(part.groups)), part.groups[:, 4])
     rated = part.cells < RATE_CELLS
-    return np.bincount(row[rated], part.counts[rated], minlength=len(part.groups)).astype(np.int64)
+    return summed(row[rated], part.counts[rated], len(part.groups))
 
 
 def events_of(part: Part) -> int:

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors.shares import level, shares
 from schemas.config import Config, Service
@@ -13,6 +16,7 @@ from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from schemas.topics import BY_ROLE
 
+Levels: TypeAlias = NDArray[np.float64]
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
 
@@ -108,12 +112,20 @@ class Plan:
         """
         return self.tickets(service).rates.get((TRAFFIC.name, None), 0.0) * self.streams * (1 - 1e-12)
 
-    def miss(self, tier: Tier, signal: str, dimension: str | None, derivation: int = 1) -> float:
-        """Say how likely the limits of a monitor may be wrong: its part of the risk of learning."""
-        risk = self.config.watch.learning_risk_percent / 100
-        rate = tier.rates.get((signal, dimension))
+    def levels(self, service: str, signal: str, dimensions: Sequence[str | None], derivation: int = 1) -> Levels:
+        """Say how likely the limits of a signal's monitors may be wrong: their parts of the risk of learning.
+
+        The limits serve pages and tickets alike. All signals share the tickets, so these levels sum to the whole risk.
+
+        Parameters
+        ----------
+        dimensions : of each slice, None of the whole
+        derivation : how often limits were made, this time included
+        """
+        tier, risk = self.tickets(service), self.config.watch.learning_risk_percent / 100
+        rates = [tier.rates.get((signal, dimension)) for dimension in dimensions]
         # Without a rate it never alarms.
-        return risk if rate is None else level(rate, tier.per_week, derivation, risk)
+        return np.array([risk if rate is None else level(rate, tier.per_week, derivation, risk) for rate in rates])
 
 
 def pageable(signal: Signal) -> bool:

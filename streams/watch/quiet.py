@@ -1,16 +1,13 @@
 """A baseline -> what it will have taken in after quiet weeks; and what it took in, without slices."""
 
-from typing import Final
-
 import numpy as np
 
 from detectors.limits.season import HOURS
+from streams.watch.grow import HOUR_S
 from streams.watch.layout import detector, kept_row
 from streams.watch.packed import packed
 from streams.watch.plan import Plan
 from streams.watch.state import Baseline, Derived
-
-HOUR_S: Final = 3600
 
 
 def quiet_weeks(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int) -> Derived:

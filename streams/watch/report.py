@@ -20,7 +20,7 @@ from streams.watch.identity import fingerprint, incident_id
 from streams.watch.often import often
 from streams.watch.plan import Plan
 from streams.watch.severity import grown_modes, judge
-from streams.watch.state import Alarm, Baseline, Ints, State
+from streams.watch.state import Alarm, Baseline, State
 from streams.watch.window import After, after, events
 
 ALSO_S: Final = 600
@@ -47,9 +47,8 @@ def report(
     assert state.baseline is not None
     known, lead = plan.service(state.service), alarms[0]
     seen = _since(plan, state, alarms)
-    before = detector.usual
-    changes = _changes(plan, state, detector, state.baseline, alarms, before, seen)
-    where = _where(detector, state.baseline, lead, before, seen)
+    changes = _changes(plan, state, detector, state.baseline, alarms, seen)
+    where = _where(detector, state.baseline, lead, seen)
     modes = _modes(plan, state, alarms, seen)
     severity, notify, why = judge(detector.signals, alarms, modes)
     dark = plan.in_shadow(state.service, lead.signal)
@@ -114,13 +113,12 @@ def _since(plan: Plan, state: State, alarms: Sequence[Alarm]) -> dict[str, After
 
 
 def _changes(
-    plan: Plan, state: State, detector: Detector, baseline: Baseline, alarms: Sequence[Alarm], before: Ints,
-    seen: dict[str, After],
+    plan: Plan, state: State, detector: Detector, baseline: Baseline, alarms: Sequence[Alarm], seen: dict[str, After]
 ) -> tuple[Change, ...]:  # fmt: skip
     silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE.name]
     surged = [traffic.change(plan, state, alarm) for alarm in alarms if alarm.signal == TRAFFIC.name]
     moved = [
-        change(detector, baseline, before, seen[alarm.release], alarm)
+        change(detector, baseline, seen[alarm.release], alarm)
         for alarm in alarms
         if alarm.monitor >= 0 and alarm.release in seen
     ]
@@ -132,11 +130,11 @@ def order(detector: Detector) -> dict[str, int]:
     return {name: i for i, name in enumerate(detector.signals)} | {SILENCE.name: -2, TRAFFIC.name: -1}
 
 
-def _where(detector: Detector, baseline: Baseline, lead: Alarm, before: Ints, seen: dict[str, After]) -> Slice | None:
+def _where(detector: Detector, baseline: Baseline, lead: Alarm, seen: dict[str, After]) -> Slice | None:
     """Find the slice that explains the leading change."""
     if lead.monitor < 0 or lead.release not in seen:
         return None
-    return culprit(detector, baseline.alphabet, lead, before, seen[lead.release])
+    return culprit(detector, baseline.alphabet, lead, seen[lead.release])
 
 
 def _modes(plan: Plan, state: State, alarms: Sequence[Alarm], seen: dict[str, After]) -> tuple[ModeCount, ...]:

@@ -91,3 +91,8 @@ def lay(widths: Sequence[tuple[Signal, int]], slices: int) -> Row:
 def whole_of(segments: Sequence[Segment]) -> Ints:
     """Say where the counters of the whole stream lie, signal by signal."""
     return np.concatenate([np.arange(one.begin, one.begin + one.width) for one in segments])
+
+
+def summed(places: Counts, counts: Counts, size: int) -> Ints:
+    """Lay counts out in a row of so many counters; what has one place is added up."""
+    return np.bincount(places, counts, minlength=size).astype(np.int64)

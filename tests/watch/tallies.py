@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from schemas.signals import Kind
 from schemas.tallies import LATE, Exemplar, Flush, pack
+from streams.watch.detector import Detector
 from streams.watch.measured import layout_of
-from streams.watch.state import Part
+from streams.watch.segments import summed
+from streams.watch.state import Ints, Part
 
 BUCKET_S = 10
 DIMENSIONS = ("workflow", "intent")
@@ -111,3 +113,8 @@ def _cell(cell: int | tuple[str, str], at: dict[str, int]) -> int:
 
 def _array(rows: list[Any], columns: int) -> np.ndarray:
     return np.array(rows, np.int64).reshape(-1, columns) if columns > 1 else np.array(rows, np.int64)
+
+
+def kept_of(found: Detector, tally: Ints) -> Ints:
+    """Fold counters of the alphabet's row into kept counters."""
+    return summed(found.fold, tally, found.kept_size)

@@ -26,6 +26,7 @@ from streams.watch.detect import decide
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.state import Baseline, Bucket, Ints, Stream
+from tests.watch.tallies import kept_of
 
 SERVICES, HOURS, LEARNED, A_MINUTE = 20, 12, 4000, 120
 PLAN = Plan.of(
@@ -120,7 +121,7 @@ def run(seed: int, services: int = SERVICES) -> tuple[Counter[str], Counter[str]
         gathered = found.accumulators
         stream = Stream("1", 0, 0, np.zeros(len(gathered.bets), np.float32))
         for tally in truth.tally(rng, HOURS * 60, A_MINUTE):
-            kept = found.kept_of(lay(tally))
+            kept = kept_of(found, lay(tally))
             now = {0: Bucket(kept, np.zeros((len(NUMBERS), CELLS), np.int64))}
             stream, alarms = decide(found, replace(stream, pending=kept, buckets=now, fired=()), 0, 10)
             came.update(PAID_BY[alarm.notify] for alarm in alarms)

@@ -16,6 +16,7 @@ from streams.watch.detector import Detector
 from streams.watch.plan import Plan
 from streams.watch.size import fullest
 from streams.watch.state import Baseline
+from tests.watch.tallies import kept_of
 
 PLAN = Plan.of(
     parse("""
@@ -57,7 +58,7 @@ def test_all_bets_are_asked_and_say_what_their_tables_say() -> None:
 def test_what_arrives_is_folded_into_as_many_counters_as_are_watched() -> None:
     baseline = learned()
     found = layout.detector(baseline, PLAN, "s")
-    kept = found.kept_of(baseline.tally)
+    kept = kept_of(found, baseline.tally)
     assert kept.sum() == baseline.tally.sum()
     assert {table.signal.name for table in found.tables} == {signal.name for signal in PLAN.known}
     for table in found.tables:

@@ -29,6 +29,7 @@ from streams.watch.quiet import of_the_whole
 from streams.watch.state import Alarm, Baseline, Bucket, Growth, Ints, State, Stream
 from streams.watch.window import events
 from tests.watch.logs import in_bytes
+from tests.watch.tallies import kept_of
 
 STEP_S, A_STEP, LEARNED, REFUSED = 1800, 1800, 20_000, 0.05
 MONDAY = 1_796_000_000 - hour_of_week(1_796_000_000) * 3600 - 1_796_000_000 % 3600
@@ -72,7 +73,7 @@ class Service:
     def step(self, *, refused: float = 1.0, slower: float = 1.0, release: str = "1") -> list[Alarm]:
         """Close a second that holds half an hour, as `streams.watch.stage` does; what alarmed is at once forgotten."""
         found, now = self.found, self.state.second
-        kept = found.kept_of(self.tally(A_STEP, refused, slower))
+        kept = kept_of(found, self.tally(A_STEP, refused, slower))
         old = self.state.streams[release]
         stream = replace(old, pending=kept, buckets={now: Bucket(kept, kept)}, fired=())
         state = replace(self.state, streams={**self.state.streams, release: stream})
@@ -285,7 +286,7 @@ def test_a_week_that_is_another_thing_than_what_was_learned_first_is_told_on_a_m
     assert growth is not None
     assert growth.taken is not None
     assert not growth.drifts
-    week = one.found.kept_of(one.tally(6 * A_DAY, 1.4))
+    week = kept_of(one.found, one.tally(6 * A_DAY, 1.4))
     one.state = replace(one.state, growth=replace(growth, taken=replace(growth.taken, weekly=week)))
     one.days(2)
     assert one.state.growth is not None

@@ -22,6 +22,7 @@ from streams.watch.plan import Plan
 from streams.watch.segments import Row
 from streams.watch.state import Baseline, Bucket, Ints, Stream
 from tests.watch.story import USUAL, incident, story
+from tests.watch.tallies import kept_of
 from tests.watch.traffic import rate
 
 SERVICES, EACH_S, EVENTS, LEARNED = 3, 120, 240, 20_000
@@ -54,7 +55,7 @@ def a_day(percent: int) -> tuple[int, float]:
         gathered = found.accumulators
         stream = Stream("1", 0, 0, np.zeros(len(gathered.bets), np.float32))
         for second in range(0, DAY_S, EACH_S):
-            kept = found.kept_of(draw(rng, row, EVENTS, 1 - SWING * np.cos(2 * np.pi * second / DAY_S)))
+            kept = kept_of(found, draw(rng, row, EVENTS, 1 - SWING * np.cos(2 * np.pi * second / DAY_S)))
             now = replace(stream, pending=kept, buckets={second: Bucket(kept, kept)}, fired=())
             stream, alarms = decide(found, now, second * 1000, EACH_S)
             came += len(alarms)

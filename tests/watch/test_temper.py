@@ -27,6 +27,7 @@ from streams.watch.state import Alarm, Baseline, Bucket, Case, Ints, Recovery, S
 from streams.watch.temper import LAG, MINUTE_S, calmed, summed, tempered
 from tests.watch.logs import in_bytes
 from tests.watch.story import USUAL, Story, incident, story
+from tests.watch.tallies import kept_of
 from tests.watch.traffic import mix, rate
 
 SESSION, A_MINUTE, YES = 8, 120, 0.1
@@ -67,7 +68,7 @@ class Service:
 
     def minute(self, share: float = YES) -> list[Alarm]:
         """Close a second that holds a minute, as `streams.watch.stage` does; what alarmed may at once alarm again."""
-        kept, now = self.found.kept_of(self.tally(A_MINUTE, share)), self.state.second + MINUTE_S
+        kept, now = kept_of(self.found, self.tally(A_MINUTE, share)), self.state.second + MINUTE_S
         buckets = dict(list(self.state.streams["1"].buckets.items())[-20:])
         stream = replace(
             self.state.streams["1"], pending=kept, buckets={**buckets, now: Bucket(kept, kept)}, fired=()
@@ -197,7 +198,7 @@ def test_that_a_change_is_over_is_tempered_like_the_change() -> None:
         came = one.minute(share=0.9)
     for _ in range(5):
         one.minute()
-    good = one.found.kept_of(one.tally(A_MINUTE, share=0.0))
+    good = kept_of(one.found, one.tally(A_MINUTE, share=0.0))
     stream = replace(one.state.streams["1"], pending=good)
     begun = replace(came[0], recovery=Recovery(evidence=(1.0,) * len(TIMES), begun=1))
     case = Case(alarms=(begun,), said=cast("Any", None), said_second=0)

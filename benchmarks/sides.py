@@ -28,8 +28,7 @@ from benchmarks.turns import stop_self
 from benchmarks.worker import peak_mb
 from schemas.config import Config, load
 from schemas.events import Event, Exchange
-from streams.measure.batch import CHUNK
-from streams.measure.decode import decode
+from streams.measure.decode import CHUNK, decode
 from streams.shell.app import GC_THRESHOLD
 from streams.shell.clients import group_consumer, topic
 from streams.shell.source import POLL_MS, RECORDS

@@ -29,6 +29,11 @@ def table(rows: Iterable[Expected]) -> Iterator[str]:
     shifts = "".join(f"{f'{shift:g}x':>8}" for shift in SHIFTS)
     yield f"  {'':45}{'page after':>24} {'ticket after':>24}"
     yield f"  {'signal':20}{'a change to':18}{'from':7}{shifts} {shifts}  found in the end"
+    yield from body(rows)
+
+
+def body(rows: Iterable[Expected]) -> Iterator[str]:
+    """Write the lines of a table without its head."""
     for row in rows:
         before = "" if row.before is None else _percent(row.before)
         what = f"{printable(row.signal):20}{_short(_what(row), 17):18}{before:7}"

@@ -7,7 +7,7 @@ from detectors.shares import WEEK_S
 from schemas.config import Config, Service
 from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
-from streams.delays import NOTE, table
+from streams.delays import NOTE, body, table
 from streams.watch import size
 from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan, Tier, pageable
@@ -97,9 +97,10 @@ def _delays(plan: Plan) -> Iterator[str]:
         yield ""
         names = [service.name + " (in shadow)" * service.shadow for service in services]
         yield f"{', '.join(names)}: {_traffic(plan, services[0])}"
-        yield from table(usually(plan, *learned[weight, events], services[0].per_second or PER_S))
+        of = plan, *learned[weight, events], services[0].per_second or PER_S
+        yield from table(usually(*of))
         yield f"  {WEEKS} weeks later, if nothing happens until then:"
-        yield from list(table(usually(plan, *learned[weight, events], services[0].per_second or PER_S, WEEKS)))[2:]
+        yield from body(usually(*of, WEEKS))
 
 
 def usuals(plan: Plan, service: str) -> list[Baseline]:

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
 from schemas.tallies import LATE, Ints
 from streams.measure.columns import EXCHANGE, Columns
-from streams.measure.decode import Fault, RecordLike, decode
+from streams.measure.decode import CHUNK, Fault, RecordLike, decode
 from streams.measure.flush import Key, Seen
 from streams.measure.pair import Pairs
 from streams.measure.plan import Plan
@@ -17,10 +17,6 @@ from streams.measure.rows import Mask, Rows, rows
 from streams.measure.texts import Texts
 from streams.measure.times import when
 from streams.measure.waiting import Waiting
-
-CHUNK: Final = 100
-"""Events decoded before their fields are read. With all their texts they fill 100 kB, which a processor keeps close;
-twice as many cost a fiftieth more, and five times a fifth."""
 
 
 class Batch(NamedTuple):

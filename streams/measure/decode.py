@@ -12,6 +12,10 @@ from schemas.printable import printable
 from schemas.rejected import Reason, Rejected
 
 _decode: Final = msgspec.json.Decoder(Event).decode
+CHUNK: Final = 100
+"""Records decoded before their fields are read. With all their texts they fill 100 kB, which a processor keeps close;
+twice as many cost a fiftieth more, and five times a fifth."""
+
 DEEPEST: Final = 500
 """How deep an event may be nested. The decoder's own bound depends on how deep Python's stack is at the time, and what
 is counted must not."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from schemas.events import Event, Exchange, Request, Response
 from schemas.tallies import Ints
-from streams.measure.decode import Fault, RecordLike, decode
+from streams.measure.decode import CHUNK, Fault, RecordLike, decode
 from streams.measure.letters import Times
 from streams.measure.texts import LONGEST
 from streams.measure.times import second, when
@@ -29,9 +29,6 @@ NO_RESPONSE: Final = "no_response"
 _HALVES: Final = frozenset({Request, Response})
 _LONG_TIME: Final = 40
 """Characters; a longer time is kept as a number."""
-
-_RECALLED: Final = 100
-"""Records of a chunk, as of those that are counted."""
 
 
 class _Cut(dict[str, str]):
@@ -184,8 +181,8 @@ def recall(pairing: Pairing, waiting: Waiting, records: Sequence[RecordLike], ma
     offsets = np.array([record.offset for record in records], np.int64)
     stamps = np.array([record.timestamp for record in records], np.int64)
     pairs = Pairs(pairing, waiting, int(stamps.max()))
-    for begins in range(0, len(records), _RECALLED):
-        these = slice(begins, begins + _RECALLED)
+    for begins in range(0, len(records), CHUNK):
+        these = slice(begins, begins + CHUNK)
         events, faults = decode(records[these], max_event_bytes)
         pairs.pair(events, faults, offsets[these], stamps[these])
     return pairs.waiting()

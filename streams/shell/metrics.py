@@ -113,24 +113,16 @@ class Metrics:
                 case "unpaired":
                     self._unpaired.inc(n)
                 case "unknown_field":
-                    name = printable(which)
-                    if len(self._fields) < _FIELDS:
-                        self._fields.add(name)
-                    self._unknown.labels(name if name in self._fields else "__other__").inc(n)
+                    self._unknown.labels(_among(self._fields, printable(which), _FIELDS)).inc(n)
 
     def know(self, signals: Iterable[str]) -> None:
         """Show that these signals may be named by incidents, and were not yet."""
         for signal, direction in product(signals, get_args(Direction)):
-            self._changes.labels(self._signal(signal), direction)
+            self._changes.labels(_among(self._signals, signal, _SIGNALS), direction)
 
     def changed(self, signal: str, direction: Direction) -> None:
         """Count a signal that a new incident names."""
-        self._changes.labels(self._signal(signal), direction).inc()
-
-    def _signal(self, name: str) -> str:
-        if len(self._signals) < _SIGNALS:
-            self._signals.add(name)
-        return name if name in self._signals else "__other__"
+        self._changes.labels(_among(self._signals, signal, _SIGNALS), direction).inc()
 
     def flushed(self, sizes: Sequence[int], final: bool) -> None:
         """Add flushes, of so many bytes each, that the broker has acknowledged."""
@@ -180,3 +172,10 @@ def _made(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Hist
 def _of(kind: type[_Kind], metric: Counter | Gauge | Histogram) -> _Kind:
     assert isinstance(metric, kind), "the attribute is used as the table says"
     return metric
+
+
+def _among(known: set[str], name: str, most: int) -> str:
+    """Give a name a label of its own as long as there is room, and remember that."""
+    if len(known) < most:
+        known.add(name)
+    return name if name in known else "__other__"

@@ -8,10 +8,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas import own, security
+from schemas.bounds import NONE, Bounded, Bounds, Criticality, Workflow, bounded
+from schemas.consequence import TABLE, Line
+from schemas.events import When
+from schemas.incidents import Severity
 from schemas.own import MOST_OWN, OwnSignal
 from schemas.security import Security, Variable, loopback
 from schemas.signals import CATALOGUE, TRAFFIC, Signal
 from schemas.strict import ConfigError, read
+from schemas.taxonomy import Mode
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Named = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -170,6 +175,10 @@ class Watch(_Section, frozen=True, kw_only=True):
         comes then, and it resolves; 0 for never
     silence_after_s : how long a service may send nothing before that is an incident
     update_every_s : an open incident is published again at most so often
+    resend_every_s : the last word on an open incident is sent again so often, the same message byte for byte, so that
+        one who lost it hears it; 0 for never
+    flaps, flap_s : an incident that fires for the so-manieth time, each within so many seconds of its last end, flaps:
+        it is told all the same, but pages nobody unless it is graver than before, and must be well for longer each time
     state_every_s : how often a service's state is written; what came since is read again after a crash
     checkpoint_every_s : how often it is noted how far all is applied
     signals : what is watched, by name; where none is named, all of signals.md and all of one's own. Silence always is
@@ -197,6 +206,9 @@ class Watch(_Section, frozen=True, kw_only=True):
     rebase_after_s: Annotated[int, Meta(ge=0)] = 86_400
     silence_after_s: AtLeastOne = 300
     update_every_s: AtLeastOne = 15
+    resend_every_s: Annotated[int, Meta(ge=0)] = 14_400
+    flaps: Annotated[int, Meta(ge=2, le=100)] = 3
+    flap_s: AtLeastOne = 3600
     state_every_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     checkpoint_every_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
     signals: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
@@ -248,6 +260,10 @@ class Service(_Section, frozen=True, kw_only=True):
         decides nothing
     shadow : whether the service is on trial: all that is found of it, silence too, is said on `ai.incidents.shadow`
         alone. It keeps its part of the page budget for the day when it is not
+    criticality : of what goes wrong in it; see `failures.severity`
+    provider : who serves its models; services of one provider that fail together have a common cause
+    allows : what its exchanges may take and use, see below
+    workflows : those of which something else holds: `name`, `criticality`, `allows`
     """
 
     name: Named
@@ -258,6 +274,80 @@ class Service(_Section, frozen=True, kw_only=True):
     baseline_events: Annotated[int, Meta(ge=200, le=100_000_000)] | None = None
     per_second: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
     shadow: bool = False
+    criticality: Criticality = "normal"
+    provider: str = ""
+    allows: Bounds = NONE
+    workflows: tuple[Workflow, ...] = ()
+
+    def criticality_of(self, workflow: str) -> Criticality:
+        """Say how critical a workflow is; of one that is not named, as its service."""
+        named = next((one.criticality for one in self.workflows if one.name == workflow), None)
+        return named or self.criticality
+
+
+class Failures(_Section, frozen=True, kw_only=True):
+    """How exchanges fail, and how grave that is. docs/taxonomy.md has the modes that are shipped.
+
+    Attributes
+    ----------
+    severity : the table by which severity is judged, see below; the first line that fits decides
+    repeated : how often a mode must be seen to count as repeated, so that a single mislabel is none
+    critical_modes : a release with so many different modes of sev-1 and sev-2, each of them repeated, breaks the
+        operating rule
+    concentration_percent : failures of one slice are concentrated if it has at least so much more of the failures than
+        of the traffic, in percentage points
+    report_every_s : how often the failures of each release are told on `ai.failures`, where there is something new
+    severities : mode -> severity, in place of the shipped one
+    modes : modes of your own, as in taxonomy.yaml; their ids begin with `X.`
+    aliases : name -> words, for rules of your own
+    sql_dialect : how statements in events are read, by sqlglot's name for it (`postgres`, `bigquery`, ...); empty for
+        what all have in common
+    """
+
+    severity: Annotated[tuple[Line, ...], Meta(min_length=1)] = TABLE
+    repeated: Annotated[int, Meta(ge=1, le=1000)] = 2
+    critical_modes: Annotated[int, Meta(ge=1, le=100)] = 3
+    concentration_percent: Annotated[float, Meta(gt=0, le=100)] = 20.0
+    report_every_s: AtLeastOne = 60
+    severities: dict[str, Severity] = {}
+    modes: tuple[Mode, ...] = ()
+    aliases: dict[str, tuple[str, ...]] = {}
+    sql_dialect: str = ""
+
+    def __hash__(self) -> int:
+        """Hash what it says: rules are mappings, and a config is a key."""
+        return hash(msgspec.json.encode(self, order="deterministic"))
+
+
+class Maintenance(_Section, frozen=True, kw_only=True):
+    """A time in which nobody is paged: what happens is told, and pages when the time is over if it still lasts.
+
+    Attributes
+    ----------
+    services : whose; all, if none is named
+    begins, ends : RFC 3339 with a zone, or milliseconds since 1970
+    weekly : instead of these, a time of every week in UTC: `sun 02:00-04:30`
+    reason : stands in the incidents
+    """
+
+    services: tuple[Named, ...] = ()
+    begins: When | None = None
+    ends: When | None = None
+    weekly: str = ""
+    reason: str = ""
+
+
+class Common(_Section, frozen=True, kw_only=True):
+    """When incidents of many services are one.
+
+    Attributes
+    ----------
+    services : so many of them with one onset have a common cause; 0 for never
+    within_s : how far apart onsets may lie and be one, beside what is not known of them
+    """
+
+    services: Annotated[int, Meta(ge=0, le=10_000)] = 3
+    within_s: Annotated[int, Meta(ge=1, le=3600)] = 60
 
 
 class Config(_Section, frozen=True, kw_only=True):
@@ -267,6 +357,7 @@ class Config(_Section, frozen=True, kw_only=True):
     ----------
     services : what is known of services beforehand
     signals : a user's own signals
+    maintenance : times in which nobody is paged
     """
 
     kafka: Kafka = Kafka()
@@ -275,12 +366,19 @@ class Config(_Section, frozen=True, kw_only=True):
     measure: Measure = Measure()
     watch: Watch = Watch()
     limits: Limits = Limits()
+    failures: Failures = Failures()
+    common: Common = Common()
+    maintenance: tuple[Maintenance, ...] = ()
     services: tuple[Service, ...] = ()
     signals: Annotated[tuple[OwnSignal, ...], Meta(max_length=MOST_OWN)] = ()
 
     def own_signals(self) -> tuple[Signal, ...]:
         """Say the user's own signals in the catalogue's terms, in their order."""
         return tuple(one.signal() for one in self.signals)
+
+    def bounded(self) -> Bounded:
+        """Gather what exchanges of services and workflows may take and use."""
+        return bounded((one.name, one.allows, one.workflows) for one in self.services)
 
     def watched(self) -> tuple[Signal, ...]:
         """Choose the signals that are watched: those of the catalogue, then a user's own, each in its order."""

@@ -42,6 +42,14 @@ class Acknowledge(_Fact, tag="acknowledge", frozen=True):
     note: str | None = None
 
 
+class Maintain(_Fact, tag="maintain", frozen=True):
+    """A service is worked on: until then nobody is paged for it. A later fact takes the place of an earlier one."""
+
+    by: Name
+    until: When
+    reason: str | None = None
+
+
 class Rebaseline(_Fact, tag="rebaseline", frozen=True):
     """What is now is the new normal: learn it."""
 
@@ -58,4 +66,4 @@ class Approve(_Fact, tag="approve", frozen=True):
     key: Name
 
 
-Control = Release | SignOff | Acknowledge | Rebaseline | Approve
+Control = Release | SignOff | Acknowledge | Maintain | Rebaseline | Approve

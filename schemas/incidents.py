@@ -5,8 +5,10 @@ from typing import Final, Literal
 from msgspec import Struct
 
 Severity = Literal["sev-1", "sev-2", "sev-3", "sev-4"]
-Status = Literal["firing", "resolved"]
-Step = Literal["fired", "updated", "acknowledged", "resolved"]
+Status = Literal["pending", "firing", "resolved"]
+Step = Literal["pending", "fired", "updated", "acknowledged", "resolved"]
+Kind = Literal["change", "failures", "no_data", "traffic", "common", "own"]
+Cause = Literal["provider", "infrastructure", "release", "traffic_mix", "telemetry_lag", "unknown"]
 Notify = Literal["page", "ticket", "record"]
 Direction = Literal["up", "down", "other"]
 
@@ -80,13 +82,71 @@ class Slice(Struct, frozen=True):
 
 
 class ModeCount(Struct, frozen=True):
-    """How often a failure mode was seen since the onset, and what was expected by then."""
+    """How often a failure mode was seen since the onset, and what was expected by then; ids of exchanges in it."""
 
     mode: str
     severity: Severity
     n: int
     expected: float
     exemplars: tuple[str, ...] = ()
+
+
+class Exemplar(Struct, frozen=True):
+    """A failing exchange to look at, and where its record lies."""
+
+    mode: str
+    id: str
+    trace: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class Fired(Struct, frozen=True):
+    """How often a guardrail fired since the onset, and what was expected by then."""
+
+    guardrail: str
+    n: int
+    expected: float
+
+
+class Spread(Struct, frozen=True):
+    """How diverse failures were before, and are since the onset: the effective number of their modes (Hill, q = 1)."""
+
+    before: Interval | None
+    after: Interval | None
+    before_n: int
+    after_n: int
+
+
+class Concentrated(Struct, frozen=True):
+    """The slice that has most more of the failures than of the traffic, since the onset."""
+
+    dimension: str
+    name: str
+    failures: Interval
+    traffic: float
+
+
+class Child(Struct, frozen=True):
+    """An incident that has its cause in common with others; `paged` if it had paged by itself before that was known."""
+
+    service: str
+    fingerprint: str
+    episode: int
+    severity: Severity
+    summary: str
+    paged: bool
+    resolved: bool = False
+
+
+class Lineage(Struct, frozen=True):
+    """What an incident was decided by: hashes of config and taxonomy, and the versions of baseline and engine."""
+
+    config: str = ""
+    taxonomy: str = ""
+    baseline: int = 0
+    engine: str = ""
 
 
 class Also(Struct, frozen=True):
@@ -110,6 +170,16 @@ class Incident(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     how_sure : how often the first alarm of its kind would come for nothing
+    kind : what it is about: a signal that changed, failures, that nothing comes, traffic, a cause that many services
+        have in common, or Barograph itself
+    held : why nobody is paged though the incident is grave enough; empty where nothing is held back
+    exemplars : up to three failing exchanges, of the gravest modes
+    guardrails : those that fire more often than before
+    cause : what is suspected; empty where nothing is
+    common : of a common cause, its label
+    parent, children : fingerprint of the incident that tells the common cause, and its parts
+    flaps : how often in a row it came back soon after its end
+    resend_after_s : the last word is sent again after so long, while it is open; 0 for never
     shadow : of a service or signal on trial: nobody was told. All else is as it would have been said, `notify` too;
         only `labels` say it as well, so that no fingerprint is ever that of an incident in earnest, and `id` begins
         with it
@@ -150,6 +220,19 @@ class Incident(Struct, frozen=True, kw_only=True):
     runbook: str = ""
     baseline_version: int = 0
     baseline_events: int = 0
+    kind: Kind = "change"
+    held: str = ""
+    exemplars: tuple[Exemplar, ...] = ()
+    guardrails: tuple[Fired, ...] = ()
+    diversity: Spread | None = None
+    concentration: Concentrated | None = None
+    cause: str = ""
+    common: Cause | None = None
+    parent: str = ""
+    children: tuple[Child, ...] = ()
+    flaps: int = 0
+    resend_after_s: int = 0
+    lineage: Lineage = Lineage()
     shadow: bool = False
     offset: int = -1
     partition: int = -1

@@ -73,7 +73,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         written_by=("pipeline",), read_by=("measure",),
         role="control", name="ai.control", key="service",
-        value="JSON: release, sign_off, acknowledge, rebaseline or approve",
+        value="JSON: release, sign_off, acknowledge, maintain, rebaseline or approve",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
         writer="pipelines and people, `barograph control`", reader="MEASURE",
     ),

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import inspect
 
-from schemas.control import Acknowledge, Approve, Control, Rebaseline, Release, SignOff
+from schemas.control import Acknowledge, Approve, Control, Maintain, Rebaseline, Release, SignOff
 from schemas.strict import ConfigError
 from schemas.topics import BY_ROLE
 from streams.measure.control import words
@@ -17,6 +17,7 @@ HELP: Final[dict[type[Control], str]] = {
     Release: "a release began a phase of its life",
     SignOff: "a role agreed to a release, or did not",
     Acknowledge: "a person took an incident",
+    Maintain: "a service is worked on: nobody is paged for it until then",
     Rebaseline: "what is now is the new normal: learn it",
     Approve: "a person let a proposed rollback go ahead",
 }
@@ -66,8 +67,8 @@ def _option(kind: inspect.Type) -> dict[str, Any]:
     """Say how argparse is to read a field."""
     match kind:
         case inspect.UnionType():
-            [one] = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
-            return _option(one)
+            parts = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
+            return _option(parts[0]) if len(parts) == 1 else {"metavar": "TIME"}
         case inspect.LiteralType():
             return {"choices": list(kind.values)}
         case inspect.IntType():

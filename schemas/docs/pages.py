@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import inspect
 
-from schemas.config import Config, Service
+from schemas.config import Config, Maintenance, Service
 from schemas.docs.docstrings import attributes, summary
 from schemas.matchers import Matcher
 from schemas.metrics import GIVEN, METRICS
@@ -18,7 +18,7 @@ from schemas.topics import TOPICS
 
 _MADE: Final = "<!-- Made by `python -m schemas.docs` from schemas/; change it there. -->\n"
 
-_LISTED: Final[dict[str, type]] = {"services": Service, "signals": OwnSignal}
+_LISTED: Final[dict[str, type]] = {"maintenance": Maintenance, "services": Service, "signals": OwnSignal}
 """Sections of which there are several."""
 
 _SIZES: Final = {"events": "`topics.events_partitions`", "tallies": "`topics.tallies_partitions`", "one": "1"}
@@ -102,10 +102,21 @@ def _section(title: str, kind: type) -> list[str]:
         if isinstance(one.type, inspect.StructType):
             within += _section(f"{title}.{name}", one.type.cls)
             rows.append((f"`{name}`", "-", "a section", meanings[name]))
+        elif isinstance(one.type, inspect.Metadata | inspect.VarTupleType) and (listed := _listed(one.type)):
+            if listed is not Mode:  # taxonomy.md tells of these
+                within += _section(f"{title}.{name}[]", listed)
+            rows.append((f"`{name}`", "shipped" if one.default else "-", "a list", meanings[name]))
         else:
             rows.append((f"`{name}`", _default(one), _allowed(one.type), meanings[name]))
     table = _table(("setting", "default", "allowed", "meaning"), rows)
     return [f"## {title}\n\n{summary(kind)}\n\n{table}", *within]
+
+
+def _listed(kind: inspect.Type) -> type | None:
+    """Name the struct that a setting is a list of; None if it is none."""
+    inner = kind.type if isinstance(kind, inspect.Metadata) else kind
+    item = inner.item_type if isinstance(inner, inspect.VarTupleType) else None
+    return item.cls if isinstance(item, inspect.StructType) else None
 
 
 def signals() -> str:
@@ -229,7 +240,9 @@ def _word(value: Any) -> str:
 def _default(field: inspect.Field) -> str:
     if field.required:
         return "(required)"
-    return "-" if field.default in (None, "") else _word(field.default)
+    return (
+        "-" if field.default in (None, "") or field.default_factory is not msgspec.NODEFAULT else _word(field.default)
+    )
 
 
 def _allowed(kind: inspect.Type) -> str:
@@ -241,6 +254,8 @@ def _allowed(kind: inspect.Type) -> str:
             return " or ".join(_allowed(one) for one in types if not isinstance(one, inspect.NoneType))
         case inspect.BoolType():
             return "`true`, `false`"
+        case inspect.DictType(key_type=key, value_type=value):
+            return f"{_allowed(key)} -> {_allowed(value)}"
         case inspect.LiteralType(values=values):
             return ", ".join(f"`{value}`" for value in values)
         case inspect.VarTupleType(item_type=inner, min_length=least, max_length=most):

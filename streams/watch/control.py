@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from schemas.control import Acknowledge, Approve, Rebaseline, Release, SignOff
+from schemas.control import Acknowledge, Approve, Maintain, Rebaseline, Release, SignOff
 from schemas.incidents import Incident
 from schemas.rejected import Reason
 from schemas.signals import TRAFFIC
@@ -61,6 +61,8 @@ def control(plan: Plan, state: State, fact: Passed, second: int) -> Heard:
             return _known(noted, approved.release, replace(noted, approvals=(*kept_, approved)[-most:]))
         case Acknowledge() as taken:
             return _acknowledged(noted, taken, end_ms(second))
+        case Maintain() as maintained:
+            return Heard(replace(noted, maintained=maintained), [], None)
         case Rebaseline() as anew:
             return _rebaselined(plan, noted, anew, end_ms(second))
 

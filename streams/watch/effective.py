@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.config import Config, Limits, Measure, Service, Watch
+from schemas.config import Common, Config, Failures, Limits, Maintenance, Measure, Service, Watch
 from schemas.own import OwnSignal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
@@ -33,13 +33,15 @@ class Sections(Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits
     services: tuple[Service, ...]
     signals: tuple[OwnSignal, ...] = ()
+    failures: Failures = Failures()
+    common: Common = Common()
+    maintenance: tuple[Maintenance, ...] = ()
 
 
 def said(config: Config) -> str:
     """Write what of a config decides: two configs that decide alike are one text."""
-    return msgspec.json.encode(
-        Sections(config.measure, config.watch, config.limits, config.services, config.signals)
-    ).decode()
+    sections = {name: getattr(config, name) for name in Sections.__struct_fields__}
+    return msgspec.json.encode(Sections(**sections)).decode()
 
 
 def digest(config: Config) -> str:

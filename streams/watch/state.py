@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from schemas.control import Approve, Release, SignOff
+from schemas.control import Approve, Maintain, Release, SignOff
 from schemas.incidents import Incident, Notify, Severity
 from schemas.signals import Kind, Signal
 from schemas.tallies import Exemplar
@@ -407,6 +407,7 @@ class State(Struct, frozen=True, kw_only=True):
     present, previous : the releases that were promoted last and before; empty while no fact says
     generation : the highest that a release fact had, -1 while none had one
     sign_offs, approvals : of the releases above, the latest last
+    maintained : the last word on a time in which nobody is paged
     relearns, learns_from : the signals that are learned anew while the old baseline still watches, empty for all of
         them; and the release whose traffic teaches, empty for all traffic
     topic_id : of the source's topic
@@ -437,6 +438,7 @@ class State(Struct, frozen=True, kw_only=True):
     generation: int = -1
     sign_offs: tuple[SignOff, ...] = ()
     approvals: tuple[Approve, ...] = ()
+    maintained: Maintain | None = None
     relearns: tuple[str, ...] = ()
     learns_from: str = ""
     last_event: int = 0

@@ -47,7 +47,7 @@ def test_an_empty_file_is_the_default() -> None:
 
 def test_everything_good_sets_each_setting_to_something_else_than_its_default() -> None:
     config, default = load(TESTDATA / "everything.good.yml"), Config()
-    for section in ("kafka", "topics", "worker", "measure", "watch", "limits"):
+    for section in ("kafka", "topics", "worker", "measure", "watch", "limits", "failures", "common"):
         for name in get_type_hints(type(getattr(default, section))):
             if not name.startswith("__") and name != "http_token_env":  # one of two ways
                 assert getattr(getattr(config, section), name) != getattr(getattr(default, section), name), name

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = {path.stem: json.loads(path.read_bytes()) for path in sorted((DOCS / "examples").glob("*.json"))}
 EVENTS = ("exchange", "request", "response", "outcome", "evaluation")
-FACTS = ("release", "sign_off", "acknowledge", "rebaseline", "approve")
+FACTS = ("release", "sign_off", "acknowledge", "maintain", "rebaseline", "approve")
 WORD_OF = (
     {"rejected": "rejected", "incident": "incidents", "changereport": "changes"}
     | dict.fromkeys(EVENTS, "events")

@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-kafka test-without-kafka chaos bench bench-llmdrift bench-delay bench-nab \
-	bench-intents bench-false-pages bench-cost lint types imports docs docs-current check audit lock kafka clean
+	bench-intents bench-agents bench-false-pages bench-cost lint types imports docs docs-current check audit lock kafka clean
 
 help: ## list these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench-nab: install ## the Numenta Anomaly Benchmark (DATA=folder that holds nab/
 
 bench-intents: install ## new and more frequent intents: found, and named (DATA=folder that holds clinc150.json)
 	$(BIN)/python -m benchmarks.intents $(DATA)
+
+bench-agents: install ## recorded runs of an agent: in which modes they failed (DATA=folder with tau_bench_gpt4o_airline.json)
+	$(BIN)/python -m benchmarks.agents $(DATA)/tau_bench_gpt4o_airline.json
 
 bench-false-pages: install ## how often it pages though nothing changed, beside its promise (DATA=folder with the traces)
 	$(BIN)/python -m benchmarks.false_pages $(DATA)

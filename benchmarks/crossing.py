@@ -74,7 +74,7 @@ def replayed(engine: Engine, partition: int, records: Iterable[watch.Record]) ->
         done = advance(engine, partition, known, states, record)
         known = done.own
         for finding in done.findings:
-            if "incidents" not in finding.roles:
+            if "found" not in finding.roles:
                 continue
             said = _incident(finding.value)
             opened = seconds.get(said.service)

@@ -92,6 +92,9 @@ class Bounded(Struct, frozen=True):
         return [value for one in self.of.values() if (value := getattr(one, bound)) is not None]
 
 
+UNBOUNDED: Final = Bounded()
+
+
 def bounded(services: Iterable[tuple[str, Bounds, Iterable[Workflow]]]) -> Bounded:
     """Gather what is said of services and their workflows."""
     found: dict[tuple[str, str | None], Bounds] = {}

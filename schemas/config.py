@@ -15,8 +15,10 @@ from schemas.incidents import Severity
 from schemas.own import MOST_OWN, OwnSignal
 from schemas.security import Security, Variable, loopback
 from schemas.signals import CATALOGUE, TRAFFIC, Signal
+from schemas.statements import dialects
 from schemas.strict import ConfigError, read
-from schemas.taxonomy import Mode
+from schemas.taxonomy import Mode, Taxonomy
+from schemas.windows import BadWindow, window
 
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Named = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -232,6 +234,8 @@ class Limits(_Section, frozen=True, kw_only=True):
     known_names : names of a category that are told from those never seen
     learned_names : different names of a field that are counted while learning; beyond, a name is `__other__`
     agreements : sign-offs, and approvals, that are kept, the latest
+    common : open incidents, of all services, that are held against each other for a cause in common; beyond, the one
+        heard of longest ago stays by itself
     """
 
     sources: AtLeastOne = 4096
@@ -243,6 +247,7 @@ class Limits(_Section, frozen=True, kw_only=True):
     known_names: Annotated[int, Meta(ge=64, le=65_536)] = 1024
     learned_names: Annotated[int, Meta(ge=64, le=65_536)] = 4096
     agreements: AtLeastOne = 64
+    common: Annotated[int, Meta(ge=2, le=512)] = 256
 
 
 class Service(_Section, frozen=True, kw_only=True):
@@ -343,7 +348,8 @@ class Common(_Section, frozen=True, kw_only=True):
     Attributes
     ----------
     services : so many of them with one onset have a common cause; 0 for never
-    within_s : how far apart onsets may lie and be one, beside what is not known of them
+    within_s : how far apart onsets may lie and be one, beside what is not known of them, of which no more than as much
+        again counts to either side
     """
 
     services: Annotated[int, Meta(ge=0, le=10_000)] = 3
@@ -478,9 +484,23 @@ def _consistent(config: Config) -> Config:
             f"the services' weights add up to {planned:g}, more than the {config.watch.max_services} that the page "
             "budget is divided by; raise `watch.max_services`, or lower the weights - at `services`"
         )
+    if (dialect := config.failures.sql_dialect) and dialect not in dialects():
+        raise ConfigError(f"no dialect `{dialect}` - at `failures.sql_dialect`; dialects: {', '.join(dialects())}")
+    Taxonomy.of_config(config)
     security.check(config.kafka.security)
     _guarded(config.worker)
+    _readable(config.maintenance)
     return config
+
+
+def _readable(maintenance: tuple[Maintenance, ...]) -> None:
+    """Refuse a time in which nobody would be paged, if nobody can tell when it is."""
+    for i, one in enumerate(maintenance):
+        try:
+            window(one.begins, one.ends, one.weekly)
+        except BadWindow as wrong:
+            where = f"maintenance[{i}]" + (f".{wrong.field}" if wrong.field else "")
+            raise ConfigError(f"{wrong} - at `{where}`") from None
 
 
 def _guarded(worker: Worker) -> None:

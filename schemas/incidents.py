@@ -213,6 +213,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     modes: tuple[ModeCount, ...] = ()
     also: tuple[Also, ...] = ()
     acknowledged_by: str = ""
+    acknowledged_at: int | None = None
     note: str = ""
     ended_why: str = ""
     how_sure: str = ""

@@ -30,8 +30,11 @@ class Metric(Struct, frozen=True, kw_only=True):
     action: str
 
 
-_TOPIC: Final = {"topic": "`ai.events` or `barograph.tallies`, with the prefix", "partition": "of the topic"}
-_STAGE: Final = "`measure` or `watch`"
+_TOPIC: Final = {
+    "topic": "`ai.events`, `barograph.tallies` or `barograph.incidents`, with the prefix",
+    "partition": "of the topic",
+}
+_STAGE: Final = "`measure`, `watch` or `gather`"
 _TIER: Final = {"tier": "`page` or `ticket`"}
 _SPENT: Final = {"tier": "`page`, `ticket` or `record`"}
 
@@ -58,6 +61,11 @@ METRICS: Final[tuple[Metric, ...]] = (
         name="barograph_late_events_total", kind="counter",
         words="Events later than `measure.late_after_s`; they count, but in one bucket for all of them.",
         action="find out what holds them up, or raise `measure.late_after_s`",
+    ),
+    Metric(
+        name="barograph_failures_total", kind="counter",
+        labels={"mode": "the primary failure mode; 128 names, then `__other__`"}, words="Exchanges that failed.",
+        action="`UNK.UNCLASSIFIED` is what the taxonomy does not cover: `barograph failures` shows what it looks like",
     ),
     Metric(
         name="barograph_unknown_fields_total", kind="counter", labels={"field": "fifty names, then `__other__`"},
@@ -96,9 +104,10 @@ METRICS: Final[tuple[Metric, ...]] = (
         name="barograph_overflow_total", kind="counter",
         labels={
             "stage": _STAGE,
-            "cap": "measure: the field whose names are capped by `measure.names_per_block`; watch: what is over",
+            "cap": "measure: the field whose names are capped by `measure.names_per_block`; else what is over",
         },
-        words="What went beyond a cap: exchanges counted under `__other__`, and what WATCH forgot or put together.",
+        words="What went beyond a cap: exchanges counted under `__other__`, and what WATCH and GATHER forgot or put "
+        "together.",
         action="operations.md#barographoverflow: mostly an id where a name should be",
     ),
     Metric(
@@ -112,15 +121,16 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric(
         name="barograph_findings_total", kind="counter",
-        labels={"severity": "sev-1 to sev-4", "step": "fired, updated, acknowledged or resolved"},
-        words="Findings published, but for those in shadow; those told again after a restart count again.",
+        labels={"severity": "sev-1 to sev-4", "step": "pending, fired, updated, acknowledged or resolved"},
+        words="Findings published, but for those in shadow; those told again, after a restart or by "
+        "`watch.resend_every_s`, count again.",
         action="none; they are the product",
     ),
     Metric(
         name="barograph_finding_seconds", kind="histogram", labels={"notify": "page, ticket or record"},
         words="From the beginning of the second in which the evidence of a new incident arrived, by the broker's "
-        "clock, to the broker's acknowledgement of the finding, by the worker's. A ticket waits five seconds for its "
-        "like; an incident of silence alone is not in it.",
+        "clock, to the broker's acknowledgement of WATCH's finding, by the worker's; GATHER takes milliseconds "
+        "more. A ticket waits five seconds for its like; an incident of silence alone is not in it.",
         action="pages slow while lag is small: more workers, or fewer services a worker",
     ),
     Metric(
@@ -145,6 +155,11 @@ METRICS: Final[tuple[Metric, ...]] = (
         words="Incidents that came to page, or to be tickets or records, by evidence; those of silence alone are a "
         "rule's. Tickets and records share what tickets were promised.",
         action="far above what was promised, and not in earnest: operations.md#barographpagesabovepromise",
+    ),
+    Metric(
+        name="barograph_held_back_total", kind="counter",
+        words="Incidents that would have paged by themselves, and were told by the cause that they have in common.",
+        action="operations.md#many-services-at-once",
     ),
     Metric(
         name="barograph_shadow_total", kind="counter", labels=_SPENT,

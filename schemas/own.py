@@ -6,13 +6,13 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from schemas.cells import LOWEST
-from schemas.signals import BY_NAME, Bad, Consequence, Side, Signal
+from schemas.signals import BY_NAME, MARKS, OF_ALL, Bad, Consequence, Side, Signal
 from schemas.strict import ConfigError
 
 MOST_OWN: Final = 32
 """Each takes room in the state of every service, and a part of its budget."""
 
-NOT_SIGNALS: Final = ("mode", "silence", "traffic")
+NOT_SIGNALS: Final = ("mode", *MARKS, *OF_ALL)
 """Words that stand where a signal's name does, in tallies and incidents."""
 
 POSITIVE: Final = ("yes", "true", "pass", "passed", "ok", "good", "correct")

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 Reason = Literal[
     "not_json", "invalid", "unknown_type", "too_large", "too_deep", "empty", "bad_time", "future",
-    "unknown_service", "unknown_incident", "unknown_release", "older_generation",
+    "unknown_service", "unknown_incident", "already_acknowledged", "unknown_release", "older_generation",
 ]  # fmt: skip
 
 

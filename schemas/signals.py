@@ -286,6 +286,11 @@ CATALOGUE: Final[tuple[Signal, ...]] = (
         words="the version of the prompt", bad="none", consequence="cosmetic",
         action="Another prompt serves; what else moved since then is its doing until shown otherwise.",
     ),
+    Signal(
+        name="failure_mode", side="output", kind="category", field="mode", words="the ways in which exchanges fail",
+        bad="none", consequence="cosmetic",
+        action="Failures are others than they were, though perhaps not more: read the exemplars of the mode that grew.",
+    ),
     # -- calibration -----------------------------------------------------------------------------------------------
     Signal(
         name="calibration", side="output", kind="calibration", field="confidence", source="outcome",
@@ -296,7 +301,7 @@ CATALOGUE: Final[tuple[Signal, ...]] = (
 
 
 class OfAll(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is watched of a service as a whole: whether, and how often, anything comes at all.
+    """Something that is watched of a service as a whole: whether anything comes, and how it fails.
 
     Attributes
     ----------
@@ -330,7 +335,38 @@ TRAFFIC: Final = OfAll(
     "that. Back after `watch.resolve_after_s` within these limits",
     action="See who sends more or less than before: a client, a retry loop, a caller that failed, a campaign.",
 )  # fmt: skip
-OF_ALL: Final = {one.name: one for one in (SILENCE, TRAFFIC)}
+NEW_CRITICAL_MODE: Final = OfAll(
+    name="new_critical_mode", words="a failure mode of sev-1 or sev-2 that was never seen before", bad="up",
+    consequence="process", told="page",
+    decided="a rule: a mode that is not in what was learned, seen `failures.repeated` times; page or ticket by the "
+    "table `failures.severity`. Counted apart from the budget. Back when it was not seen for `watch.resolve_after_s`",
+    action="Read the exemplars: it is a new way to fail. If it came with a release, hold that.",
+)  # fmt: skip
+FAILURE_DIVERSITY: Final = OfAll(
+    name="failure_diversity", words="the effective number of failure modes", bad="up", consequence="experience",
+    told="ticket",
+    decided="the bets on `failure_mode` have alarmed, so that what they promise holds, and the effective number of "
+    "modes, or their number at equal failures, is surely higher than when it was learned: traffic alone raises neither",
+    action="The service fails in more ways than it did: look for what they share, a release, a model, a dependency.",
+)  # fmt: skip
+FAILURE_CONCENTRATION: Final = OfAll(
+    name="failure_concentration", words="the share of failures in the worst slice", bad="up", consequence="experience",
+    told="ticket",
+    decided="the bets on `failed` of a slice have alarmed, and of the failures surely "
+    "`failures.concentration_percent` more lie in it than of the traffic, and more than when it was learned",
+    action="The failures have one place: look at what is particular to that slice.",
+)  # fmt: skip
+OF_ALL: Final = {
+    one.name: one for one in (SILENCE, TRAFFIC, NEW_CRITICAL_MODE, FAILURE_DIVERSITY, FAILURE_CONCENTRATION)
+}
+BY_RULE: Final = (SILENCE.name, NEW_CRITICAL_MODE.name)
+"""What no bet stands behind: pages of these are counted apart from the budget."""
+FAILING: Final = (
+    "failed", "failure_mode", NEW_CRITICAL_MODE.name, FAILURE_DIVERSITY.name, FAILURE_CONCENTRATION.name
+)  # fmt: skip
+"""Signals, and rules, that are about failures."""
+FAILURE_MODE: Final = "failure_mode"
+"""The category whose names are the primary modes of failures; of exchanges that did not fail nothing is counted."""
 
 BY_NAME: Final[dict[str, Signal]] = {signal.name: signal for signal in CATALOGUE}
 RATES: Final = tuple(signal for signal in CATALOGUE if signal.kind == "rate")
@@ -348,3 +384,12 @@ BANDS: Final = 20
 """Bands of stated confidence, five percent wide; 1.0 lies in the last."""
 CALIBRATION_CELLS: Final = 2 * BANDS + 1
 """Of each band first wrong, then right; and not observed: no confidence, or no judgement."""
+
+ALSO: Final = "also"
+JUDGED: Final = "judged"
+SIGNATURE: Final = "signature"
+GUARDRAIL: Final = "guardrail"
+MARKS: Final = (ALSO, JUDGED, SIGNATURE, GUARDRAIL)
+"""Named columns that are no signals: modes that an exchange is in beside the primary one, or without having failed;
+modes of outcomes; what failures that no rule knows look like; guardrails that fired. An event may have several names of
+each, or none."""

@@ -10,17 +10,24 @@ from numpy.typing import NDArray
 
 from schemas.cells import CELLS
 from schemas.control import Control
-from schemas.signals import CALIBRATION_CELLS, CALIBRATIONS, CATEGORIES, NUMBERS, RATE_CELLS, RATES, Kind, Signal
-
-MODE: Final = "mode"
-"""The named column of the mode in which an exchange failed (absent where it did not)."""
+from schemas.signals import (
+    CALIBRATION_CELLS,
+    CALIBRATIONS,
+    CATEGORIES,
+    MARKS,
+    NUMBERS,
+    RATE_CELLS,
+    RATES,
+    Kind,
+    Signal,
+)
 
 
 class Layout(Struct, frozen=True):
     """Which cells belong to which signal.
 
     Cells that need no names come first: of the catalogue's rates, numbers and calibrations, then of a user's own rates
-    and numbers, each in its order. Named cells follow, a column each: the catalogue's categories, `MODE`, a user's own
+    and numbers, each in its order. Named cells follow, a column each: the catalogue's categories, `MARKS`, a user's own
     categories.
 
     Attributes
@@ -28,18 +35,23 @@ class Layout(Struct, frozen=True):
     signals : those with cells that need no names
     begins : first cell of each of them
     fixed : cells that need no names; the named ones begin there
-    named : the categories, in the order of their columns; None where `MODE` stands
+    named : the categories, in the order of their columns; the word itself where one of `MARKS` stands
     """
 
     signals: tuple[Signal, ...]
     begins: tuple[int, ...]
     fixed: int
-    named: tuple[Signal | None, ...]
+    named: tuple[Signal | str, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Name the named columns."""
-        return tuple(signal.name if signal else MODE for signal in self.named)
+        return tuple(one if isinstance(one, str) else one.name for one in self.named)
+
+    @property
+    def categories(self) -> tuple[Signal, ...]:
+        """Name the categories, without marks."""
+        return tuple(one for one in self.named if not isinstance(one, str))
 
 
 _WIDTH: Final[dict[Kind, int]] = {"rate": RATE_CELLS, "number": CELLS, "calibration": CALIBRATION_CELLS}
@@ -58,7 +70,7 @@ def layout(own: tuple[Signal, ...] = ()) -> Layout:
     of: dict[Kind, list[Signal]] = {kind: [one for one in own if one.kind == kind] for kind in OWN_KINDS}
     signals = (*RATES, *NUMBERS, *CALIBRATIONS, *of["rate"], *of["number"])
     ends = tuple(accumulate(_WIDTH[signal.kind] for signal in signals))
-    return Layout(signals, (0, *ends[:-1]), ends[-1], (*CATEGORIES, None, *of["category"]))
+    return Layout(signals, (0, *ends[:-1]), ends[-1], (*CATEGORIES, *MARKS, *of["category"]))
 
 
 FIXED: Final = layout().fixed
@@ -108,7 +120,8 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
         dimension hold every signal, those of the others only the sliced ones
     own : (kind, name) of each of the user's own signals, in the order of the config
     beside : (B, 4) service, release, index into `KINDS`, number of events
-    exemplars : (service, release, mode, exemplars), the first three indexing `names`
+    exemplars : (service, release, mode or signature, exemplars), the first three indexing `names`
+    carried : (service, paths) of the evidence that a sample of its exchanges carries; the service indexes `names`
     """
 
     source: str
@@ -128,6 +141,7 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
     exemplars: tuple[tuple[int, int, int, tuple[Exemplar, ...]], ...] = ()
     topic_id: str = ""
     own: tuple[tuple[Kind, str], ...] = ()
+    carried: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 class Tick(Struct, frozen=True, array_like=True, tag="tick"):

@@ -9,7 +9,7 @@ _DAY_S: Final = 86_400
 
 Actor = Literal["producer", "pipeline", "measure", "watch", "reader", "operator"]
 """Who does something with a topic: a service that sends events, who declares releases and takes incidents, a stage of a
-worker, who reads what was found, who replays."""
+worker (`watch` is GATHER, too: the two run together), who reads what was found, who replays."""
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -19,8 +19,9 @@ class Topic(Struct, frozen=True, kw_only=True):
     ----------
     role : str
         What the code and the config call it.
-    partitions : "events", "tallies" or "one"
-        Which setting says how many: `topics.events_partitions`, `topics.tallies_partitions`, or always one.
+    partitions : "events", "tallies", "one" or "first"
+        Which setting says how many: `topics.events_partitions`, `topics.tallies_partitions`, or always one; of "first"
+        only the first is ever used, however many somebody gave it, since all must come in one order.
     retention_s : int or None
         Seconds that a record stays at least; None where compaction alone decides.
     writer, reader : str
@@ -35,7 +36,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     value: str
     cleanup: Literal["delete", "compact"]
     retention_s: int | None
-    partitions: Literal["events", "tallies", "one"]
+    partitions: Literal["events", "tallies", "one", "first"]
     writer: str
     reader: str
     written_by: tuple[Actor, ...]
@@ -71,17 +72,17 @@ TOPICS: Final[tuple[Topic, ...]] = (
         writer="your services, gateways and collectors", reader="MEASURE",
     ),
     Topic(
-        written_by=("pipeline",), read_by=("measure",),
+        written_by=("pipeline",), read_by=("measure", "reader"),
         role="control", name="ai.control", key="service",
         value="JSON: release, sign_off, acknowledge, maintain, rebaseline or approve",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
-        writer="pipelines and people, `barograph control`", reader="MEASURE",
+        writer="pipelines and people, `barograph control`", reader="MEASURE; `explain`",
     ),
     Topic(
         written_by=("measure", "watch"), read_by=("reader",),
         role="rejected", name="ai.events.rejected", key="topic:partition:offset of the rejected record",
         value="JSON: reason, field, position", cleanup="delete", retention_s=7 * _DAY_S, partitions="one",
-        writer="MEASURE; WATCH, of control facts", reader="people",
+        writer="MEASURE; WATCH and GATHER, of control facts", reader="people",
     ),
     Topic(
         written_by=("measure", "watch"), read_by=("watch", "operator"),
@@ -108,16 +109,31 @@ TOPICS: Final[tuple[Topic, ...]] = (
         settings={"compression.type": "zstd"},
     ),
     Topic(
+        written_by=("watch",), read_by=("watch", "operator"),
+        role="found", name="barograph.incidents", key="fingerprint; control fact: its position; GATHER's own: @",
+        value="JSON: incident as WATCH found it, or another word to GATHER", cleanup="delete",
+        retention_s=7 * _DAY_S, partitions="first", writer="WATCH; GATHER, of its rules and of time", reader="GATHER",
+        timestamp="LogAppendTime",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("watch",),
+        role="gathered", name="barograph.gathered", key="@, or %exits", value="msgpack: state of GATHER",
+        cleanup="compact", retention_s=None, partitions="first", writer="GATHER", reader="GATHER, at its start",
+        max_message_bytes=8 << 20,
+        # Any of its records will do: an old one only means that more is read, and said, again. So it is kept short.
+        settings={"segment.bytes": str(16 << 20), "compression.type": "zstd"},
+    ),
+    Topic(
         written_by=("watch",), read_by=("reader",),
         role="incidents", name="ai.incidents", key="fingerprint", value="JSON: incident, with CloudEvents headers",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
-        writer="WATCH", reader="on-call, and what routes to it",
+        writer="GATHER", reader="on-call, and what routes to it",
     ),
     Topic(
         written_by=("watch",), read_by=("reader",),
         role="incidents_state", name="ai.incidents.state", key="fingerprint", value="JSON: the incident's latest step",
         cleanup="compact", retention_s=None, partitions="one",
-        writer="WATCH", reader="dashboards",
+        writer="GATHER", reader="dashboards, `incidents`",
     ),
     Topic(
         written_by=("watch",), read_by=("reader",),
@@ -130,6 +146,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
         written_by=("watch",), read_by=("reader",),
         role="changes", name="ai.changes", key="service:release",
         value="JSON: what a release changed, the latest report",
+        cleanup="compact", retention_s=None, partitions="one",
+        writer="WATCH", reader="whoever owns the release",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("reader",),
+        role="failures", name="ai.failures", key="service:release",
+        value="JSON: how a release fails, the latest report",
         cleanup="compact", retention_s=None, partitions="one",
         writer="WATCH", reader="whoever owns the release",
     ),

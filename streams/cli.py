@@ -147,6 +147,66 @@ def _check_live(args: argparse.Namespace, config: Config) -> int:
     return _with_shell(work)
 
 
+def _incidents(args: argparse.Namespace) -> int:
+    """List incidents from the topic of their present state."""
+    config = _config(args)
+
+    def work() -> int:
+        from streams.shell import found
+        from streams.story import listed, log
+
+        state = found.logs(config, ["incidents_state"], needed="incidents_state")["incidents_state"]
+        present = log.latest(log.read(state, log.incidents)).values()
+        some = listed.chosen(present, args.service, ended=args.all)
+        if args.json:
+            return _write(map(msgspec.json.encode, some))
+        return _print(listed.lines(some, ended=args.all))
+
+    return _with_shell(work)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    """Tell the story of one episode from the topics alone."""
+    config = _config(args)
+
+    def work() -> int:
+        from streams.shell import found
+        from streams.story import gathered, looked, told
+
+        story = gathered.gather(args.id, found.logs(config, gathered.ROLES, needed="incidents"))
+        if args.events:
+            wanted = looked.exemplars(story.steps)
+            story = replace(story, events=looked.looked(wanted, found.records(config, wanted)))
+        if args.json:
+            return _write([msgspec.json.encode(story)])
+        return _print(told.lines(story))
+
+    return _with_shell(work)
+
+
+def _failures(args: argparse.Namespace) -> int:
+    """Say how each release fails, as it was last reported."""
+    config = _config(args)
+
+    def work() -> int:
+        from streams.shell import found
+        from streams.story import failing
+
+        log = found.logs(config, ["failures"], needed="failures")["failures"]
+        reports = failing.reported(log, args.service, args.release)
+        if args.json:
+            return _write(map(msgspec.json.encode, reports))
+        return _print(failing.lines(reports))
+
+    return _with_shell(work)
+
+
+def _print(lines: Iterable[str]) -> int:
+    for line in lines:
+        print(line)
+    return 0
+
+
 def _topics(args: argparse.Namespace) -> int:
     config = _config(args)
     if args.acls:
@@ -322,6 +382,39 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--service", metavar="NAME", help="with --live: of this service only")
     check.add_argument("--json", action="store_true", help="with --live: a JSON line for each service")
+
+    incidents = command(
+        "incidents", _incidents, "list the incidents that are open, the gravest first",
+        "\nRead from ai.incidents.state: how each stands, as it was last said.",
+    )  # fmt: skip
+    takes_config(incidents)
+    incidents.add_argument("--all", action="store_true", help="those that ended, too")
+    incidents.add_argument("--service", metavar="NAME", help="of this service only")
+    incidents.add_argument("--json", action="store_true", help="a JSON line for each, as it stands on the topic")
+
+    explain = command(
+        "explain", _explain, "tell the whole story of an incident, from the topics alone",
+        "\nWhat happened, on which evidence, which guardrails fired, what was recommended, who acknowledged it, what\n"
+        "else was said and done, when it ended; and what retention has taken of it.",
+    )  # fmt: skip
+    takes_config(explain)
+    explain.add_argument(
+        "id", metavar="ID", help="a fingerprint, which means its latest episode; fingerprint-episode; or a finding's id"
+    )
+    explain.add_argument(
+        "--events", action="store_true", help="show the records of the exchanges that it names; needs the right to "
+        "read ai.events",
+    )  # fmt: skip
+    explain.add_argument("--json", action="store_true", help="write the story as JSON")
+
+    failures = command(
+        "failures", _failures, "say how each release fails: modes, how diverse, where; from the last reports",
+        "\nRead from ai.failures.",
+    )  # fmt: skip
+    takes_config(failures)
+    failures.add_argument("service", nargs="?", metavar="SERVICE", help="of this service only")
+    failures.add_argument("--release", metavar="NAME", help="of this release only")
+    failures.add_argument("--json", action="store_true", help="a JSON line for each report")
 
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
     takes_config(topics)

@@ -1,4 +1,4 @@
-"""What was recorded -> what would have been found: the same two stages, without a broker's groups or a clock."""
+"""What was recorded -> what would have been found: the same stages, without a broker's groups or a clock."""
 
 import gzip
 import sys
@@ -7,23 +7,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.config import Config
+from schemas.found import Rules, Wake, encode
 from schemas.strict import ConfigError
-from schemas.tallies import Quarantine, Tick, encode
+from schemas.tallies import Quarantine, Tick
+from schemas.tallies import encode as tallied
 from schemas.taxonomy import Taxonomy
+from streams.gather import stage as gather
 from streams.measure import stage as measure
 from streams.measure.times import BadTime, second
-from streams.trial import Difference, Heard, difference, untried
+from streams.telling.findings import Finding
+from streams.trial import Difference, Heard, Side, difference, untried
 from streams.watch import adopt, effective
 from streams.watch import stage as watch
 from streams.watch.clock import begin_ms
-from streams.watch.own import Own, left_out
+from streams.watch.own import FLEET, Own, left_out
 from streams.watch.partition import Begun, Engine, advance
 from streams.watch.pieces import whole
 from streams.watch.state import State
@@ -40,7 +44,7 @@ _at: Final = msgspec.json.Decoder(_At).decode
 
 
 def files(config: Config, paths: Sequence[Path]) -> Iterator[bytes]:
-    """Run recorded events through both stages.
+    """Run recorded events through all stages.
 
     The lines of all files, one after another, are the log of one source partition. A record's timestamp is the latest
     event time so far (a file has no other), and a tick comes with every second of it; so the same file always gives
@@ -59,15 +63,16 @@ def files(config: Config, paths: Sequence[Path]) -> Iterator[bytes]:
     """
     taxonomy = Taxonomy.load_default()
     plan = measure.Plan.of(config, taxonomy)
-    live = _Watch(config, taxonomy)
+    live, heard = _Watch(config, taxonomy), _Gather(config)
     block = measure.begin(plan.source, 0, 0)
     records = _records(line for path in paths for line in _lines(path))
     while batch := list(islice(records, BATCH)):
         block, finished = measure.feed(plan, block, batch)
         for done in finished:
-            yield from live.told(plan, done)
-    yield from live.told(plan, block)
-    yield from live.tick_to(live.second + 1)
+            yield from heard.told(live.told(plan, done))
+    yield from heard.told(live.told(plan, block))
+    yield from heard.told(live.tick_to(live.second + 1))
+    yield from heard.until(begin_ms(live.second))
 
 
 def topic(
@@ -77,7 +82,11 @@ def topic(
     quarantines: Iterable[tuple[int, Quarantine]] = (),
     as_recorded: bool = False,
 ) -> Iterator[bytes]:
-    """Run the recorded tallies through WATCH again, from the log's start or from a snapshot.
+    """Run the recorded tallies through WATCH again, from the log's start or from a snapshot, and GATHER after it.
+
+    Partitions are read one after the other, and what is found of services meets in GATHER in the order of the broker's
+    time. Live it met in nearly the same: of a common cause, the position and the times of its own steps may be others,
+    and which of its parts came before it. All else is the live run's, byte for byte.
 
     Parameters
     ----------
@@ -90,7 +99,7 @@ def topic(
     Yields
     ------
     bytes
-        Findings as JSON, in the order in which the records come.
+        Findings as JSON: change reports and what is in shadow as the records come, then incidents in order of time.
 
     Raises
     ------
@@ -99,12 +108,21 @@ def topic(
     """
     live = _Watch(config, Taxonomy.load_default(), forced=not as_recorded)
     live.begin(begun, quarantines)
-    checked = {""}
+    checked, found, latest = {""}, list[_Found](), 0
     for partition, record in recorded:
-        yield from live.apply(partition, record)
+        latest = max(latest, record.timestamp)
+        for one in live.apply(partition, record):
+            if "found" in one.finding.roles:
+                found.append(one)
+            else:
+                yield one.finding.value
         if not as_recorded and (said := live.own[partition].config) not in checked:
             checked.add(said)
             untried(said, config)
+    found.sort(key=lambda one: one.at)
+    heard = _Gather(live.engine.plan(live.own[FLEET]).config)
+    yield from heard.told(found)
+    yield from heard.until(latest)
 
 
 def trial(
@@ -114,6 +132,9 @@ def trial(
     quarantines: Sequence[tuple[int, Quarantine]] = (),
 ) -> Difference:
     """Run the recorded tallies through WATCH twice, as they were decided and by another config, side by side.
+
+    Incidents are compared as WATCH finds them, service by service. What GATHER makes of them is left out: a page that a
+    common cause holds back is one here, on both sides.
 
     Parameters
     ----------
@@ -149,8 +170,10 @@ def trial(
                 )
             records[partition] += 1
             span[:] = min(span[0], record.timestamp), max(span[1], record.timestamp)
-            yield from (Heard("found", value) for value in found.apply(partition, record))
-            yield from (Heard("would", value) for value in would.apply(partition, record))
+            sides: tuple[tuple[Side, _Watch], ...] = (("found", found), ("would", would))
+            for side, watch_ in sides:
+                told = watch_.apply(partition, record)
+                yield from (Heard(side, one.finding.value) for one in told if one.finding.severity)
             said = found.own[partition].config
             if said and said not in left:
                 left[said] = untried(said, config, learned)
@@ -167,6 +190,38 @@ def trial(
         records=records.total(),
         untried=tuple(sorted({path for paths in left.values() for path in paths})),
     )
+
+
+class _Found(NamedTuple):
+    """What WATCH found, and its place among what all partitions did: when, in which, by which record."""
+
+    at: tuple[int, int, int]
+    finding: Finding
+
+
+class _Gather:
+    """GATHER, in memory."""
+
+    def __init__(self, config: Config) -> None:
+        self.rules, self.state = Rules.of(config), gather.State()
+
+    def told(self, found: Iterable[_Found]) -> Iterator[bytes]:
+        """Say what people are told of what WATCH found."""
+        for one in found:
+            yield from self.until(one.at[0])
+            if "found" in one.finding.roles:
+                yield from self._next(one.at[0], one.finding.value)
+            else:
+                yield one.finding.value
+
+    def until(self, ms: int) -> Iterator[bytes]:
+        """Let time pass, and say what waits for it."""
+        while (waits := gather.due(self.rules, self.state)) is not None and waits < ms:
+            yield from self._next(waits, encode(Wake()))
+
+    def _next(self, at_ms: int, value: bytes) -> Iterator[bytes]:
+        self.state, findings = gather.step(self.rules, self.state, gather.Word(self.state.next, at_ms, value))
+        yield from (finding.value for finding in findings if "incidents" in finding.roles)
 
 
 class _Watch:
@@ -194,7 +249,7 @@ class _Watch:
         for partition, fact in quarantines:
             self.ahead[partition].append(fact)
 
-    def apply(self, partition: int, record: watch.Record) -> Iterator[bytes]:
+    def apply(self, partition: int, record: watch.Record) -> Iterator[_Found]:
         """Apply a record of the log, and give what was found."""
         states = self.states[partition]
         for fact in [one for one in self.ahead[partition] if one.since == record.offset]:
@@ -202,9 +257,12 @@ class _Watch:
         done = advance(self.engine, partition, self.own[partition], states, record)
         self.own[partition] = done.own
         done.put(states)
-        yield from (finding.value for finding in done.findings if finding.roles != ("rejected",))
+        at = record.timestamp, partition, record.offset
+        yield from (
+            _Found(at, finding) for finding in done.findings if finding.roles[0] not in ("rejected", "failures")
+        )
 
-    def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[bytes]:
+    def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[_Found]:
         """Apply a finished block's flushes as soon as its second is over, with the ticks until then."""
         if block.first_ms is None:
             return
@@ -213,16 +271,16 @@ class _Watch:
         for message in measure.flushes(plan, block, final=True):
             yield from self._next(message.partition, (second + 1) * 1000, message.value)
 
-    def tick_to(self, second: int) -> Iterator[bytes]:
+    def tick_to(self, second: int) -> Iterator[_Found]:
         """Let the clock of every partition come to the beginning of a second."""
         self.second = self.second or second - 1
         while self.second < second:
             self.second += 1
-            tick = encode(Tick("replay", self.plan.source, (0,)))
+            tick = tallied(Tick("replay", self.plan.source, (0,)))
             for partition in range(len(self.states)):
                 yield from self._next(partition, begin_ms(self.second), tick)
 
-    def _next(self, partition: int, at_ms: int, value: bytes) -> Iterator[bytes]:
+    def _next(self, partition: int, at_ms: int, value: bytes) -> Iterator[_Found]:
         record = watch.Record(self.offsets[partition], at_ms, value)
         self.offsets[partition] += 1
         yield from self.apply(partition, record)

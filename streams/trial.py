@@ -9,14 +9,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.config import Config
+from schemas.bounds import Bounded, bounded
+from schemas.config import Config, Service
 from schemas.incidents import Notify, Severity, Step
 from schemas.printable import printable
 from schemas.strict import ConfigError
+from streams.telling.identity import fingerprint
 from streams.watch.accumulators import NOTICES
 from streams.watch.alphabet import counts_as
 from streams.watch.effective import Sections
-from streams.watch.identity import fingerprint
 
 Side = Literal["found", "would"]
 """By the configs that the log names, or by the one that is tried."""
@@ -24,6 +25,9 @@ Side = Literal["found", "would"]
 
 LEARNED: Final = ("baseline_events", "slices_per_dimension", "names_per_signal")
 """Settings of `watch` that are at work while a baseline is learned."""
+
+CLASSIFIES: Final = ("severities", "modes", "aliases", "sql_dialect")
+"""Settings of `failures` by which a failed exchange is given its modes, and the gravest of them."""
 
 
 class Heard(NamedTuple):
@@ -131,11 +135,17 @@ class _Report(Struct, tag_field="schema", tag="barograph.change_report/v1"):
 _read: Final = msgspec.json.Decoder(_Incident | _Report).decode
 
 
+def _allows(services: Iterable[Service]) -> dict[str, Bounded]:
+    """Say what each service may take and use, its workflows with it, where anything is said of them."""
+    of = {one.name: bounded([(one.name, one.allows, one.workflows)]) for one in services}
+    return {name: said for name, said in of.items() if said.of}
+
+
 def untried(recorded: str, config: Config, learned: bool = False) -> list[str]:
     """Name the settings that a config has otherwise, and that a trial leaves as they were.
 
-    What was counted is counted: everything in `measure` was at work before the tallies were written. And what was
-    learned is learned.
+    What was counted is counted: everything in `measure` was at work before the tallies were written, and so was what
+    decides which failures have which modes. And what was learned is learned.
 
     Parameters
     ----------
@@ -172,6 +182,13 @@ def untried(recorded: str, config: Config, learned: bool = False) -> list[str]:
                 f"counted from then on - at `signals[{i}]`"
             )
     names = [f"measure.{name}" for name in was.__struct_fields__ if getattr(was, name) != getattr(now, name)]
+    names += [
+        f"failures.{name}" for name in CLASSIFIES if getattr(said.failures, name) != getattr(config.failures, name)
+    ]
+    allowed, allows = _allows(said.services), _allows(config.services)
+    names += [
+        f"services.{name}.allows" for name in sorted({*allowed, *allows}) if allowed.get(name) != allows.get(name)
+    ]
     if learned:
         names += [f"watch.{name}" for name in LEARNED if getattr(said.watch, name) != getattr(config.watch, name)]
     return [name for name in names if name != "measure.slices"]
@@ -189,11 +206,17 @@ def difference(heard: Iterable[Heard]) -> Difference:
     """
     lives: dict[Side, dict[tuple[str, int], Life]] = {"found": {}, "would": {}}
     before: set[tuple[str, int]] = set()
+    pending: set[tuple[Side, str, int]] = set()
     for side, value in heard:
         said = _read(value)
         if isinstance(said, _Report):
             continue
         key = said.fingerprint, said.episode
+        if said.step == "pending":  # nobody was told; it fires as the same episode, or goes on under another name
+            pending.add((side, *key))
+            continue
+        if said.step == "resolved" and key not in lives[side] and (side, *key) in pending:
+            continue
         if said.step != "fired" and key not in lives[side]:
             before.add(key)
         else:

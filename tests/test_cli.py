@@ -39,7 +39,9 @@ def test_a_command_that_does_not_exist_is_a_config_error_with_usage(argv: list[s
     assert "usage: barograph" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "replay", "check", "topics", "demo"])
+@pytest.mark.parametrize(
+    "command", ["run", "replay", "check", "incidents", "explain", "failures", "topics", "control", "demo"]
+)
 def test_every_command_has_help(command: str, capsys: Said) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -57,7 +59,15 @@ def test_the_exit_codes_are_in_the_help(capsys: Said) -> None:
 
 @pytest.mark.parametrize(
     "argv",
-    [["run", "--config"], ["replay", "--topic", "--config"], ["check"], ["topics", "--config"]],
+    [
+        ["run", "--config"],
+        ["replay", "--topic", "--config"],
+        ["check"],
+        ["topics", "--config"],
+        ["incidents", "--config"],
+        ["explain", "9f0c", "--config"],
+        ["failures", "--config"],
+    ],
     ids=lambda argv: argv[0],
 )
 @pytest.mark.parametrize(
@@ -158,8 +168,13 @@ def config_for(folder: Path, bootstrap: str, prefix: str = "") -> str:
 
 
 @pytest.mark.parametrize(
-    "argv", [["topics"], ["topics", "--create"], ["replay", "--topic"], ["run"], ["check", "--live"]], ids=" ".join
-)
+    "argv",
+    [
+        ["topics"], ["topics", "--create"], ["replay", "--topic"], ["run"], ["check", "--live"], ["incidents"],
+        ["explain", "9f0c"], ["failures"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
 def test_where_no_broker_answers_its_address_is_named_with_3(
     argv: list[str], tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,9 +15,13 @@ from streams import cli
 TOP = Path(__file__).parents[1]
 TEXT = (TOP / "README.md").read_text()
 SECURITY = (TOP / "SECURITY.md").read_text()
+OPERATIONS = (TOP / "docs/operations.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
-NEEDS_BROKER = ("barograph run", "barograph topics", "--topic", "--live")
+NEEDS_BROKER = (
+    "barograph run", "barograph topics", "barograph incidents", "barograph explain", "barograph failures", "--topic",
+    "--live",
+)  # fmt: skip
 
 
 def test_every_command_is_one_of_ours() -> None:
@@ -58,8 +62,8 @@ def test_the_event_is_one(text: str) -> None:
     assert json.loads(text).keys() <= known | {"type"}
 
 
-@pytest.mark.parametrize("text", re.findall(r"^```yaml\n(.*?)^```", SECURITY, re.MULTILINE | re.DOTALL))
-def test_the_configs_of_the_security_page_are_configs(text: str) -> None:
+@pytest.mark.parametrize("text", re.findall(r"^```yaml\n(.*?)^```", SECURITY + OPERATIONS, re.MULTILINE | re.DOTALL))
+def test_the_configs_of_the_pages_are_configs(text: str) -> None:
     assert parse(text) != parse("")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.control import Acknowledge, Approve, Control, Rebaseline, Release, SignOff
+from schemas.control import Acknowledge, Approve, Control, Maintain, Rebaseline, Release, SignOff
 from schemas.strict import ConfigError
 from streams import saying
 
@@ -32,6 +32,8 @@ def said(line: str) -> Control:
          SignOff(service="bot", at=NOW, release="v2", role="ml", by="ana")),
         ("acknowledge --service bot --fingerprint feed --by ana",
          Acknowledge(service="bot", at=NOW, fingerprint="feed", by="ana")),
+        ("maintain --service bot --by ana --until 2026-01-01T00:00:00Z --reason 'new racks'",
+         Maintain(service="bot", at=NOW, by="ana", until="2026-01-01T00:00:00Z", reason="new racks")),
         ("rebaseline --service bot --by ana --signals refused latency",
          Rebaseline(service="bot", at=NOW, by="ana", signals=("refused", "latency"))),
         ("approve --service bot --release v2 --by ana --key k",
@@ -48,6 +50,8 @@ def test_every_fact_can_be_said(line: str, fact: Control) -> None:
         ("release --service bot --release v2 --phase canary --generation -3", r"`int` >= 0 - at `--generation`"),
         ("release --service '' --release v2 --phase canary", r"length >= 1 - at `--service`"),
         (f"acknowledge --service bot --fingerprint f --by {'x' * 300}", r"length <= 256 - at `--by`"),
+        ("maintain --service bot --by ana --until tonight", r"not an RFC 3339 time: 'tonight' - at `--until`"),
+        ("maintain --service bot --by ana --until 9999-01-01T00:00:00Z", r"more than a year .* - at `--until`"),
     ],
 )  # fmt: skip
 def test_what_would_be_set_aside_is_refused_before_it_is_said(line: str, why: str) -> None:

@@ -157,6 +157,16 @@ def test_what_is_at_work_before_tallies_are_written_is_named_as_not_tried() -> N
     assert "measure.exemplars, measure.late_after_s" in written(told)
 
 
+def test_what_decides_which_failures_have_which_modes_is_named_as_not_tried() -> None:
+    counted = effective.said(config())
+    assert untried(counted, config(failures={"severities": {"FMT.TRUNCATED": "sev-1"}})) == ["failures.severities"]
+    assert untried(counted, config(failures={"sql_dialect": "postgres"})) == ["failures.sql_dialect"]
+    assert untried(counted, config(failures={"repeated": 5})) == []
+    bounded = config(services=[{"name": "shop", "workflows": [{"name": "refunds", "allows": {"steps": 5}}]}])
+    assert untried(counted, bounded) == untried(effective.said(bounded), config()) == ["services.shop.allows"]
+    assert untried(counted, config(services=[{"name": "shop", "owner": "team-a"}])) == []
+
+
 def test_no_records_and_a_log_that_nobody_watched_are_refused() -> None:
     with pytest.raises(ConfigError, match="holds no record"):
         replay.trial(logs.CONFIG, [])
@@ -241,6 +251,16 @@ def test_an_episode_more_shifts_no_other() -> None:
     [pair] = told.both
     assert more.found_at == 10_000
     assert pair.same
+
+
+def test_what_is_only_pending_is_no_incident_and_was_not_open_before() -> None:
+    """It fires as the same episode, or goes on under another name: then it tells nobody of its end."""
+    fires = [said(10, "pending"), said(15, "fired"), said(90, "resolved")]
+    ends = [said(10, "pending", fingerprint="other"), said(12, "resolved", fingerprint="other")]
+    told = difference(heard([*fires, *ends], [said(15, "fired"), said(90, "resolved")]))
+    [pair] = told.both
+    assert pair.same
+    assert (told.only_found, told.only_would, told.open_before) == ((), (), 0)
 
 
 def _later_episode(value: bytes) -> bytes:

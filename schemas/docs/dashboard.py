@@ -59,6 +59,9 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel("In shadow", tuple(
             Query("barograph_shadow_total", asks, "tier", "{{tier}}, " + over) for asks, over in _OVER.items()
         ), "figures"),
+        Panel("Told by a common cause", tuple(
+            Query("barograph_held_back_total", asks, legend=over) for asks, over in _OVER.items()
+        ), "figures"),
     ),
     "What was found": (
         Panel("Findings", (Query("barograph_findings_total", "step", "severity, step", moved=True),), "bars", 12),
@@ -78,6 +81,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
     "What comes in": (
         Panel("Events", (Query("barograph_events_total", "second", "type"),)),
         Panel("Rejected", (Query("barograph_rejected_total", "second", "reason"),)),
+        Panel("Failures", (Query("barograph_failures_total", "second", "mode"),)),
         Panel("Late", (Query("barograph_late_events_total", "second"),)),
         Panel("Fields that nobody reads", (Query("barograph_unknown_fields_total", "step", "field"),), "bars"),
         Panel("Own signals of another type", (Query("barograph_mistyped_total", "step", "signal"),), "bars"),

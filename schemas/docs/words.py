@@ -11,6 +11,7 @@ from schemas.config import Config
 from schemas.control import Control
 from schemas.docs.docstrings import attributes, summary
 from schemas.events import Event
+from schemas.failures import FailureReport
 from schemas.incidents import ChangeReport, Incident
 from schemas.rejected import Rejected
 from schemas.topics import TOPICS, Topic
@@ -24,6 +25,7 @@ WORDS: Final[dict[str, Any]] = {
     "rejected": Rejected,
     "incidents": Incident,
     "changes": ChangeReport,
+    "failures": FailureReport,
     "config": Config,
 }
 """File of a JSON Schema -> the type that it describes."""
@@ -31,12 +33,12 @@ WORDS: Final[dict[str, Any]] = {
 SPOKEN: Final = {
     "events": "events", "control": "control", "rejected": "rejected",
     "incidents": "incidents", "incidents_state": "incidents", "incidents_shadow": "incidents",
-    "changes": "changes",
+    "changes": "changes", "failures": "failures",
 }  # fmt: skip
-"""Role of a topic -> the words on it. Topics that are not here are Barograph's own, and speak msgpack."""
+"""Role of a topic -> the words on it. Topics that are not here are Barograph's own."""
 
 _CLOUDEVENTS: Final = ("specversion", "type", "source", "id", "time", "subject", "severitytext", "severitynumber")
-_OURS: Final = ("MEASURE", "WATCH")
+_OURS: Final = ("MEASURE", "WATCH", "GATHER")
 
 
 def json_schemas() -> dict[str, str]:
@@ -74,7 +76,7 @@ def asyncapi(examples: Path) -> str:
                 "title": topic.role,
                 "summary": topic.value,
                 "description": "Barograph's own, and no interface: it changes with any release.",
-                "contentType": "application/vnd.msgpack",
+                "contentType": "application/json" if topic.value.startswith("JSON") else "application/vnd.msgpack",
             }
         channels[topic.role] = _channel(topic, names)
         for does, who in (("send", topic.writer), ("receive", topic.reader)):

@@ -1,8 +1,9 @@
-"""A seed -> what three services send in the demo: one of them changes under its release, two stay as they are.
+"""A seed -> what four services send in the demo: two of them change under their release, two stay as they are.
 
 The rows are real (`data/NOTICE.md`). What is made up is the frame: the services' names and releases, when an event
 comes, and that one service goes from GPT-4's March snapshot to June's while it runs, without a deploy and without a
-word. That moment is drawn here and known nowhere else.
+word. And one regression is injected: a service whose answers must hold a schema breaks it in one of its workflows,
+while every answer still says that all is well. Both moments are drawn here and known nowhere else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,10 @@ RATE: Final = 40.0
 """Exchanges a second, of each service."""
 
 HEALTHY_FOR: Final = (46.0, 50.0)
+BREAKS_AFTER: Final = (52.0, 56.0)
+BROKEN: Final = "refunds"
+WORKFLOWS: Final = ("intake", BROKEN, "renewals", "claims")
+USUALLY_BROKEN, THEN_BROKEN = 0.02, 0.6  # shares of answers that break their schema; the latter in one workflow
 JUDGED_AFTER: Final = (2.0, 6.0)  # seconds from an airline run to its outcome
 
 Item = TypeVar("Item")
@@ -45,8 +50,9 @@ def story(seed: int) -> Iterator[Beat]:
     """Tell the whole story, in the order of time: 75 seconds, 40 exchanges a second from each service.
 
     ``survey-assistant`` asks for ``gpt-4`` and is served the March snapshot; between 46 and 50 seconds after the start
-    it begins to be served June's. ``chat-assistant`` and ``airline-agent`` do not change. What a run of the airline's
-    agent was worth is told some seconds later, as an outcome.
+    it begins to be served June's. ``forms-assistant`` begins to break its schema in one workflow, between 52 and 56
+    seconds after the start. ``chat-assistant`` and ``airline-agent`` do not change. What a run of the airline's agent
+    was worth is told some seconds later, as an outcome.
 
     The two that do not change send rows drawn with replacement, each whatever came before it: independent draws from
     one distribution, which is what "nothing changed" means. The survey goes through its rows in a shuffled order, and
@@ -62,11 +68,12 @@ def story(seed: int) -> Iterator[Beat]:
     --------
     >>> beats = list(story(SEED))
     >>> sorted({beat.event["service"] for beat in beats})
-    ['airline-agent', 'chat-assistant', 'survey-assistant']
+    ['airline-agent', 'chat-assistant', 'forms-assistant', 'survey-assistant']
     >>> beats == list(story(SEED))
     True
     """
-    beats = [*_survey(Random(f"{seed} survey")), *_chat(Random(f"{seed} chat")), *_airline(Random(f"{seed} airline"))]
+    services = {"survey": _survey, "chat": _chat, "airline": _airline, "forms": _forms}
+    beats = [beat for name, told in services.items() for beat in told(Random(f"{seed} {name}"))]
     return iter(sorted(beats, key=lambda beat: beat.seconds))
 
 
@@ -104,6 +111,25 @@ def _chat(rng: Random) -> Iterator[Beat]:
             "service": "chat-assistant",
             "release": "2023-11-16",
             "status": "ok",
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+        }
+        yield Beat(seconds, event)
+
+
+def _forms(rng: Random) -> Iterator[Beat]:
+    rows, breaks = shipped(CHAT, Chat), rng.uniform(*BREAKS_AFTER)
+    for n, seconds in enumerate(_arrivals(rng)):
+        row, workflow = rng.choice(rows), rng.choice(WORKFLOWS)
+        broken = THEN_BROKEN if workflow == BROKEN and seconds >= breaks else USUALLY_BROKEN
+        event = {
+            "type": "exchange",
+            "id": f"forms-{n:05d}",
+            "service": "forms-assistant",
+            "release": "2024-03-01",
+            "status": "ok",
+            "workflow": workflow,
+            "schema_valid": rng.random() >= broken,
             "input_tokens": row.input_tokens,
             "output_tokens": row.output_tokens,
         }

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from schemas.tallies import LATE, Ints
-from streams.measure.columns import EXCHANGE, Columns
+from streams.measure.columns import EXCHANGE, NONE_LOOKED, Columns, Failed, Looked
 from streams.measure.decode import CHUNK, Fault, RecordLike, decode
 from streams.measure.flush import Key, Seen
 from streams.measure.pair import Pairs
@@ -25,8 +25,10 @@ class Batch(NamedTuple):
     Attributes
     ----------
     rows : their events, and the requests that they gave up
-    failed : exchanges that failed, the `row` of each among the block's served ones
+    failed : exchanges that failed, and outcomes that say so, the `row` of each among the events of the block
     faults : why the other records are no events; `place` counts within the records
+    carried : service -> paths of the evidence that some of them carry
+    looked : events among which these were chosen
     waiting : the requests that are open behind them
     became : what became of requests -> how many
     mistyped : a user's signal -> values of another type
@@ -34,6 +36,8 @@ class Batch(NamedTuple):
 
     rows: Rows
     failed: list[tuple[Key, Seen]]
+    carried: dict[str, set[str]]
+    looked: Looked
     faults: list[Fault]
     waiting: Waiting
     became: Counter[str]
@@ -41,7 +45,14 @@ class Batch(NamedTuple):
 
 
 def count(
-    plan: Plan, texts: Texts, records: Sequence[RecordLike], offsets: Ints, stamps: Ints, served: int, waiting: Waiting
+    plan: Plan,
+    texts: Texts,
+    records: Sequence[RecordLike],
+    offsets: Ints,
+    stamps: Ints,
+    before: int,
+    waiting: Waiting,
+    looked: Looked = NONE_LOOKED,
 ) -> Batch:
     """Decode, pair, classify and lay out as rows.
 
@@ -50,10 +61,11 @@ def count(
     texts : grows by the names that it has not seen
     records : a thousand or so
     offsets, stamps : (n,) theirs
-    served : how many exchanges of the block were served before
+    before : how many events the block had before
     waiting : the requests that were open before
+    looked : those of the block that were looked at for evidence, those of which the time cannot be read among them
     """
-    columns, faults = Columns(plan.readers, plan.failures, texts), list[Fault]()
+    columns, faults = Columns(plan.readers, plan.classifier, plan.mask, texts, looked), list[Fault]()
     pairs = Pairs(plan.pairing, waiting, int(stamps.max())) if plan.pairing else None
     for begins in range(0, len(records), CHUNK):
         these = slice(begins, begins + CHUNK)
@@ -80,10 +92,12 @@ def count(
     if bad:
         faults = sorted(faults + [fault._replace(place=int(place[i])) for i, fault in bad.items()])
         keep[list(bad)] = False
-    failed = _failed(columns, found, offsets, texts, keep, served) if columns.failed else []
+    failed = _failed(columns.failed, np.flatnonzero(found.served), offsets, texts, keep, before)
+    failed += _failed(columns.wrong, np.flatnonzero(found.outcome), offsets, texts, keep, before)
     return Batch(
-        found.where(keep) if bad else found, failed, faults, pairs.waiting() if pairs else waiting,
-        pairs.became if pairs else Counter(), Counter(columns.mistyped),
+        found.where(keep) if bad else found, failed, columns.carried,
+        Looked(looked.served + columns.served, looked.outcomes + columns.outcomes), faults,
+        pairs.waiting() if pairs else waiting, pairs.became if pairs else Counter(), Counter(columns.mistyped),
     )  # fmt: skip
 
 
@@ -97,20 +111,26 @@ def _with_given_up(pairs: Pairs, offsets: Ints, stamps: Ints, place: Ints) -> tu
 
 
 def _failed(
-    columns: Columns, found: Rows, offsets: Ints, texts: Texts, keep: Mask, before: int
+    failed: Sequence[Failed], events: Ints, offsets: Ints, texts: Texts, keep: Mask, before: int
 ) -> list[tuple[Key, Seen]]:
-    """Say of each failed exchange that is kept what an exemplar needs."""
-    kept = keep[served := np.flatnonzero(found.served)]
-    place = np.array([one.place for one in columns.failed])
-    where = zip(
-        columns.failed, kept[place].tolist(), offsets[served[place]].tolist(),
-        (before + np.cumsum(kept)[place] - 1).tolist(), strict=True,
-    )  # fmt: skip
+    """Say of each failure that is kept what an exemplar needs.
+
+    Parameters
+    ----------
+    events : which of all events those are among which `failed` counts
+    """
+    if not failed:
+        return []
+    where = events[[one.place for one in failed]]
+    row = before + np.cumsum(keep)[where] - 1
+    place = zip(failed, keep[where].tolist(), offsets[where].tolist(), row.tolist(), strict=True)
     return [
         (
-            (texts[one.service], texts[one.release], texts[one.mode]),
-            Seen(crc32(one.id.encode()), one.id, offset, one.trace or "", row),
+            (texts[one.service], texts[one.release], what),
+            Seen(crc32(one.id.encode()), one.id, offset, one.trace or "", at, what),
         )
-        for one, good, offset, row in where
+        for one, good, offset, at in place
         if good
+        for what in (texts[one.mode], texts[one.signature])
+        if what
     ]

@@ -6,16 +6,19 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from schemas.control import Control
+from schemas.control import Control, Maintain
+from schemas.moments import written
 from schemas.tallies import Passed, encode
 from schemas.topics import tallies_partition
 from streams.measure.decode import Fault, RecordLike, fault, reject
 from streams.measure.flush import Message
 from streams.measure.letters import Times
-from streams.measure.times import when
+from streams.measure.times import BadTime, second, when
 
 LARGEST: Final = 64 << 10
 """Bytes of a fact; a note of that length is no note."""
+LONGEST_S: Final = 366 * 86_400
+"""A maintenance that lasts longer is a slip of the pen."""
 
 _decode: Final = msgspec.json.Decoder(Control).decode
 
@@ -71,4 +74,20 @@ def _read(record: RecordLike) -> Control | Fault:
     except (msgspec.MsgspecError, ValueError, TypeError) as wrong:
         return fault(0, record.value, wrong)
     _, untimely = when(Times([said.at]), np.array([record.timestamp // 1000]))
+    if not untimely and isinstance(said, Maintain):
+        return _lasting(said, record.timestamp // 1000)
     return untimely.get(0, said)
+
+
+def _lasting(said: Maintain, now: int) -> Control | Fault:
+    """Refuse a maintenance of which nobody can tell when it is over, or that never would be."""
+    try:
+        until = second(said.until)
+    except BadTime as wrong:
+        return Fault(0, "bad_time", "$.until", str(wrong))
+    if until > now + LONGEST_S:
+        latest = written((now + LONGEST_S) * 1000)
+        return Fault(
+            0, "future", "$.until", f"{said.until} is more than a year after the record: {latest} at the latest"
+        )
+    return said

@@ -51,26 +51,45 @@ _OWN: Final = {
 """By source and kind. What is of another type is told, and not observed."""
 
 
-def failing(tools: Sequence[Tool]) -> bool | None:
-    """Say whether a call of a tool failed; None if it is not said of any."""
-    said = None
+ODD: Final = 4
+"""Added to the cell of a rate where the looks that were taken for it found something that the rate does not say."""
+ODD_TOOL: Final = frozenset({"ok", "error", "known", "authorized", "args_valid"})
+ODD_GUARDRAIL: Final = frozenset({"fired", "responded"})
+"""Fields of calls, and of guardrails, that are looked at: what is wrong with one makes the rate a yes, or odd."""
+
+
+def failing(tools: Sequence[Tool]) -> int:
+    """Say whether a call of a tool failed, `UNKNOWN` if it is not said of any. It is odd if a call was wrong otherwise.
+
+    Examples
+    --------
+    >>> failing([Tool("search", ok=True), Tool("wire", authorized=False)]) == NO + ODD
+    True
+    """
+    said, odd = UNKNOWN, 0
+    several = len(tools) > 1  # so that it could be one call again and again
     for tool in tools:
         if (ok := tool.ok) is False or tool.error:
-            return True
+            return YES
         if ok:
-            said = False
-    return said
+            said = NO
+        wrong = tool.known is False or tool.authorized is False or tool.args_valid is False or tool.error is not None
+        if wrong or (several and tool.args_hash is not None):
+            odd = ODD
+    return said + odd
 
 
-def firing(guardrails: Sequence[Guardrail]) -> bool | None:
-    """Say whether a guardrail fired; None if it is not said of any."""
-    said = None
+def firing(guardrails: Sequence[Guardrail]) -> int:
+    """Say whether a guardrail fired, `UNKNOWN` if it is not said of any. It is odd if one did not respond."""
+    said, odd = UNKNOWN, 0
     for guardrail in guardrails:
         if fired := guardrail.fired:
-            return True
+            return YES
         if fired is not None:
-            said = fired
-    return said
+            said = NO
+        if guardrail.responded is False:
+            odd = ODD
+    return said + odd
 
 
 _SILENT: Final = Opinion(name="")

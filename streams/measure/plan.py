@@ -1,6 +1,5 @@
 """The config -> what everything is measured with, and its digest."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -9,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.config import Config, Measure
-from schemas.events import Exchange, Response
-from schemas.signals import CATALOGUE, Kind, Signal
+from schemas.questions import Terms
+from schemas.signals import CATALOGUE, FAILURE_MODE, MARKS, Kind, Signal
 from schemas.tallies import Layout, layout
-from schemas.taxonomy import Taxonomy
+from schemas.taxonomy import Taxonomy, extended
 from schemas.topics import BY_ROLE
 from streams.measure.classify import Classifier, compile
 from streams.measure.columns import Readers
 from streams.measure.derive import fields, path, reader
+from streams.measure.mask import Mask, mask
 from streams.measure.tally import Place, Places
 from streams.measure.waiting import Pairing
 
@@ -33,6 +33,7 @@ class Plan:
     readers : of these, and of all other signals
     units : (numbers, 1) what each number is multiplied by
     places : where rows are counted
+    classifier, mask : how exchanges fail, and which are asked
     pairing : how requests and responses are put together, None where they are not
     digest : of everything that could make another tally from the same log
     """
@@ -51,24 +52,29 @@ class Plan:
     units: NDArray[np.float64]
     places: Places
     classifier: Classifier
+    mask: Mask
     pairing: Pairing | None
     digest: str
 
     @classmethod
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
         """Make the plan of a config and a taxonomy."""
-        measure, own = config.measure, config.own_signals()
+        measure, own, taxonomy = config.measure, config.own_signals(), extended(taxonomy, config.failures)
+        classifier = compile(taxonomy, config.bounded(), config.failures.sql_dialect)
         cells = layout(own)
-        categories: dict[str, Signal | str] = {path(signal): signal for signal in cells.named if signal}
+        categories: dict[str, Signal | str] = {
+            path(signal): signal for signal in cells.categories if signal.name != FAILURE_MODE
+        }
         names = {field: field for field in measure.slices} | categories
         served = [signal for signal in cells.signals if signal.source != "outcome"]
         rates = [signal for signal in served if signal.kind == "rate"]
         numbers = [signal for signal in served if signal.kind == "number"]
         judged = [signal for signal in cells.signals if signal.source == "outcome"]
+        classifier = compile(taxonomy, config.bounded(), config.failures.sql_dialect)
         pairing = Pairing.of(measure, _read(measure, taxonomy)) if measure.pairing else None
         counted = (
             CATALOGUE, own, measure.slices, measure.bucket_s, measure.late_after_s, measure.names_per_block,
-            measure.exemplars, measure.max_event_bytes, config.topics.tallies_partitions, taxonomy.fingerprint(),
+            measure.exemplars, measure.max_event_bytes, config.topics.tallies_partitions, classifier.digest,
             pairing and (pairing.timeout_ms, pairing.lookback, pairing.most),
         )  # fmt: skip
         return cls(
@@ -88,20 +94,22 @@ class Plan:
                 numbers=reader(numbers),
                 judged=reader([signal for signal in judged if signal.kind == "rate"]),
                 confidence=reader(judged[-1:]),
+                fired=[signal.name for signal in rates if signal.name != "failed"].index("guardrail_fired"),
             ),
             units=np.array([[signal.per_unit] for signal in numbers]),
             places=_places(cells, [*rates, *numbers], judged, tuple(names), len(measure.slices)),
-            classifier=compile(taxonomy),
+            classifier=classifier,
+            mask=mask(
+                [rule for rule in taxonomy.rules if not rule.of_outcome],
+                [signal for signal in rates if signal.name != "failed"],
+                numbers,
+                tuple(names),
+                taxonomy.aliases,
+                Terms(config.bounded(), config.failures.sql_dialect),
+            ),
             pairing=pairing,
             digest=sha256(msgspec.json.encode(counted)).hexdigest()[:16],
         )
-
-    def failures(self, served: Sequence[Exchange | Response]) -> Iterator[tuple[int, str]]:
-        """Find the exchanges that failed, each with its primary mode."""
-        for index in self.classifier.suspects(served):
-            mode = self.classifier.failure(served[index])
-            if mode is not None:
-                yield index, mode
 
 
 def _read(measure: Measure, taxonomy: Taxonomy) -> set[str]:
@@ -122,6 +130,11 @@ def _places(cells: Layout, served: list[Signal], judged: list[Signal], named: tu
         judged=tuple(of[signal] for signal in judged),
         sliced=tuple(row for row, signal in enumerate(served) if signal.cut),
         slices=tuple(range(slices)),
-        categories=tuple((named.index(path(one)), column) for column, one in enumerate(cells.named) if one),
-        mode=cells.named.index(None),
+        categories=tuple(
+            (named.index(path(one)), column)
+            for column, one in enumerate(cells.named)
+            if not isinstance(one, str) and one.name != FAILURE_MODE
+        ),
+        mode=cells.columns.index(FAILURE_MODE),
+        marks=tuple(cells.columns.index(mark) for mark in MARKS),
     )

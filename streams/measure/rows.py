@@ -36,6 +36,7 @@ class Rows:
     names : (D, m) numbers of texts: the plan's named fields. Here and below only the m events that were served
     cells : (signals, m) cells: `failed`, the other rates, the numbers
     mode : (m,) number of the text of the primary failure mode, 0 where the exchange did not fail
+    marks : (3, k) which of `MARKS`, which of the n events, and number of the text
     judged : (signals, o) cells of the o outcomes: the rates, and calibration
     """
 
@@ -47,6 +48,7 @@ class Rows:
     cells: Cells
     mode: Small
     judged: Cells
+    marks: Small
 
     @property
     def served(self) -> Mask:
@@ -63,10 +65,13 @@ class Rows:
     def where(self, chosen: Mask) -> "Rows":
         """Choose some of the n events."""
         n, m, o = (np.flatnonzero(mask) for mask in (chosen, chosen[self.served], chosen[self.outcome]))
+        marks = self.marks[:, chosen[self.marks[1]]]
+        if marks.size:
+            marks[1] = (np.cumsum(chosen) - 1)[marks[1]]
         return Rows(
             bucket=self.bucket.take(n), service=self.service.take(n), release=self.release.take(n),
             kind=self.kind.take(n), names=self.names.take(m, axis=1), cells=self.cells.take(m, axis=1),
-            mode=self.mode.take(m), judged=self.judged.take(o, axis=1),
+            mode=self.mode.take(m), judged=self.judged.take(o, axis=1), marks=marks,
         )  # fmt: skip
 
 
@@ -88,16 +93,31 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
     numbers *= units
     judged = _by_signal(columns.judged, np.uint8, readers.judged)
     calibration = _calibration(np.frombuffer(columns.confidence), judged[_CORRECT])
+    kind = np.frombuffer(columns.kind, np.uint8)
     return Rows(
         bucket=bucket,
         service=np.frombuffer(columns.service, np.int32),
         release=np.frombuffer(columns.release, np.int32),
-        kind=np.frombuffer(columns.kind, np.uint8),
+        kind=kind,
         names=_by_signal(columns.names, np.int32, readers.names),
         cells=np.concatenate([[mode != 0], rates, cells(numbers)], dtype=np.uint8),
         mode=mode,
         judged=np.concatenate([judged, [calibration]]),
+        marks=_marks(columns, kind, texts),
     )
+
+
+def _marks(columns: Columns, kind: Cells, texts: Texts) -> Small:
+    """Say of each mark which of all events has it."""
+    if not (columns.marks or columns.verdicts):
+        return np.empty((3, 0), np.int32)
+    served = np.flatnonzero((kind == EXCHANGE) | (kind == RESPONSE))
+    outcomes = np.flatnonzero(kind == OUTCOME)
+    found = [(one.column, served[one.place], texts[one.name]) for one in columns.marks]
+    found += [(one.column, outcomes[one.place], texts[one.name]) for one in columns.verdicts]
+    marks = np.array(found, np.int32).T
+    # In the order of the log, by which names beyond a cap are told from others.
+    return np.ascontiguousarray(marks[:, np.argsort(marks[1], kind="stable")])
 
 
 def _by_signal(packed: bytearray, of: type[np.generic], reader: Reader) -> NDArray[Any]:
@@ -116,4 +136,13 @@ def join(parts: Sequence[Rows]) -> Rows:
     """Put rows one behind the other."""
     if len(parts) == 1:
         return parts[0]
-    return Rows(*(np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in Rows.__slots__))
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
+        for name in Rows.__slots__
+        if name != "marks"
+    }
+    begins = np.cumsum([0, *(len(part.bucket) for part in parts[:-1])])
+    moved = [
+        part.marks + np.array([[0], [begin], [0]], np.int32) for part, begin in zip(parts, begins.tolist(), strict=True)
+    ]
+    return Rows(**joined, marks=np.concatenate(moved, axis=1))

@@ -14,7 +14,7 @@ from schemas.rejected import Rejected
 from schemas.tallies import KINDS, LATE, Ints
 from streams.measure import blocks
 from streams.measure.batch import Batch, count
-from streams.measure.columns import EXCHANGE, RESPONSE
+from streams.measure.columns import EXCHANGE, NONE_LOOKED, RESPONSE, Looked
 from streams.measure.decode import Record, RecordLike, reject, unknown_fields
 from streams.measure.flush import Cover, Key, Message, Seen, folded, messages
 from streams.measure.pair import recall
@@ -48,8 +48,9 @@ class Block:
     anchor, end : it covers the offsets ``[anchor, end)``
     first_ms : timestamp of its first record, None while there is none
     parts : its events as rows, a part each batch
-    served : how many of them say what became of an exchange
     failed : candidates for exemplars
+    carried : service -> paths of the evidence that some of its exchanges carry
+    looked : events among which these were chosen
     rejected : what is set aside
     waiting : requests that are open at its end; not counted yet
     stats : for metrics only: (what, which) -> how many
@@ -63,8 +64,9 @@ class Block:
     topic_id: str = ""
     first_ms: int | None = None
     parts: tuple[Rows, ...] = ()
-    served: int = 0
     failed: Mapping[Key, tuple[Seen, ...]] = field(default_factory=dict)
+    carried: Mapping[str, set[str]] = field(default_factory=dict)
+    looked: Looked = NONE_LOOKED
     rejected: tuple[Rejected, ...] = ()
     waiting: Waiting = field(default_factory=Waiting)
     stats: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -167,7 +169,7 @@ def flushing(plan: Plan, block: Block, final: bool) -> Iterator[Message]:
     if block.parts:
         cover = Cover(block.partition, block.anchor, block.end, final, block.topic_id)
         failed = [seen for held in block.failed.values() for seen in held]
-        yield from messages(plan, cover, join(block.parts), block.texts, failed)
+        yield from messages(plan, cover, join(block.parts), block.texts, failed, block.carried)
 
 
 def overflow(plan: Plan, block: Block) -> Counter[str]:
@@ -189,11 +191,13 @@ def _offsets(records: Sequence[RecordLike]) -> Ints:
 
 def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: Ints, stamps: Ints) -> Block:
     parts, failed, rejected, stats = list(block.parts), dict(block.failed), list(block.rejected), block.stats.copy()
-    served, waiting = block.served, block.waiting
+    events, waiting, looked, carried = block.events, block.waiting, block.looked, dict(block.carried)
     for begins in range(0, len(records), BATCH):
         these = slice(begins, begins + BATCH)
-        batch = count(plan, block.texts, records[these], offsets[these], stamps[these], served, waiting)
-        waiting = batch.waiting
+        batch = count(plan, block.texts, records[these], offsets[these], stamps[these], events, waiting, looked)
+        waiting, looked = batch.waiting, batch.looked
+        for service, paths in batch.carried.items():
+            carried[service] = carried.get(service, set()) | paths
         for key, seen in batch.failed:
             _choose(plan, failed, key, seen)
         for fault in batch.faults:
@@ -203,7 +207,10 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
             stats["mistyped", name] += n
         if len(batch.rows.bucket):
             parts.append(batch.rows)
-            served += len(batch.rows.mode)
+            for number, n in zip(*np.unique(batch.rows.mode, return_counts=True), strict=True):
+                if number:
+                    stats["failed", block.texts.of[number]] += int(n)
+            events += len(batch.rows.bucket)
             _count_kinds(plan, batch, stats)
     # A block's first record stands for all: a field that nobody reads is a matter of seconds to find, not of exact
     # counts. What was set aside is not looked at again: it may be as deep or as large as it likes.
@@ -211,8 +218,8 @@ def _counted(plan: Plan, block: Block, records: Sequence[RecordLike], offsets: I
         for name in unknown_fields(records[0].value or b""):
             stats["unknown_field", name[:64]] += 1
     return replace(
-        block, end=int(offsets[-1]) + 1, parts=tuple(parts), served=served, failed=failed, rejected=tuple(rejected),
-        waiting=waiting, stats=stats,
+        block, end=int(offsets[-1]) + 1, parts=tuple(parts), failed=failed, rejected=tuple(rejected),
+        carried=carried, looked=looked, waiting=waiting, stats=stats,
     )  # fmt: skip
 
 

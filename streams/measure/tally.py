@@ -46,6 +46,7 @@ class Places:
     slices : rows of `rows.names` to cut by; none means one slice, the whole
     categories : (row of `rows.names`, named column) of each category
     mode : the named column of failure modes
+    marks : that of each of `MARKS`
     """
 
     fixed: int
@@ -55,6 +56,7 @@ class Places:
     slices: tuple[int, ...]
     categories: tuple[tuple[int, int], ...]
     mode: int
+    marks: tuple[int, ...]
 
 
 def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
@@ -83,7 +85,7 @@ def tally(rows: Rows, texts: Sequence[str], places: Places) -> Tally:
     counted = np.concatenate([np.flatnonzero(rows.served), np.flatnonzero(rows.outcome)])
     streams, stream = _ranked(owner[counted] * buckets + bucket[counted], n_names * n_names * buckets)
 
-    everything, sliced = _signals(rows, positions, places, n_names)
+    everything, sliced = _signals(rows, positions, places, n_names, counted)
     groups, cells, counts = [], [], []
     for dimension, row in enumerate(places.slices or (-1,)):
         name = np.zeros(len(counted) if dimension == 0 else n_served, np.int64)
@@ -116,8 +118,15 @@ class _Signal(NamedTuple):
     cells: NDArray[np.integer]
 
 
-def _signals(rows: Rows, positions: Ints, places: Places, n_names: int) -> tuple[list[_Signal], list[_Signal]]:
-    """List all signals in the order of their cells, and those of them that are sliced."""
+def _signals(
+    rows: Rows, positions: Ints, places: Places, n_names: int, counted: Ints
+) -> tuple[list[_Signal], list[_Signal]]:
+    """List all signals in the order of their cells, and those of them that are sliced.
+
+    Parameters
+    ----------
+    counted : which of all events are counted, in the order in which `of` numbers them
+    """
     served, outcomes, failed = slice(len(rows.mode)), slice(len(rows.mode), None), np.flatnonzero(rows.mode)
     found = [_Signal(place, served, cells) for place, cells in zip(places.served, rows.cells, strict=True)]
     sliced = [found[row] for row in places.sliced]
@@ -127,6 +136,13 @@ def _signals(rows: Rows, positions: Ints, places: Places, n_names: int) -> tuple
         found.append(_Signal(Place(places.fixed + column * n_names, n_names), served, positions[rows.names[row]]))
     modes = Place(places.fixed + places.mode * n_names, n_names)
     found.append(_Signal(modes, failed, positions[rows.mode[failed]]))
+    if rows.marks.size:
+        place = np.empty(len(rows.bucket), np.int64)
+        place[counted] = np.arange(len(counted))
+        for i, column in enumerate(places.marks):
+            mine = np.flatnonzero(rows.marks[0] == i)
+            where = Place(places.fixed + column * n_names, n_names)
+            found.append(_Signal(where, place[rows.marks[1, mine]], positions[rows.marks[2, mine]]))
     return sorted(found, key=_place), sorted(sliced, key=_place)
 
 
@@ -160,7 +176,7 @@ def _sorted_names(rows: Rows, texts: Sequence[str]) -> tuple[Ints, tuple[str, ..
     """Sort the texts that occur; the position of each by its number."""
     occurs = np.zeros(len(texts), np.bool_)
     occurs[0] = True
-    for column in (rows.service, rows.release, rows.names, rows.mode):
+    for column in (rows.service, rows.release, rows.names, rows.mode, rows.marks[2]):
         occurs[column] = True
     numbers = sorted(np.flatnonzero(occurs).tolist(), key=texts.__getitem__)
     positions = np.zeros(len(texts), np.int64)

@@ -171,19 +171,21 @@ async def _start(config: Config, metrics: Metrics, fuse: Fuse, opened: AsyncExit
     survey: Callable[[], Awaitable[Survey]] = _nothing
     if "watch" in config.worker.stages:
         # Faust takes its time to import; who only measures does without.
+        from streams.shell.gather_agent import Gather  # noqa: PLC0415
         from streams.shell.watch_agent import Watch  # noqa: PLC0415
         from streams.shell.watch_app import build  # noqa: PLC0415
 
         engine = Engine(config, taxonomy)
         size.check(engine.plan(Own()))  # what cannot be decided by, or stored, is refused before anything is read
         watch = Watch(config, engine, outbox, metrics, fuse)
-        app = build(config, watch, fuse)
+        gather = Gather(config, outbox, metrics, fuse)
+        app = build(config, watch, gather, fuse)
         opened.push_async_callback(groups.leave, config, watch_group(config))
         opened.push_async_callback(app.stop)
         _background(_crashed(app), fuse, opened)
         services.append(app)
-        stages.append(watch)
-        lacking.append(watch.missing)
+        stages += [watch, gather]
+        lacking += [watch.missing, gather.missing]
         ticked = ticked if "measure" in config.worker.stages else watch.owned
     if "measure" in config.worker.stages:
         measure = Measure(config, Measured.of(config, taxonomy), outbox, metrics, fuse)

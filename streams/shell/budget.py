@@ -10,12 +10,12 @@ from prometheus_client import Histogram
 
 from detectors.shares import WEEK_S
 from schemas.incidents import Direction, Notify, Severity, Step
-from schemas.signals import SILENCE
+from schemas.signals import BY_RULE
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
+from streams.telling.findings import Finding
 from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
-from streams.watch.publish import Finding
 from streams.watch.state import Case, State
 
 GAP_S: Final = 60
@@ -87,11 +87,13 @@ class Budget:
             self._would(states.get(told.service), told, finding.key.decode())
             return
         self._metrics.findings.labels(told.severity, told.step).inc()
+        before = states.get(told.service)
+        if before is not None and any(case.said.id == finding.id for case in before.cases):
+            return  # sent again, by `watch.resend_every_s`: the rest of it was counted when it was new
         if told.step == "fired":
             for change in told.changes:
                 self._metrics.changed(change.signal, change.direction)
-        before = states.get(told.service)
-        if before is None or all(change.signal == SILENCE.name for change in told.changes):
+        if before is None or all(change.signal in BY_RULE for change in told.changes):
             return
         if told.step == "fired":
             sent.add_done_callback(partial(self._delivered, self._metrics.finding.labels(told.notify), before.second))

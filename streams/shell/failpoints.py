@@ -15,6 +15,9 @@ Failpoint = Literal[
     "watch.mid_state",
     "watch.before_position",
     "watch.before_ack",
+    "gather.before_findings",
+    "gather.before_state",
+    "gather.after_state",
 ]
 FAILPOINTS: Final[tuple[Failpoint, ...]] = get_args(Failpoint)
 Hook = Callable[[Failpoint], None]

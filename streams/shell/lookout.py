@@ -27,7 +27,7 @@ SURE: Final = 3
 
 
 class Stage(Protocol):
-    """MEASURE or WATCH."""
+    """MEASURE, WATCH or GATHER."""
 
     async def progress(self) -> list[Progress]:
         """Say how far each owned partition got."""
@@ -100,7 +100,7 @@ class Lookout:
             When a partition stalls, or the broker acknowledges nothing for too long.
         """
         self._deliverable()
-        for stage in {one.stage for one in progress} | {"measure", "watch"}:
+        for stage in {one.stage for one in progress} | {"measure", "watch", "gather"}:
             self._metrics.held.labels(stage).set(sum(one.held for one in progress if one.stage == stage))
         for tp in self._behind.keys() - {one.tp for one in progress}:
             del self._behind[tp]

@@ -29,6 +29,9 @@ _FIELDS: Final = 50
 _SIGNALS: Final = len(BY_NAME) + len(OF_ALL) + 2 * MOST_OWN
 """Names of signals that get one: the catalogue's, and as many as two configs declare, one after the other."""
 
+_MODES: Final = 128
+"""Failure modes that get a label of their own: the taxonomy's, and as many of one's own."""
+
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
 
@@ -43,13 +46,13 @@ class Metrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # when each count began: the process' start says it
         registry = self._registry = CollectorRegistry()
-        self._fields: set[str] = set()
-        self._signals: set[str] = set()
+        self._fields, self._signals, self._modes = set[str](), set[str](), set[str]()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         table = {metric.name: _made(metric, registry) for metric in METRICS}
         self._events = _of(Counter, table["barograph_events_total"])
         self._rejected = _of(Counter, table["barograph_rejected_total"])
+        self._failures = _of(Counter, table["barograph_failures_total"])
         self._late = _of(Counter, table["barograph_late_events_total"])
         self._unknown = _of(Counter, table["barograph_unknown_fields_total"])
         self._mistyped = _of(Counter, table["barograph_mistyped_total"])
@@ -67,7 +70,9 @@ class Metrics:
         self._changes = _of(Counter, table["barograph_changes_total"])
         self.promised = _of(Counter, table["barograph_budget_promised_total"])
         self.spent = _of(Counter, table["barograph_budget_spent_total"])
-        self.shadow = _of(Counter, table["barograph_shadow_total"])
+        self.held_back, self.shadow = (
+            _of(Counter, table[f"barograph_{kept}_total"]) for kept in ("held_back", "shadow")
+        )  # fmt: skip
         self.services = _of(Gauge, table["barograph_services"])
         self.unlearned = _of(Gauge, table["barograph_unlearned_signals"])
         self.lost = _of(Counter, table["barograph_lost_records_total"])
@@ -104,6 +109,8 @@ class Metrics:
                     self._events.labels(which).inc(n)
                 case "rejected":
                     self._rejected.labels(which).inc(n)
+                case "failed":
+                    self._failures.labels(_among(self._modes, which, _MODES)).inc(n)
                 case "late":
                     self._late.inc(n)
                 case "mistyped":

@@ -58,7 +58,7 @@ class Outbox:
     async def put(
         self, role: str, key: bytes, value: bytes | None, partition: int | None = None, headers: Headers = ()
     ) -> Sent:
-        """Queue a record, after all that were queued before it; without a partition, the key chooses one.
+        """Queue a record, after all that were queued before it; without a partition, the topic or the key chooses one.
 
         Raises
         ------
@@ -71,6 +71,8 @@ class Outbox:
                 f"a record of {size} bytes, {printable(repr(key[:80]))}, does not fit into {name}, which "
                 f"takes {most}: nothing was lost, but it cannot go on; lower what `limits` and `watch` let grow"
             )
+        if BY_ROLE[role].partitions == "first":
+            partition = 0
         underway, record = self._underway.setdefault(role, {}), object()
         underway[record] = self._now()  # the producer itself may keep us waiting until it has room
 

@@ -14,7 +14,7 @@ class Progress(NamedTuple):
 
     Attributes
     ----------
-    stage : "measure" or "watch"
+    stage : "measure", "watch" or "gather"
     read : offset that is read next; None while the state is not restored
     done : any number that changes with whatever is done, restoring included
     held : whether the stage waits for the broker to take what it said

@@ -75,7 +75,7 @@ def partitions(config: Config, topic: Topic) -> int:
             return config.topics.events_partitions
         case "tallies":
             return config.topics.tallies_partitions
-        case "one":
+        case "one" | "first":
             return 1
 
 

@@ -270,9 +270,7 @@ class Watch:
         async with part.lock:
             part.again = part.own.second
             for finding in again(part.own.notices, part.states, part.own.second):
-                part.told.append(
-                    await self._outbox.put("incidents_state", finding.key, finding.value, headers=finding.headers)
-                )
+                part.told.append(await self._outbox.put("found", finding.key, finding.value, headers=finding.headers))
 
     async def _take_census(self, part: Part) -> None:
         """Tell how many services this partition knows, whenever that changes."""

@@ -1,4 +1,4 @@
-"""A config and what an agent does -> WATCH's Faust app: how it reads, and when it checkpoints and lets go."""
+"""A config and what agents do -> WATCH's Faust app: how it reads, and when it checkpoints and lets go."""
 
 import faust
 from faust.auth import OAuthCredentials
@@ -9,6 +9,7 @@ from faust.types.auth import CredentialsT
 from schemas.config import Config
 from streams.shell.clients import BEATS, FETCH_BYTES, access, topic, watch_group
 from streams.shell.exits import Fuse
+from streams.shell.gather_agent import Gather
 from streams.shell.watch_agent import Watch
 
 
@@ -31,8 +32,8 @@ def _credentials(config: Config) -> CredentialsT | None:
     )  # fmt: skip
 
 
-def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
-    """Make the Faust app that feeds `watch`."""
+def build(config: Config, watch: Watch, gather: Gather, fuse: Fuse) -> faust.App:
+    """Make the Faust app that feeds `watch`, and says who runs `gather`: the owner of the first partition."""
     session_s = config.kafka.session_timeout_s
     app = _App(
         watch_group(config),
@@ -68,9 +69,12 @@ def build(config: Config, watch: Watch, fuse: Fuse) -> faust.App:
 
     async def release(*_: object, **__: object) -> None:
         await fuse.guard(watch.release())
+        await fuse.guard(gather.release())
 
     async def own(_: object, assigned: set[TP], **__: object) -> None:
-        watch.own(tp.partition for tp in assigned if tp.topic == tallies)
+        owned = [tp.partition for tp in assigned if tp.topic == tallies]
+        watch.own(owned)
+        gather.own(owned)
 
     app.agent(app.topic(tallies, key_serializer="raw", value_serializer="raw"), name="watch")(agent)  # type: ignore[arg-type]  # Faust's StreamT lacks noack
     app.timer(config.watch.checkpoint_every_s)(keep)

@@ -35,16 +35,24 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     assert state.baseline is not None
     bets = len(detector(state.baseline, plan, state.service).accumulators.bets)
     streams = {
-        name: Stream(name, one.first_second, one.last_second, np.zeros(bets, np.float32), reports=one.reports)
+        name: Stream(
+            name,
+            one.first_second,
+            one.last_second,
+            np.zeros(bets, np.float32),
+            reports=one.reports,
+            failing=replace(one.failing, slices=()),
+        )
         for name, one in state.streams.items()
     }
     why = f"measured against a new baseline, number {state.baseline.version}"
-    over = [resolved(case.said, now_ms, why) for case in (*state.cases, *state.shadow.cases)]
-    shadow = replace(state.shadow, cases=(), waiting=())
+    open_ = (*state.pending, *state.cases, *state.shadow.pending, *state.shadow.cases)
+    over = [resolved(case.said, now_ms, why) for case in open_]
+    shadow = replace(state.shadow, cases=(), pending=())
     # How much events resemble each other is no matter of the baseline; a minute is counted in its bins.
     held = None if state.unfinished is None else replace(state.unfinished, counts=None)
     state = replace(
-        state, streams=streams, cases=(), waiting=(), shadow=shadow, unfinished=held, growth=None, provisional=None
+        state, streams=streams, cases=(), pending=(), shadow=shadow, unfinished=held, growth=None, provisional=None
     )
     return Adopted(traffic.freed(state), over)
 

@@ -197,5 +197,5 @@ def knows(alphabet: Alphabet, own: Own) -> Known:
     for signal, begin in zip(measured.signals, measured.begins, strict=True):
         if (segment := held.get((signal.kind, signal.name))) is not None:
             cells[begin : begin + segment.width] = segment.begin + np.arange(segment.width)
-    columns = [categories.index(one.name) if one and one.name in categories else -1 for one in measured.named]
+    columns = [categories.index(name) if name in categories else -1 for name in measured.columns]
     return Known(cells, np.array(columns))

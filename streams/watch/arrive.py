@@ -3,6 +3,7 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
@@ -12,14 +13,16 @@ from schemas.signals import RATE_CELLS
 from schemas.tallies import OTHER
 from streams.watch.clock import bucket_of, counted_in
 from streams.watch.detector import Detector
+from streams.watch.failing import counted_by, failed, marked_by, summed_up
 from streams.watch.place import Placed
 from streams.watch.plan import Plan
 from streams.watch.releases import seated
 from streams.watch.segments import summed
 from streams.watch.state import Bucket, Counts, Ints, Part, State
-from streams.watch.window import settled
+from streams.watch.window import frequent, settled
 
 Named = tuple[tuple[str, ...], int]
+Tuples = dict[tuple[str, ...], int]
 
 
 def arrive(
@@ -48,14 +51,17 @@ def arrive(
     spot = np.array([spots[key] for key in keys])
     kept, raw = _laid(detector, placed, spot, len(spots))
     modes, others = _by_spot(placed.modes.items(), spot), _by_spot(placed.others.items(), spot)
+    marks = _by_spot(placed.marks.items(), spot)
     for (release, begins), i in spots.items():
         stream = streams[release]
-        bucket = _added(stream.buckets.get(begins), kept[i], raw[i], modes[i], others[i], plan.config.limits.others)
+        news = _News(kept[i], raw[i], modes[i], marks[i], others[i])
+        bucket = _added(stream.buckets.get(begins), news, plan.config.limits.others)
         streams[release] = replace(
             stream,
             last_second=state.second if release in live else stream.last_second,
             pending=stream.pending if instead else kept[i] if stream.pending is None else stream.pending + kept[i],
             overflowed=tuple(sorted({*stream.overflowed, *placed.overflowed})),
+            failing=failed(detector, stream.failing, kept[i], summed_up(modes[i]), summed_up(marks[i])),
             buckets=settled({**stream.buckets, begins: bucket}, plan.window_s, bucket_s),
         )
     return replace(state, streams=streams, beyond=beyond)
@@ -75,13 +81,14 @@ def _withdrawn(plan: Plan, state: State, part: Part, placed: Placed, detector: D
         only = dataclasses.replace(placed, row=placed.row[mine], cell=placed.cell[mine], count=placed.count[mine])
         [kept], [raw] = _laid(detector, only, np.zeros(len(placed.start), np.int64), 1)
         held = streams[name].buckets[begins]
-        failed = dict(held.modes)
-        for (_, mode), n in [one for one in placed.modes.items() if one[0][0] == group]:
-            failed[mode] = max(failed.get(mode, 0) - n, 0)
+        modes: Tuples = {(mode,): -n for (which, mode), n in placed.modes.items() if which == group}
+        marks: Tuples = {(column, mark): -n for (which, column, mark), n in placed.marks.items() if which == group}
         less = replace(
-            held, kept=np.maximum(held.kept - kept, 0), raw=np.maximum(held.raw - raw, 0), modes=failed
+            held, kept=np.maximum(held.kept - kept, 0), raw=np.maximum(held.raw - raw, 0),
+            modes=counted_by(held.modes, modes), marks=marked_by(held.marks, marks),
         )  # fmt: skip
-        streams[name] = replace(streams[name], buckets={**streams[name].buckets, begins: less})
+        failing = failed(detector, streams[name].failing, -kept, modes, marks)
+        streams[name] = replace(streams[name], buckets={**streams[name].buckets, begins: less}, failing=failing)
     return replace(state, streams=streams)
 
 
@@ -103,24 +110,25 @@ def _by_spot(counts: Iterable[tuple[tuple[int, *tuple[str, ...]], int]], spot: I
     return found
 
 
-def _added(
-    held: Bucket | None, kept: Counts, raw: Counts, modes: list[Named], others: list[Named], most: int
-) -> Bucket:
-    failed = dict(held.modes) if held else {}
-    for (mode,), n in modes:
-        failed[mode] = failed.get(mode, 0) + n
+class _News(NamedTuple):
+    """What came of a stream in a bucket."""
+
+    kept: Counts
+    raw: Counts
+    modes: list[Named]
+    marks: list[Named]
+    others: list[Named]
+
+
+def _added(held: Bucket | None, news: _News, most: int) -> Bucket:
+    modes = counted_by(held.modes if held else {}, summed_up(news.modes))
+    marks = marked_by(held.marks if held else {}, summed_up(news.marks))
     strange = {place: dict(names) for place, names in held.others.items()} if held else {}
-    for (place, name), n in others:
+    for (place, name), n in news.others:
         names = strange.setdefault(place, {})
         names[name] = names.get(name, 0) + n
-    if others:
-        strange = {place: _frequent(names, most) for place, names in strange.items()}
+    if news.others:
+        strange = {place: frequent(names, most) for place, names in strange.items()}
     if held is None:
-        return Bucket(kept, raw, failed, strange)
-    return Bucket(held.kept + kept, held.raw + raw, failed, strange)
-
-
-def _frequent(names: dict[str, int], most: int) -> dict[str, int]:
-    if len(names) <= most:
-        return names
-    return dict(sorted(names.items(), key=lambda item: (-item[1], item[0]))[:most])
+        return Bucket(news.kept, news.raw, modes, strange, marks)
+    return Bucket(held.kept + news.kept, held.raw + news.raw, modes, strange, marks)

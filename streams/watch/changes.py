@@ -10,7 +10,8 @@ from schemas.tallies import OTHER
 from streams.watch.clock import end_ms
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
-from streams.watch.group import SLACK_BUCKETS, WAIT_S
+from streams.watch.onsets import slack_of
+from streams.watch.pending import WAIT_S
 from streams.watch.plan import Plan
 from streams.watch.report import order, short
 from streams.watch.state import Alarm, State, Stream
@@ -38,7 +39,7 @@ def planned(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
     alarms : of the second that closes
     over : the last second that is over
     """
-    slack_ms = SLACK_BUCKETS * plan.config.measure.bucket_s * 1000
+    slack_ms = slack_of(plan)
     streams, left, reports = dict(state.streams), [], []
     for alarm in alarms:
         stream = streams.get(alarm.release) if alarm.monitor >= 0 else None

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from schemas.control import Acknowledge, Approve, Maintain, Rebaseline, Release, SignOff
 from schemas.incidents import Incident
+from schemas.moments import written
 from schemas.rejected import Reason
 from schemas.signals import TRAFFIC
 from schemas.tallies import Passed
@@ -60,7 +61,7 @@ def control(plan: Plan, state: State, fact: Passed, second: int) -> Heard:
             kept_ = [one for one in noted.approvals if one.key != approved.key]
             return _known(noted, approved.release, replace(noted, approvals=(*kept_, approved)[-most:]))
         case Acknowledge() as taken:
-            return _acknowledged(noted, taken, end_ms(second))
+            return _acknowledged(noted, taken, second)
         case Maintain() as maintained:
             return Heard(replace(noted, maintained=maintained), [], None)
         case Rebaseline() as anew:
@@ -102,15 +103,23 @@ def _known(state: State, release: str, then: State) -> Heard:
     ))  # fmt: skip
 
 
-def _acknowledged(state: State, fact: Acknowledge, now_ms: int) -> Heard:
+def _acknowledged(state: State, fact: Acknowledge, second: int) -> Heard:
+    """Let a person take an open incident, once: who took it first has it."""
     for i, case in enumerate(state.cases):
-        if case.said.fingerprint == fact.fingerprint:
-            said = acknowledged(case.said, fact.by, fact.note or "", now_ms)
-            cases = (*state.cases[:i], replace(case, said=said), *state.cases[i + 1 :])
-            return Heard(replace(state, cases=cases), [said], None)
+        if case.said.fingerprint != fact.fingerprint:
+            continue
+        if case.said.acknowledged_at is not None:
+            return Heard(state, [], Refused(
+                "already_acknowledged", "$.fingerprint",
+                f"{case.said.acknowledged_by} took incident {fact.fingerprint} at "
+                f"{written(case.said.acknowledged_at)}: nothing was changed",
+            ))  # fmt: skip
+        said = acknowledged(case.said, fact.by, fact.note or "", end_ms(second))
+        cases = (*state.cases[:i], replace(case, said=said, sent_second=second), *state.cases[i + 1 :])
+        return Heard(replace(state, cases=cases), [said], None)
     return Heard(state, [], Refused(
         "unknown_incident", "$.fingerprint",
-        f"`{state.service}` has no open incident {fact.fingerprint}: it is resolved, or of another service",
+        f"`{state.service}` has no open incident {fact.fingerprint}: it is pending, resolved, or of another service",
     ))  # fmt: skip
 
 
@@ -123,16 +132,12 @@ def _rebaselined(plan: Plan, state: State, fact: Rebaseline, now_ms: int) -> Hea
                 "invalid", f"$.signals[{i}]", f"no signal `{name}`; signals: {', '.join(sorted(known))}"
             ))  # fmt: skip
     about = fact.signals or known
-    cases, shadow = (*state.cases, *state.shadow.cases), state.shadow
-    over = [case for case in cases if all(alarm.signal in about for alarm in case.alarms)]
-    kept = tuple(case for case in state.cases if case not in over)
-    dark = tuple(case for case in shadow.cases if case not in over)
+    books = (state.pending, state.cases, state.shadow.pending, state.shadow.cases)
+    over = [case for book in books for case in book if all(alarm.signal in about for alarm in case.alarms)]
+    pending, cases, dark_pending, dark_cases = (tuple(case for case in book if case not in over) for book in books)
     why = f"rebaselined by {fact.by}" + (f": {fact.reason}" if fact.reason else "")
-    waiting, waiting_too = (
-        tuple(alarm for alarm in some if alarm.signal not in about) for some in (state.waiting, shadow.waiting)
-    )
-    shadow = replace(shadow, cases=dark, waiting=waiting_too)
-    state = replace(state, cases=kept, waiting=waiting, shadow=shadow)
+    shadow = replace(state.shadow, pending=dark_pending, cases=dark_cases)
+    state = replace(state, pending=pending, cases=cases, shadow=shadow)
     if TRAFFIC.name in about:
         state = traffic.anew(state)
     cells = tuple(name for name in fact.signals if name != TRAFFIC.name)

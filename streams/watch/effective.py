@@ -44,6 +44,11 @@ def said(config: Config) -> str:
     return msgspec.json.encode(Sections(**sections)).decode()
 
 
+def hashed(config: Config) -> str:
+    """Name what of a config decides, whichever version does: what an incident says that it was decided by."""
+    return sha256(said(config).encode()).hexdigest()[:16]
+
+
 def digest(config: Config) -> str:
     """Name what of a config decides, and the version that does."""
     return sha256(f"{ENGINE}\n{said(config)}".encode()).hexdigest()[:16]

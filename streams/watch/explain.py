@@ -56,13 +56,17 @@ def culprit(detector: Detector, alphabet: Alphabet, lead: Alarm, after: After) -
         arrived = np.flatnonzero((_part(cut.now) >= REPLACED) & (_part(cut.was) <= 1 - REPLACED))
         for i in arrived.tolist():
             return _told(alphabet, lead, after, field, cut, i, 1.0)
+    cut = cuts.get(detector.dimensions[s])
+    if cut is not None:
+        own = s - cut.first
+        share = cut.split.total - float(cut.split.rest[own])
+        if abs(cut.split.total) < abs(share) / 2:  # others moved the other way: of the whole there is little to explain
+            return _told(alphabet, lead, after, detector.dimensions[s], cut, own, 1.0)
     found = smallest({field: cut.split for field, cut in cuts.items()})
     if found is not None:
         return _told(alphabet, lead, after, found.dimension, cuts[found.dimension], found.slice, found.explains)
-    cut = cuts.get(detector.dimensions[s])
     if cut is None:
         return None
-    own = s - cut.first
     explains = 1 - float(cut.split.rest[own]) / cut.split.total if cut.split.total else 0.0
     return _told(alphabet, lead, after, detector.dimensions[s], cut, own, explains)
 

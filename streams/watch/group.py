@@ -1,34 +1,41 @@
-"""Alarms -> incidents: one for each service and onset, with a life of firing, updated, resolved."""
+"""Alarms -> incidents: one for each service and onset, with a life of pending, firing, updated, resolved."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
 from schemas.signals import TRAFFIC
-from streams.watch import traffic
+from streams.watch import flap, resend, rules, traffic
 from streams.watch.accumulators import NOTICES
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
-from streams.watch.merge import counted
+from streams.watch.held import lifted
+from streams.watch.onsets import grown, home, rank, slack_of
+from streams.watch.pending import opened, spoken
 from streams.watch.plan import Plan
 from streams.watch.rebase import aged
 from streams.watch.recover import FEWEST, recovered, well
 from streams.watch.report import report, resolved
+from streams.watch.resend import Again
+from streams.watch.silence import lasted
 from streams.watch.state import Alarm, Case, State
-
-WAIT_S: Final = 5
-"""How long an alarm that pages nobody waits for one of the same onset that does, so that the graver one gives the
-incident its name. A page waits for nothing."""
-SLACK_BUCKETS: Final = 3
 
 
 class Told(NamedTuple):
     """A state, and what is to be published."""
 
     state: State
-    incidents: list[Incident]
+    incidents: list[Incident | Again]
+
+
+class _Lived(NamedTuple):
+    """A state, the incident as it goes on, None if it is over, and what is to be published."""
+
+    state: State
+    case: Case | None
+    said: tuple[Incident | Again, ...] = ()
 
 
 def group(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], over: int) -> Told:
@@ -41,87 +48,80 @@ def group(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], ove
     alarms : of the second that closes
     over : the last second that is over
     """
-    if not (alarms or state.waiting or state.cases):
+    if not (alarms or state.pending or state.cases):
         return Told(state, [])
-    slack_ms = SLACK_BUCKETS * plan.config.measure.bucket_s * 1000
-    cases, waiting, told = list(state.cases), list(state.waiting), []
-    for alarm in sorted(alarms, key=_rank):
-        home = _home(cases, alarm, slack_ms)
-        if home is not None:
-            cases[home] = _grown(cases[home], [alarm])
-        else:  # in the place of itself, if it was a ticket until now
-            waiting = [*(one for one in waiting if _who(one) != _who(alarm)), alarm]
-    for lead in sorted(waiting, key=_rank):
-        if lead in waiting and (lead.notify == "page" or lead.alarmed_at <= end_ms(over - WAIT_S)):
-            same = [one for one in waiting if one is not lead and _same(lead, one, slack_ms)]
-            waiting = [one for one in waiting if one is not lead and one not in same]
-            state, said = _opened(plan, detector, state, cases, [lead, *same], over)
-            told += said
-    before = {id(case) for case in state.cases}
+    cases, alone, slack_ms = list(state.cases), list[Alarm](), slack_of(plan)
+    for alarm in sorted(alarms, key=rank):
+        at = home((case.alarms for case in cases), alarm, slack_ms)
+        if at is None:
+            alone.append(alarm)
+        else:
+            cases[at] = grown(cases[at], [alarm])
+    state, cases, fired = opened(plan, detector, state, cases, alone, over)
+    before, told = {id(case) for case in state.cases}, list[Incident | Again](fired)
     kept: list[Case] = []
     for case in cases:
         state, now, said = _lived(plan, detector, state, case, id(case) not in before, over)
         told += said
-        kept += now
-    if told or waiting != list(state.waiting) or [id(case) for case in kept] != [id(case) for case in state.cases]:
-        state = replace(state, cases=tuple(kept), waiting=tuple(waiting))
+        kept += [] if now is None else [now]
+    if [id(case) for case in kept] != [id(case) for case in state.cases]:
+        state = replace(state, cases=tuple(kept))
     return Told(state, told)
 
 
-def _home(cases: list[Case], alarm: Alarm, slack_ms: int) -> int | None:
-    """Find the incident that an alarm belongs to: that of its own ticket, or one that shares its onset."""
-    for i, case in enumerate(cases):
-        if any(_who(one) == _who(alarm) for one in case.alarms):
-            return i
-    return next((i for i, case in enumerate(cases) if _same(case.alarms[0], alarm, slack_ms)), None)
-
-
-def _opened(
-    plan: Plan, detector: Detector, state: State, cases: list[Case], alarms: list[Alarm], over: int
-) -> tuple[State, list[Incident]]:
-    """Open an incident, unless it would bear the name of an open one: then it is that one, which goes on."""
-    said = report(plan, detector, state, alarms, None, end_ms(over))
-    home = next((i for i, case in enumerate(cases) if case.said.fingerprint == said.fingerprint), None)
-    if home is None and len(cases) >= plan.config.limits.incidents:
-        home, state = len(cases) - 1, replace(state, beyond=counted(state.beyond, "incidents"))
-    if home is not None:
-        cases[home] = _grown(cases[home], alarms)
-        return state, []
-    cases.append(Case(alarms=tuple(alarms), said=said, said_second=over))
-    episodes = {print_: last for print_, last in state.episodes.items() if print_ != said.fingerprint}
-    episodes[said.fingerprint] = said.episode  # the latest last, so that the oldest is forgotten first
-    forgotten, beyond = state.forgotten, state.beyond
-    if len(episodes) > plan.config.limits.episodes:
-        forgotten, beyond = max(forgotten, episodes.pop(next(iter(episodes)))), counted(beyond, "episodes")
-    return replace(state, episodes=episodes, forgotten=forgotten, beyond=beyond), [said]
-
-
-def _lived(
-    plan: Plan, detector: Detector, state: State, case: Case, grew: bool, over: int
-) -> tuple[State, list[Case], list[Incident]]:
+def _lived(plan: Plan, detector: Detector, state: State, case: Case, grew: bool, over: int) -> _Lived:
     """Say what is new of an incident, if anything; there is no case any more once it is resolved."""
     if over == case.said_second:
-        return state, [case], []
-    watch, now_ms = plan.config.watch, end_ms(over)
-    if (over + 1) % plan.config.measure.bucket_s == 0:
-        if recovered(plan, detector, state, case):
-            return _recovered(plan, detector, state, case), [], [resolved(case.said, now_ms)]
-        if (old := aged(plan, detector, state, case, now_ms)) is not None:
-            return _recovered(plan, detector, old.state, case) if old.free else old.state, [], [old.said]
+        return _Lived(state, case)
+    watch, bucket_s, now_ms = plan.config.watch, plan.config.measure.bucket_s, end_ms(over)
+    if (over + 1) % bucket_s == 0:
+        lived = _ended(plan, detector, state, case, over)
+        if lived.said:
+            return lived
+        state, case = lived.state, lived.case or case
     due = (over - case.said_second) % watch.update_every_s == 0
+    free = lifted(plan, state, case.said, now_ms)
     # On the mend, what came since the onset is a mixture of bad and good, and no news.
-    bucket_s = plan.config.measure.bucket_s
-    if grew or (due and (case.grown or not well(plan, detector, state, case, bucket_s, FEWEST))):
-        now = report(plan, detector, state, case.alarms, case.said, now_ms)
-        graver = now.severity < case.said.severity or (now.notify == "page" and case.said.notify != "page")
-        if graver or (due and (case.grown or _surer(case.said, now))):
-            return state, [Case(alarms=case.alarms, said=now, said_second=over)], [now]
-    return state, [case], []
+    if grew or free or (due and (case.grown or not well(plan, detector, state, case, bucket_s, FEWEST))):
+        now = report(plan, detector, state, case.alarms, case, now_ms)
+        if free or _graver(case.said, now) or (due and (case.grown or _surer(case.said, now))):
+            return _Lived(state, spoken(case, now, over), (now,))
+    if resend.due(plan, case, over):
+        return _Lived(state, replace(case, sent_second=over), (Again(case.said),))
+    return _Lived(state, case)
+
+
+def _ended(plan: Plan, detector: Detector, state: State, case: Case, over: int) -> _Lived:
+    """End an incident if all that alarmed is well, for longer if it flaps; or if it is what is normal now.
+
+    While nothing comes from the service nobody knows how it is, so nothing ends.
+    """
+    now_ms = end_ms(over)
+    if lasted(plan, state, over - state.last_event):
+        return _Lived(state, replace(case, well_since=0) if case.well_since else case)
+    if recovered(plan, detector, state, case):
+        since = case.well_since or over
+        if over - since >= flap.patience_s(plan, case.before):
+            state = flap.ended(plan, _recovered(plan, detector, state, case), case, now_ms)
+            return _Lived(state, None, (resolved(case.said, now_ms),))
+        return _Lived(state, replace(case, well_since=since))
+    if case.well_since:
+        case = replace(case, well_since=0)
+    if (old := aged(plan, detector, state, case, now_ms)) is not None:
+        state = _recovered(plan, detector, old.state, case) if old.free else old.state
+        return _Lived(state, None, (old.said,))
+    return _Lived(state, case)
+
+
+def _graver(said: Incident, now: Incident) -> bool:
+    """Whether an incident is graver than it was said to be, or tells more people."""
+    return now.severity < said.severity or NOTICES.index(now.notify) < NOTICES.index(said.notify)
 
 
 def _recovered(plan: Plan, detector: Detector, state: State, case: Case) -> State:
     """Put an incident's accumulators back into play; what was before all was well, for `resolve_after_s`, is told."""
-    state, over = freed(detector, state, case.alarms), state.second - plan.config.watch.resolve_after_s
+    over = state.second - plan.config.watch.resolve_after_s
+    state = rules.ended(freed(detector, state, case.alarms), case.alarms)
     streams = dict(state.streams)
     for alarm in case.alarms:
         if alarm.monitor >= 0 and (stream := streams.get(alarm.release)):
@@ -142,31 +142,6 @@ def freed(detector: Detector, state: State, alarms: Iterable[Alarm]) -> State:
     return replace(state, streams=streams)
 
 
-def _grown(case: Case, alarms: list[Alarm]) -> Case:
-    """Add alarms to an incident, the gravest first; a page takes the place of its own ticket."""
-    new = {_who(alarm): alarm for alarm in alarms}
-    kept = [new.pop(_who(alarm), alarm) for alarm in case.alarms]
-    return replace(case, alarms=tuple(sorted((*kept, *new.values()), key=_grave)), grown=True)
-
-
-def _who(alarm: Alarm) -> tuple[str, int, bool]:
-    """Tell monitors apart; what harms and what does not are two."""
-    return alarm.release, alarm.monitor, alarm.notify == "record"
-
-
-def _same(lead: Alarm, other: Alarm, slack_ms: int) -> bool:
-    """Whether two alarms share an onset, within what is not known of it."""
-    return lead.since_low - slack_ms <= other.since_high and other.since_low <= lead.since_high + slack_ms
-
-
 def _surer(said: Incident, now: Incident) -> bool:
     """Whether what is known rests on ten times the events: then figures and slice are worth reading again."""
     return any(b.after_n >= 10 * max(a.after_n, 1) for a, b in zip(said.changes[:1], now.changes[:1], strict=False))
-
-
-def _grave(alarm: Alarm) -> tuple[int, str]:
-    return NOTICES.index(alarm.notify), alarm.severity
-
-
-def _rank(alarm: Alarm) -> tuple[int, str, int]:
-    return (*_grave(alarm), alarm.monitor)

@@ -79,7 +79,7 @@ def _knows_days(growth: Growth) -> bool:
 
 def _calm(detector: Detector, state: State) -> bool:
     """Whether nothing speaks against the baseline."""
-    if state.cases or state.waiting or state.shadow.cases or state.shadow.waiting:
+    if state.cases or state.pending or state.shadow.cases or state.shadow.pending:
         return False
     begins = detector.accumulators.begins
     return all(

@@ -12,8 +12,10 @@ from streams.watch.parts import of_release
 from streams.watch.place import events_of, names_of, place, spread
 from streams.watch.plan import Plan
 from streams.watch.state import Alphabet, Baseline, Counting, Ints, Naming, Part, State
+from streams.watch.window import add, frequent
 
 MOST_RELEASES: Final = 32
+MOST_MARKS: Final = 128
 
 
 def learn(plan: Plan, state: State, part: Part) -> State:
@@ -49,10 +51,12 @@ def learn(plan: Plan, state: State, part: Part) -> State:
         events=counting.events,
         tally=counting.tally,
         modes=counting.modes,
+        marks=counting.marks,
         releases=counting.releases,
         learned_at=state.second,
         span_s=max(state.second - counting.began, 1),
         anew=_anew(state, counting.alphabet),
+        carried=tuple(sorted(state.carried)),
     )
     if state.baseline is not None and state.relearns:
         baseline = replace(baseline, tally=_mixed(state.baseline, baseline, state.relearns))
@@ -151,6 +155,9 @@ def _counted(counting: Counting, part: Part) -> Counting:
     modes = dict(counting.modes)
     for (_, mode), n in placed.modes.items():
         modes[mode] = modes.get(mode, 0) + n
+    marks = {column: dict(names) for column, names in counting.marks.items()}
+    for (_, column, name), n in placed.marks.items():
+        add(marks.setdefault(column, {}), {name: n})
     served = dict.fromkeys((*counting.releases, *(part.names[i] for i in np.unique(placed.release).tolist())))
     return Counting(
         counting.alphabet,
@@ -159,4 +166,5 @@ def _counted(counting: Counting, part: Part) -> Counting:
         counting.tally + spread(counting.alphabet, placed),
         modes,
         tuple(served)[:MOST_RELEASES],
+        {column: frequent(names, MOST_MARKS) for column, names in marks.items()},
     )

@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.incidents import Incident, Notify, Severity
+from schemas.incidents import Incident, Lineage, Notify, Severity
 from schemas.printable import printable
+from streams.telling.identity import fingerprint
 from streams.watch.clock import begin_ms, end_ms
-from streams.watch.identity import fingerprint
+from streams.watch.effective import ENGINE
 from streams.watch.report import resolved
 
 SERVICE: Final = "barograph"
@@ -118,7 +119,7 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
         action=kind.action, since=before.since if before else begin_ms(second),
         since_low=before.since_low if before else begin_ms(second), since_high=before.since_high if before else now_ms,
         started_at=before.started_at if before else now_ms, updated_at=now_ms,
-        runbook=f"docs/operations.md#{kind.alert.lower()}",
+        runbook=f"docs/operations.md#{kind.alert.lower()}", kind="own", lineage=Lineage(engine=ENGINE),
     )  # fmt: skip
     episodes = {one: last for one, last in notices.episodes.items() if one != print_} | {print_: episode}
     forgotten = notices.forgotten

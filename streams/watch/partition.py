@@ -7,20 +7,22 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.config import Config
-from schemas.control import Rebaseline, Release
+from schemas.control import Acknowledge, Rebaseline, Release
+from schemas.found import MANY, Asked
 from schemas.incidents import Incident
 from schemas.strict import ConfigError
 from schemas.tallies import Fact, Flush, Passed, decode
 from schemas.taxonomy import Taxonomy
+from streams.telling.findings import Finding
 from streams.watch import adopt, effective, own
-from streams.watch.clock import second_of
+from streams.watch.clock import end_ms, second_of
 from streams.watch.control import Refused
 from streams.watch.merge import counted
 from streams.watch.notices import LOSS
 from streams.watch.own import Own
 from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
-from streams.watch.publish import Finding, Said, published
+from streams.watch.publish import Said, published
 from streams.watch.quarantine import Skipped, cleared, resumed, skipped
 from streams.watch.stage import Record, reading, stepping
 from streams.watch.state import State
@@ -137,7 +139,9 @@ def advancing(
                 states = {**states, name: resumed(cleared(states[name]), now.quarantined[name])}
             now, incidents = own.released(now, name, second, f"rebaselined by {fact.said.by}")
             said += incidents
-        if name not in states and not isinstance(fact.said, Release):
+        if name == MANY and name not in states and isinstance(fact.said, Acknowledge):
+            said.append(Asked(end_ms(second), fact))
+        elif name not in states and not isinstance(fact.said, Release):
             words = f"no event of a service `{name}` was seen yet: nothing was changed"
             said.append(Refused("unknown_service", "$.service", words))
     without = {*_left_out(now, record.offset), *forgotten, *unseated}

@@ -29,7 +29,7 @@ def parts(flush: Flush) -> dict[str, Part]:
     ends = np.cumsum(groups[:, 5])
     rows = np.repeat(begins[order] - ends + groups[:, 5], groups[:, 5]) + np.arange(ends[-1] if len(ends) else 0)
     cells, counts = unpack(flush.cells)[rows], unpack(flush.counts)[rows]
-    services = np.unique(np.concatenate([groups[:, 0], beside[:, 0]]))
+    services, carried = np.unique(np.concatenate([groups[:, 0], beside[:, 0]])), dict(flush.carried)
     edges = np.searchsorted(groups[:, 0], services), np.searchsorted(groups[:, 0], services, side="right")
     ends = np.concatenate([[0], ends])
     split = {}
@@ -43,6 +43,7 @@ def parts(flush: Flush) -> dict[str, Part]:
             beside[beside[:, 0] == service, 1:],
             tuple((release, mode, chosen) for who, release, mode, chosen in flush.exemplars if who == service),
             flush.own,
+            carried.get(service, ()),
         )
     return split
 
@@ -71,6 +72,7 @@ def narrowed(part: Part) -> Part:
         beside,
         tuple((int(place[release]), int(place[mode]), chosen) for release, mode, chosen in part.exemplars),
         part.own,
+        part.carried,
     )
 
 
@@ -82,6 +84,7 @@ def of_release(part: Part, release: str) -> Part:
     return Part(
         part.names, part.dimensions, part.groups[mine], part.cells[rows], part.counts[rows],
         part.beside[part.beside[:, 0] == at], tuple(some for some in part.exemplars if some[0] == at), part.own,
+        part.carried,
     )  # fmt: skip
 
 
@@ -114,6 +117,7 @@ def less(longer: Part, shorter: Part) -> Part:
         np.concatenate([beside, n[:, None]], axis=1),
         longer.exemplars,
         longer.own,
+        longer.carried,
     )
 
 

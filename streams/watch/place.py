@@ -7,17 +7,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.signals import CATEGORIES, RATE_CELLS
+from schemas.signals import CATEGORIES, FAILURE_MODE, MARKS, RATE_CELLS
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import Index, categories_of, index, knows, tally_row
 from streams.watch.measured import layout_of, names_key
 from streams.watch.segments import summed
 from streams.watch.state import Alphabet, Ints, Part
 
-_OF_MODE: Final = len(CATEGORIES)
-"""The named column of modes: behind the catalogue's categories, before a user's own."""
+_OF_MODE: Final = [signal.name for signal in CATEGORIES].index(FAILURE_MODE)
+_OF_MARKS: Final = range(len(CATEGORIES), len(CATEGORIES) + len(MARKS))
+"""The named columns of marks: behind the catalogue's categories, before a user's own."""
 
 Modes = dict[tuple[int, str], int]
+Marks = dict[tuple[int, str, str], int]
 Others = dict[tuple[int, str, str], int]
 
 
@@ -32,6 +34,7 @@ class Placed:
     whole : (g,) the groups of one dimension, which make up the whole stream
     row, cell, count : (n,) group, counter of the whole stream in the alphabet's row, and number of events
     modes : (group, mode) -> events
+    marks : (group, column, name) -> events
     others : (group, place, name) -> events, of names that the alphabet does not tell apart; a place is a dimension, or
         `other` or `unseen` of a category
     overflowed : fields of which names went beyond a cap of MEASURE's
@@ -45,6 +48,7 @@ class Placed:
     cell: Ints
     count: Ints
     modes: Modes
+    marks: Marks
     others: Others
     overflowed: tuple[str, ...]
 
@@ -98,6 +102,10 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
     at = named[is_mode]
     failed = zip(row[at].tolist(), who[is_mode].tolist(), part.counts[at].tolist(), strict=True)
     modes: Modes = {(group, names[w]): n for group, w, n in failed}
+    marked = (column >= _OF_MARKS.start) & (column < _OF_MARKS.stop) & whole[row[named]]
+    at = named[marked]
+    which = zip(row[at].tolist(), column[marked].tolist(), who[marked].tolist(), part.counts[at].tolist(), strict=True)
+    marks: Marks = {(group, MARKS[c - _OF_MARKS.start], names[w]): n for group, c, w, n in which}
 
     cell = np.full(len(part.cells), -1)
     plain = part.cells < fixed
@@ -114,7 +122,7 @@ def place(alphabet: Alphabet, part: Part) -> Placed:
     kept = cell >= 0
     return Placed(
         start=start, release=release, slice=slices, whole=whole, row=row[kept], cell=cell[kept],
-        count=part.counts[kept], modes=modes, others=others, overflowed=_overflowed(part, column, who),
+        count=part.counts[kept], modes=modes, marks=marks, others=others, overflowed=_overflowed(part, column, who),
     )  # fmt: skip
 
 
@@ -149,7 +157,7 @@ def names_of(part: Part) -> dict[str, dict[str, int]]:
     measured = layout_of(part.own)
     column, named = np.divmod(part.cells - measured.fixed, max(len(part.names), 1))
     for c, signal in enumerate(measured.named):
-        if signal is not None and (key := names_key(signal)) not in part.dimensions:
+        if not isinstance(signal, str) and (key := names_key(signal)) not in part.dimensions:
             there = (part.cells >= measured.fixed) & (dimension == 0)[row] & (column == c)
             _add(found.setdefault(key, {}), part, there, named)
     return found
@@ -210,5 +218,7 @@ def _overflowed(part: Part, column: Ints, who: Ints) -> tuple[str, ...]:
         return ()
     fields = {part.dimensions[d] for d in part.groups[part.groups[:, 3] == other, 2].tolist() if part.dimensions}
     measured = layout_of(part.own).named
-    fields |= {names_key(signal) for c in set(column[who == other].tolist()) if (signal := measured[c]) is not None}
+    fields |= {
+        names_key(signal) for c in set(column[who == other].tolist()) if not isinstance(signal := measured[c], str)
+    }
     return tuple(sorted(fields))

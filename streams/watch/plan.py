@@ -13,7 +13,7 @@ from schemas.config import Config, Service
 from schemas.incidents import Severity
 from schemas.signals import CATALOGUE, SEVERITY_OF, TRAFFIC, Signal
 from schemas.strict import ConfigError
-from schemas.taxonomy import Taxonomy
+from schemas.taxonomy import Taxonomy, extended
 from schemas.topics import BY_ROLE
 
 Levels: TypeAlias = NDArray[np.float64]
@@ -52,6 +52,10 @@ class Plan:
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
         """Make the plan of a config.
 
+        Parameters
+        ----------
+        taxonomy : the shipped one; what the config says of failures is added to it
+
         Raises
         ------
         ConfigError
@@ -66,7 +70,7 @@ class Plan:
             )
         return cls(
             config,
-            taxonomy,
+            extended(taxonomy, config.failures),
             config.topics.prefix + BY_ROLE["events"].name,
             {service.name: service for service in config.services},
             buckets * bucket_s,

@@ -15,8 +15,9 @@ from detectors.arrays import Means
 from schemas.incidents import Change, Incident, Interval
 from schemas.printable import printable
 from schemas.signals import RATE_CELLS, UNKNOWN, YES, Signal
+from streams.telling.identity import fingerprint
 from streams.watch.clock import begin_ms, end_ms
-from streams.watch.identity import fingerprint
+from streams.watch.lineage import lineage
 from streams.watch.measured import layout_of
 from streams.watch.plan import Plan, pageable
 from streams.watch.report import labelled, short
@@ -98,7 +99,8 @@ def _told(
         summary=printable(f"{state.service}: {short(change)}, while it is being learned"),
         why_severity="there is no baseline yet, so that nobody knows what is usual", action=signal.action, since=since,
         since_low=low, since_high=now_ms, started_at=now_ms, updated_at=now_ms, changes=(change,), owner=known.owner,
-        runbook=known.runbook, how_sure="provisional: how often this comes in vain was measured, and is not promised",
+        runbook=known.runbook, lineage=lineage(plan),
+        how_sure="provisional: how often this comes in vain was measured, and is not promised",
     )  # fmt: skip
     cases = (*state.cases, Case(alarms=(), said=said, said_second=over))
     return replace(state, cases=cases, episodes={**state.episodes, print_: episode}), [said]

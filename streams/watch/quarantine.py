@@ -56,6 +56,7 @@ def cleared(state: State) -> State:
         late=state.late, lost=state.lost, beyond=state.beyond, episodes=state.episodes, forgotten=state.forgotten,
         marks=state.marks, controls=state.controls, releases=state.releases, present=state.present,
         previous=state.previous, generation=state.generation, sign_offs=state.sign_offs, approvals=state.approvals,
+        maintained=state.maintained,
         shadow=Shadow(episodes=state.shadow.episodes, forgotten=state.shadow.forgotten),
     )  # fmt: skip
 

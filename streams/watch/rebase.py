@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from schemas.incidents import Incident
+from schemas.moments import lasting
 from schemas.signals import SILENCE, TRAFFIC
 from streams.watch import traffic
 from streams.watch.detector import Detector
@@ -50,7 +51,7 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     if any(alarm.signal == SILENCE.name and state.last_event * 1000 < alarm.since for alarm in case.alarms):
         return None
     if well(plan, detector, state, case, plan.window_s):
-        why = f"back within its limits, though in {_span(after_s)} too little came to be sure"
+        why = f"back within its limits, though in {lasting(after_s)} too little came to be sure"
         return Aged(state, resolved(case.said, now_ms, why), free=True)
     if case.said.shadow and not plan.service(state.service).shadow:
         return None
@@ -62,7 +63,7 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
         state = relearned(plan, state, tuple(words), "")
     if any(alarm.signal == TRAFFIC.name for alarm in case.alarms):
         state, words = traffic.anew(state), words | {TRAFFIC.name: TRAFFIC.words}
-    why = f"taken as the new normal after {_span(after_s)}; learned anew: {', '.join(words.values())}"
+    why = f"taken as the new normal after {lasting(after_s)}; learned anew: {', '.join(words.values())}"
     return Aged(state, resolved(case.said, now_ms, why), free=False)
 
 
@@ -71,15 +72,3 @@ def _normal(state: State, case: Case) -> bool:
     alarmed = {alarm.release for alarm in case.alarms if alarm.monitor >= 0} or state.streams.keys()
     came = {name: sum(events(one.kept) for one in stream.buckets.values()) for name, stream in state.streams.items()}
     return sum(n for name, n in came.items() if name in alarmed) >= NEARLY_ALL * sum(came.values())
-
-
-def _span(seconds: int) -> str:
-    """Say how long, in the largest unit that leaves no rest.
-
-    Examples
-    --------
-    >>> _span(86_400), _span(5400), _span(90)
-    ('24 h', '90 min', '90 s')
-    """
-    unit, name = next((unit, name) for unit, name in ((3600, "h"), (60, "min"), (1, "s")) if seconds % unit == 0)
-    return f"{seconds // unit} {name}"

@@ -24,11 +24,11 @@ FORMAT: Final = blake2b(
 ).hexdigest()  # fmt: skip
 """Of all that says which cell and which bet a number in a state belongs to."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the shape of the records. One more whenever what an older version wrote would be misread; a field with a default
 is no such change."""
 
-READS: Final = (2, VERSION)
+READS: Final = (3, VERSION)
 """The oldest and the newest shape that are read."""
 
 

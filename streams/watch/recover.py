@@ -11,7 +11,7 @@ from detectors import esr
 from detectors.inflation import tempered
 from detectors.recovery import TIMES, Mirror, advance, mirror
 from schemas.signals import SILENCE, TRAFFIC
-from streams.watch import traffic
+from streams.watch import rules, traffic
 from streams.watch.detector import Detector
 from streams.watch.looks import values
 from streams.watch.once import once
@@ -91,6 +91,10 @@ def well(plan: Plan, detector: Detector, state: State, case: Case, span_s: int, 
     for alarm in _grave(case):
         if alarm.signal == TRAFFIC.name:
             if not traffic.back(plan, state, alarm, span_s):
+                return False
+            continue
+        if alarm.monitor <= rules.DIVERSE:
+            if not rules.well(plan, detector, state, alarm, span_s):
                 return False
             continue
         if alarm.signal == SILENCE.name:

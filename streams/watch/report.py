@@ -2,37 +2,55 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.incidents import PLAIN, Also, Change, Incident, ModeCount, Notify, Slice
+from schemas.incidents import (
+    PLAIN,
+    Change,
+    Incident,
+    Kind,
+    Notify,
+    Slice,
+)
 from schemas.printable import printable
-from schemas.signals import CALIBRATIONS, OF_ALL, SILENCE, TRAFFIC
-from schemas.tallies import OTHER
-from streams.watch import traffic
-from streams.watch.alphabet import categories_of
+from schemas.signals import (
+    CALIBRATIONS,
+    FAILING,
+    FAILURE_CONCENTRATION,
+    FAILURE_DIVERSITY,
+    NEW_CRITICAL_MODE,
+    OF_ALL,
+    SILENCE,
+    TRAFFIC,
+)  # fmt: skip
+from streams.telling.identity import fingerprint, incident_id
+from streams.watch import flap, rules, traffic
+from streams.watch.cause import also, cause
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
 from streams.watch.explain import culprit
-from streams.watch.identity import fingerprint, incident_id
+from streams.watch.figures import figures
+from streams.watch.held import held
+from streams.watch.lineage import lineage
 from streams.watch.often import often
 from streams.watch.plan import Plan
-from streams.watch.severity import grown_modes, judge
-from streams.watch.state import Alarm, Baseline, State
-from streams.watch.window import After, after, events
+from streams.watch.ruled import ruled_change
+from streams.watch.severity import judge
+from streams.watch.state import Alarm, Baseline, Case, State
+from streams.watch.window import After, after
 
-ALSO_S: Final = 600
-"""How long before an onset something else must have changed to be worth telling."""
-MOST_MODES: Final = 8
+ALERTS: Final = {
+    SILENCE.name: "ServiceSilent", NEW_CRITICAL_MODE.name: "NewCriticalMode",
+    FAILURE_DIVERSITY.name: "FailuresMoreDiverse", FAILURE_CONCENTRATION.name: "FailuresConcentrated",
+}  # fmt: skip
+"""Names of incidents that are no signal's change."""
 CALIBRATED: Final = tuple(signal.name for signal in CALIBRATIONS)
-ALSO: Final = ("model_served", "prompt_version")
-"""Categories of which a name that grew may be the cause of all else."""
 
 
 def report(
-    plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm], said: Incident | None, now_ms: int
+    plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm], case: Case | None, now_ms: int
 ) -> Incident:
     """Say all that is known of an incident.
 
@@ -41,34 +59,61 @@ def report(
     detector : of the service's baseline
     state : of the service
     alarms : of the incident, the leading one first
-    said : what was last said of it; None if it is new
+    case : the open incident; None of one that is new
     now_ms : when
     """
     assert state.baseline is not None
-    known, lead = plan.service(state.service), alarms[0]
+    known, lead, said = plan.service(state.service), alarms[0], case.said if case else None
     seen = _since(plan, state, alarms)
     changes = _changes(plan, state, detector, state.baseline, alarms, seen)
     where = _where(detector, state.baseline, lead, seen)
-    modes = _modes(plan, state, alarms, seen)
-    severity, notify, why = judge(detector.signals, alarms, modes)
-    dark = plan.in_shadow(state.service, lead.signal)
-    labels = said.labels if said else labelled(lead.signal, state.service, known.env, where, dark)
+    failing = figures(plan, detector, state, alarms, seen)
+    severity, notify, why = judge(
+        plan, state.service, detector.signals, alarms, changes, failing.modes, where, failing.exchanges
+    )
+    dark, mode = plan.in_shadow(state.service, lead.signal), lead.about if lead.monitor <= rules.CRITICAL else ""
+    labels = said.labels if said else labelled(lead.signal, state.service, known.env, where, dark, mode)
     print_ = fingerprint(labels)
     episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
     sequence = said.sequence + 1 if said else 1
+    past = case.before if case else flap.before(plan, state, print_, now_ms)
+    tells, held_why = held(plan, state, past, notify, severity, now_ms)
+    others = also(state, lead, changes)
     return Incident(
         id=incident_id(print_, episode, sequence, dark), fingerprint=print_, episode=episode, sequence=sequence,
         status="firing", step="updated" if said else "fired", severity=severity,
-        previous_severity=said.severity if said and said.severity != severity else None, notify=notify, labels=labels,
+        previous_severity=said.severity if said and said.severity != severity else None, notify=tells, labels=labels,
         service=state.service, summary=_summary(state.service, changes, where), why_severity=why,
         action=_action(detector, lead), since=lead.since, since_low=lead.since_low, since_high=lead.since_high,
         started_at=said.started_at if said else now_ms, updated_at=now_ms,
-        releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=modes,
-        also=_also(state, lead, changes), acknowledged_by=said.acknowledged_by if said else "",
-        note=said.note if said else "", owner=known.owner, runbook=known.runbook,
-        how_sure=_how_sure(alarms, notify), baseline_version=state.baseline.version,
-        baseline_events=state.baseline.events, shadow=dark,
+        releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=failing.modes,
+        also=others, acknowledged_by=said.acknowledged_by if said else "",
+        acknowledged_at=said.acknowledged_at if said else None, note=said.note if said else "", owner=known.owner,
+        runbook=known.runbook, how_sure=_how_sure(alarms, notify), baseline_version=state.baseline.version,
+        baseline_events=state.baseline.events, kind=_kind(lead, changes), held=held_why,
+        exemplars=failing.exemplars, guardrails=failing.guardrails, diversity=failing.diversity,
+        concentration=failing.concentration,
+        cause=cause(known, state, lead, others, changes, failing.modes, where),
+        flaps=flap.row_of(past) - 1, resend_after_s=plan.config.watch.resend_every_s,
+        lineage=lineage(plan, state.baseline.version), shadow=dark,
     )  # fmt: skip
+
+
+def waiting(said: Incident) -> Incident:
+    """Say of an incident that it is pending: known, told to nobody, and perhaps of another name in the end."""
+    return replace(said, status="pending", step="pending", notify="record", held="", resend_after_s=0)
+
+
+def continued(said: Incident, pending: Incident) -> Incident:
+    """Say an incident that fires as the next step of the pending one that it was."""
+    sequence = pending.sequence + 1
+    return replace(
+        said,
+        id=incident_id(said.fingerprint, pending.episode, sequence, said.shadow),
+        episode=pending.episode,
+        sequence=sequence,
+        started_at=pending.started_at,
+    )
 
 
 def acknowledged(said: Incident, by: str, note: str, now_ms: int) -> Incident:
@@ -81,6 +126,7 @@ def acknowledged(said: Incident, by: str, note: str, now_ms: int) -> Incident:
         previous_severity=None,
         updated_at=now_ms,
         acknowledged_by=by,
+        acknowledged_at=now_ms,
         note=note,
     )
 
@@ -97,13 +143,15 @@ def resolved(said: Incident, now_ms: int, why: str = "all is back within its lim
         updated_at=now_ms,
         ended_at=now_ms,
         ended_why=why,
+        resend_after_s=0,
     )
 
 
 def _since(plan: Plan, state: State, alarms: Sequence[Alarm]) -> dict[str, After]:
     """Add up, for each release that alarmed, what came since the incident's onset."""
     found = {}
-    for release in dict.fromkeys(alarm.release for alarm in alarms if alarm.monitor >= 0):
+    of_release = (alarm.release for alarm in alarms if alarm.monitor >= 0 or alarm.monitor <= rules.DIVERSE)
+    for release in dict.fromkeys(of_release):
         if release not in state.streams:  # it gave up its seat; only incidents in earnest hold one
             continue
         tally = after(state.streams[release], alarms[0].since // 1000, plan.config.measure.bucket_s)
@@ -117,17 +165,19 @@ def _changes(
 ) -> tuple[Change, ...]:  # fmt: skip
     silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE.name]
     surged = [traffic.change(plan, state, alarm) for alarm in alarms if alarm.signal == TRAFFIC.name]
+    ruled = [ruled_change(detector, baseline, seen, alarm) for alarm in alarms if alarm.monitor <= rules.DIVERSE]
     moved = [
         change(detector, baseline, seen[alarm.release], alarm)
         for alarm in alarms
         if alarm.monitor >= 0 and alarm.release in seen
     ]
-    return by_signal([*silent, *surged, *moved], order(detector))
+    return by_signal([*silent, *surged, *ruled, *moved], order(detector))
 
 
 def order(detector: Detector) -> dict[str, int]:
-    """Say in which order changes are told: the catalogue's, then that of a user's own signals."""
-    return {name: i for i, name in enumerate(detector.signals)} | {SILENCE.name: -2, TRAFFIC.name: -1}
+    """Say in which order changes are told: the catalogue's, then that of a user's own signals, then what rules say."""
+    first = (SILENCE.name, TRAFFIC.name)
+    return {name: i for i, name in enumerate((*first, *detector.signals, *(one for one in OF_ALL if one not in first)))}
 
 
 def _where(detector: Detector, baseline: Baseline, lead: Alarm, seen: dict[str, After]) -> Slice | None:
@@ -137,45 +187,14 @@ def _where(detector: Detector, baseline: Baseline, lead: Alarm, seen: dict[str, 
     return culprit(detector, baseline.alphabet, lead, seen[lead.release])
 
 
-def _modes(plan: Plan, state: State, alarms: Sequence[Alarm], seen: dict[str, After]) -> tuple[ModeCount, ...]:
-    if state.baseline is None or not any(alarm.signal == "failed" for alarm in alarms):
-        return ()
-    total: dict[str, int] = {}
-    n = 0
-    for tally in seen.values():
-        n += events(tally.kept)
-        for mode, failed in tally.modes.items():
-            total[mode] = total.get(mode, 0) + failed
-    grown = grown_modes(plan.taxonomy, total, state.baseline.modes, n / max(state.baseline.events, 1))
-    return tuple(
-        replace(mode, exemplars=tuple(exemplar.id for exemplar in state.exemplars.get(mode.mode, ())))
-        for mode in grown[:MOST_MODES]
-    )
-
-
-def _also(state: State, lead: Alarm, changes: tuple[Change, ...]) -> tuple[Also, ...]:
-    """Tell what else changed shortly before or during: releases, the model that serves, the prompt."""
-    found: list[Also] = []
-    learned = state.baseline.releases if state.baseline else ()
-    streams = sorted(state.streams.values(), key=lambda stream: (stream.first_second, stream.release))
-    for older, newer in pairwise(streams):
-        near = lead.since - ALSO_S * 1000 <= newer.first_second * 1000 <= lead.since_high + ALSO_S * 1000
-        if near and newer.release not in learned:
-            found.append(Also("release", older.release, newer.release, newer.first_second * 1000))
-    found += [
-        Also(one.signal, _most_frequent(state, one.signal), one.feature.removeprefix("name="), one.onset_at)
-        for one in changes
-        if one.signal in ALSO and one.feature.startswith("name=") and one.direction == "up"
-    ]
-    return tuple(found)
-
-
-def _most_frequent(state: State, category: str) -> str:
-    """Name what a category mostly was when it was learned."""
-    assert state.baseline is not None
-    alphabet = state.baseline.alphabet
-    names = alphabet.categories[[one.name for one in categories_of(alphabet)].index(category)]
-    return names[0] if names else OTHER
+def _kind(lead: Alarm, changes: Sequence[Change]) -> Kind:
+    """Say what an incident is about, by its leading alarm."""
+    if lead.signal in FAILING:
+        return "failures"
+    if lead.signal == TRAFFIC.name:
+        return "traffic"
+    gone = any(one.signal == lead.signal and one.feature == "missing" for one in changes)
+    return "no_data" if gone or lead.signal == SILENCE.name else "change"
 
 
 def _fell_silent(alarm: Alarm) -> Change:
@@ -187,15 +206,24 @@ def _fell_silent(alarm: Alarm) -> Change:
     )  # fmt: skip
 
 
-def labelled(signal: str, service: str, env: str, where: Slice | None, dark: bool) -> dict[str, str]:
-    """Make the labels that are an incident's identity: of its leading signal, its slice, and whether in shadow."""
+def labelled(
+    signal: str, service: str, env: str, where: Slice | None, dark: bool, mode: str = ""
+) -> dict[str, str]:  # fmt: skip
+    """Make the labels that are an incident's identity: of its leading signal, its slice, and whether in shadow.
+
+    A critical mode is a part of it, so that two new ways to fail are two incidents.
+    """
     name = "".join(word.capitalize() for word in re.split("[._-]", signal))
-    return {
-        "alertname": "ServiceSilent" if signal == SILENCE.name else f"{name}Changed",
-        "service": service,
-        "env": env,
-        "slice": f"{where.dimension}={where.name}" if where else "",
-    } | ({"shadow": "true"} if dark else {})
+    return (
+        {
+            "alertname": ALERTS.get(signal, f"{name}Changed"),
+            "service": service,
+            "env": env,
+            "slice": f"{where.dimension}={where.name}" if where else "",
+        }
+        | ({"mode": mode} if mode else {})
+        | ({"shadow": "true"} if dark else {})
+    )
 
 
 def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> str:
@@ -221,6 +249,8 @@ def _how_sure(alarms: Sequence[Alarm], notify: Notify) -> str:
     first = min(alarms, key=lambda alarm: (alarm.notify != notify, alarm.alarmed_at))
     if first.signal == SILENCE.name:
         return "a rule, no statistic: nothing came, and all that could have been sent was read"
+    if first.signal == NEW_CRITICAL_MODE.name:
+        return "a rule, no statistic: it was not seen while the service was learned, and now repeatedly"
     return often(first.false_per_week, first.notify)
 
 

@@ -12,6 +12,7 @@ from streams.watch.detector import Detector
 from streams.watch.group import Told, freed, group
 from streams.watch.plan import Plan
 from streams.watch.report import resolved
+from streams.watch.resend import Again
 from streams.watch.state import Alarm, Case, Shadow, State
 from streams.watch.temper import Tempered
 
@@ -37,7 +38,7 @@ def grouped(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], o
     """
     dark = [alarm for alarm in alarms if plan.in_shadow(state.service, alarm.signal)]
     state, told = _kept(plan, detector, state, [alarm for alarm in alarms if alarm not in dark], over, dark=False)
-    if not (dark or state.shadow.cases or state.shadow.waiting):
+    if not (dark or state.shadow.cases or state.shadow.pending):
         return Told(state, told)
     before = turned(state)
     after, more = _kept(plan, detector, before, dark, over, dark=True)
@@ -71,11 +72,12 @@ def turned(state: State) -> State:
     """Turn a state over: its book of incidents in shadow is the one in earnest now, and the other way round."""
     return replace(
         state,
-        waiting=state.shadow.waiting,
+        pending=state.shadow.pending,
         cases=state.shadow.cases,
         episodes=state.shadow.episodes,
         forgotten=state.shadow.forgotten,
-        shadow=Shadow(state.waiting, state.cases, state.episodes, state.forgotten),
+        flaps=state.shadow.flaps,
+        shadow=Shadow(state.pending, state.cases, state.episodes, state.forgotten, state.flaps),
     )
 
 
@@ -85,18 +87,17 @@ def _kept(plan: Plan, detector: Detector, state: State, alarms: list[Alarm], ove
     def stays(alarm: Alarm) -> bool:
         return plan.in_shadow(state.service, alarm.signal) is dark
 
-    said: list[Incident] = []
-    gone = [alarm for case in state.cases for alarm in case.alarms if not stays(alarm)]
-    gone += [alarm for alarm in state.waiting if not stays(alarm)]
+    said: list[Incident | Again] = []
+    gone = [alarm for case in (*state.pending, *state.cases) for alarm in case.alarms if not stays(alarm)]
     if gone:
-        cases: list[Case] = []
-        for case in state.cases:
-            left = tuple(filter(stays, case.alarms))
-            if not left:
-                said.append(resolved(case.said, end_ms(over), LEAVES[dark]))
-            else:
-                cases.append(case if left == case.alarms else replace(case, alarms=left, grown=True))
-        waiting = tuple(filter(stays, state.waiting))
-        state = freed(detector, replace(state, cases=tuple(cases), waiting=waiting), gone)
+        pending, cases = list[Case](), list[Case]()
+        for held, kept in ((state.pending, pending), (state.cases, cases)):
+            for case in held:
+                left = tuple(filter(stays, case.alarms))
+                if not left:
+                    said.append(resolved(case.said, end_ms(over), LEAVES[dark]))
+                else:
+                    kept.append(case if left == case.alarms else replace(case, alarms=left, grown=True))
+        state = freed(detector, replace(state, cases=tuple(cases), pending=tuple(pending)), gone)
     state, more = group(plan, detector, state, alarms, over)
     return Told(state, said + more)

@@ -7,9 +7,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.control import Release
-from schemas.incidents import Incident
+from schemas.incidents import Exemplar, Incident
 from schemas.signals import RATE_CELLS
 from schemas.tallies import FIXED, KINDS, LATE, Fact, Flush, Passed, Tick, decode
+from streams.telling.findings import Finding
 from streams.watch import adopt, traffic, volume
 from streams.watch.arrive import arrive
 from streams.watch.changes import planned
@@ -17,6 +18,8 @@ from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
 from streams.watch.derived import preparing, watching
 from streams.watch.detect import decide
+from streams.watch.failing import carried
+from streams.watch.failures import reported
 from streams.watch.grow import came, grown
 from streams.watch.layout import detector
 from streams.watch.learn import caught_up, learn
@@ -26,7 +29,8 @@ from streams.watch.pieces import Pieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
 from streams.watch.provisional import looked
-from streams.watch.publish import Finding, Said, published
+from streams.watch.publish import Said, published
+from streams.watch.rules import raised
 from streams.watch.shadow import grouped, weighed
 from streams.watch.silence import hear, silent
 from streams.watch.state import Baseline, Part, State
@@ -148,6 +152,7 @@ def _stamped(plan: Plan, state: State, said: Sequence[Said], partition: int) -> 
     ended = [one for one in incidents if one.status == "resolved"]
     return replace(
         state,
+        pending=tuple(replace(case, said=latest.get(case.said.id, case.said)) for case in state.pending),
         cases=tuple(replace(case, said=latest.get(case.said.id, case.said)) for case in state.cases),
         ended=(*state.ended, *ended)[-plan.config.limits.ended_incidents :],
     )
@@ -193,9 +198,11 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
         state = grown(plan, found, state, arrived)
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
+    alarms += raised(plan, found, state, alarms, over)
     state, alarms, reports = planned(plan, found, state, alarms, over)
     state, incidents = grouped(plan, found, state, alarms, over)
-    return state, [*incidents, *reports]
+    state, failures = reported(plan, found, state, over)
+    return state, [*incidents, *reports, *failures]
 
 
 def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tuple[State, list[Incident]]:
@@ -247,9 +254,12 @@ def _totalled(plan: Plan, state: State, flush: Flush, part: Part, sign: int = 1)
     exemplars, beyond = state.exemplars, state.beyond
     if part.exemplars:
         exemplars = dict(exemplars)
-        for _, mode, chosen in part.exemplars:
-            exemplars.pop(part.names[mode], None)  # the one that was seen last stands last
-            exemplars[part.names[mode]] = chosen
+        for _, what, chosen in part.exemplars:
+            mode = part.names[what]
+            exemplars.pop(mode, None)  # the one that was seen last stands last
+            exemplars[mode] = tuple(
+                Exemplar(mode, one.id, one.trace, flush.source, flush.partition, one.offset) for one in chosen
+            )
             if len(exemplars) > plan.config.limits.exemplars:
                 del exemplars[next(iter(exemplars))]
                 beyond = counted(beyond, "exemplars")
@@ -260,6 +270,7 @@ def _totalled(plan: Plan, state: State, flush: Flush, part: Part, sign: int = 1)
         beside=beside,
         late=state.late + sign * late,
         exemplars=exemplars,
+        carried=carried(state.carried, part.carried, state.second),
         beyond=beyond,
         last_event=state.second if events else state.last_event,
         sources={**sources, flush.partition: state.second} if events else sources,

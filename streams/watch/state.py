@@ -7,9 +7,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from schemas.control import Approve, Maintain, Release, SignOff
-from schemas.incidents import Incident, Notify, Severity
+from schemas.incidents import Exemplar, Incident, Notify, Severity
 from schemas.signals import Kind, Signal
-from schemas.tallies import Exemplar
+from schemas.tallies import Exemplar as Seen
 from streams.watch.total import NOTHING, Total
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -27,8 +27,9 @@ class Part(Struct, frozen=True, eq=False):
     groups : (g, 5) start of the bucket (`LATE`, or seconds since 1970), release, dimension, name, occupied cells
     cells, counts : (n,) the occupied cells of all groups in order, and their counts; as in `schemas.tallies.Flush`
     beside : (b, 3) release, kind, events
-    exemplars : (release, mode, exemplars)
+    exemplars : (release, mode or signature, exemplars)
     own : (kind, name) of each of the user's own signals: they say where cells with names begin
+    carried : paths of the evidence that some exchanges carry
     """
 
     names: tuple[str, ...]
@@ -37,8 +38,9 @@ class Part(Struct, frozen=True, eq=False):
     cells: Ints
     counts: Ints
     beside: Ints
-    exemplars: tuple[tuple[int, int, tuple[Exemplar, ...]], ...] = ()
+    exemplars: tuple[tuple[int, int, tuple[Seen, ...]], ...] = ()
     own: tuple[tuple[Kind, str], ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 class Mark(Struct, frozen=True):
@@ -99,6 +101,7 @@ class Counting(Struct, frozen=True):
     tally: Ints
     modes: dict[str, int] = {}
     releases: tuple[str, ...] = ()
+    marks: dict[str, dict[str, int]] = {}
 
 
 class Baseline(Struct, frozen=True, eq=False, weakref=True):
@@ -107,8 +110,10 @@ class Baseline(Struct, frozen=True, eq=False, weakref=True):
     Attributes
     ----------
     tally : (counters,) of the alphabet's row
+    modes, marks : failures by mode; and by column what else was named
     releases : those that served meanwhile; none of them is news
     anew : signals that were learned again, on command or because an incident of theirs was open for long
+    carried : paths of the evidence that exchanges carried by then
     """
 
     version: int
@@ -120,6 +125,8 @@ class Baseline(Struct, frozen=True, eq=False, weakref=True):
     learned_at: int
     span_s: int
     anew: tuple[str, ...] = ()
+    marks: dict[str, dict[str, int]] = {}
+    carried: tuple[str, ...] = ()
 
 
 class Bucket(Struct, frozen=True, eq=False):
@@ -129,7 +136,7 @@ class Bucket(Struct, frozen=True, eq=False):
     ----------
     kept : (kept counters,) of the detector's row
     raw : (numbers, 235) of the whole stream, for figures that people read
-    modes : failures by mode
+    modes, marks : failures by mode; and by column what else was named
     others : names that the alphabet does not tell apart, by their place; the most frequent
     """
 
@@ -137,6 +144,27 @@ class Bucket(Struct, frozen=True, eq=False):
     raw: Counts
     modes: dict[str, int] = {}
     others: dict[str, dict[str, int]] = {}
+    marks: dict[str, dict[str, int]] = {}
+
+
+class Failing(Struct, frozen=True):
+    """How a release has failed since it began to be watched.
+
+    Attributes
+    ----------
+    exchanges, failed : served, and failed
+    modes, marks : failures by mode; and by column what else was named, the most frequent
+    slices : (served, failed) of each slice of the alphabet, flat
+    said : `exchanges` when it was last reported, and how often it was
+    """
+
+    exchanges: int = 0
+    failed: int = 0
+    modes: dict[str, int] = {}
+    marks: dict[str, dict[str, int]] = {}
+    slices: tuple[int, ...] = ()
+    said: int = -1
+    reports: int = 0
 
 
 class Stream(Struct, frozen=True):
@@ -150,6 +178,7 @@ class Stream(Struct, frozen=True):
     overflowed : fields of which names went beyond a cap in what is pending
     buckets : start in seconds since 1970 -> what happened then
     over : signal -> second before which what was found of it was told by incidents that have ended
+    failing : how it has failed so far
     planned : what it does otherwise than the release before it, from its beginning
     reports, said_second : how often that was reported, and when it was last
     """
@@ -163,6 +192,7 @@ class Stream(Struct, frozen=True):
     overflowed: tuple[str, ...] = ()
     buckets: dict[int, Bucket] = {}
     over: dict[str, int] = {}
+    failing: Failing = Failing()
     planned: tuple["Alarm", ...] = ()
     reports: int = 0
     said_second: int = 0
@@ -188,8 +218,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    monitor : index of the detector's monitors; below zero of what it has no cells of: -1 of the rule of silence, -2 of
-        traffic
+    monitor : index of the detector's monitors; below zero of what it has no cells of: see `streams.watch.rules`
+    about : what a rule is about: a failure mode, a slice; empty of all else
     bet : the winning bet of that monitor
     notify : what its accumulator may do
     since, since_low, since_high : onset and what may be it, in milliseconds
@@ -206,16 +236,47 @@ class Alarm(Struct, frozen=True, kw_only=True):
     since_high: int
     alarmed_at: int
     false_per_week: float
+    about: str = ""
     recovery: Recovery = Recovery()
 
 
+class Flaps(Struct, frozen=True):
+    """Episodes of one incident, each of which came soon after the end of the one before.
+
+    Attributes
+    ----------
+    row : how many
+    notify, severity : as grave as any of them was told
+    ended_at : the last, in milliseconds
+    """
+
+    row: int
+    notify: Notify
+    severity: Severity
+    ended_at: int
+
+
 class Case(Struct, frozen=True, kw_only=True):
-    """An open incident: its alarms, and what was last said of it; `grown` if it has alarms of which nothing was."""
+    """An open incident, or a pending one: its alarms, and what was last said of it.
+
+    Attributes
+    ----------
+    said_second, sent_second : when it was last said; and when that was last sent, be it again
+    grown : whether it has alarms of which nothing was said
+    before : the episodes that it follows in a row, None of none
+    notify, severity : as grave as it was ever told
+    well_since : second since which all is well, of one that has to be for longer; else 0
+    """
 
     alarms: tuple[Alarm, ...]
     said: Incident
     said_second: int
+    sent_second: int = 0
     grown: bool = False
+    before: Flaps | None = None
+    notify: Notify = "record"
+    severity: Severity = "sev-4"
+    well_since: int = 0
 
 
 class Traffic(Struct, frozen=True):
@@ -252,10 +313,11 @@ class Shadow(Struct, frozen=True):
     That of the latter also keeps what is over: it is said again, and nothing in shadow is.
     """
 
-    waiting: tuple[Alarm, ...] = ()
+    pending: tuple[Case, ...] = ()
     cases: tuple[Case, ...] = ()
     episodes: dict[str, int] = {}
     forgotten: int = 0
+    flaps: dict[str, Flaps] = {}
 
 
 class Blocks(Struct, frozen=True, eq=False, weakref=True):
@@ -416,9 +478,14 @@ class State(Struct, frozen=True, kw_only=True):
     blocks, unfinished : how much events resemble each other, as far as it was measured: see `streams.watch.temper`
     growth : how the baseline goes on learning
     provisional : what is looked at while there is no baseline
+    exemplars : failing exchanges by their mode, or by what they look like; the latest
+    carried : path of evidence -> second in which an exchange was last seen to carry it
+    critical : failure mode of sev-1 or sev-2 -> how often it was seen when it was last told as new
+    pending, cases : incidents that wait for a graver alarm of their onset, and open ones
     ended : the last incidents that are over, as they were last said
     episodes : fingerprint -> last episode
     forgotten : the highest episode of the fingerprints that are no longer remembered
+    flaps : fingerprint -> the last episodes of an incident that recovered lately
     shadow : incidents of which nobody is told
     """
 
@@ -455,9 +522,12 @@ class State(Struct, frozen=True, kw_only=True):
     growth: Growth | None = None
     provisional: Provisional | None = None
     exemplars: dict[str, tuple[Exemplar, ...]] = {}
-    waiting: tuple[Alarm, ...] = ()
+    carried: dict[str, int] = {}
+    critical: dict[str, int] = {}
+    pending: tuple[Case, ...] = ()
     cases: tuple[Case, ...] = ()
     ended: tuple[Incident, ...] = ()
     episodes: dict[str, int] = {}
     forgotten: int = 0
+    flaps: dict[str, Flaps] = {}
     shadow: Shadow = Shadow()

@@ -45,12 +45,13 @@ def _small(counts: Counts) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """What a stream did since a moment: kept counts, raw numbers of the whole, modes, and who `__other__` is."""
+    """What a stream did since a moment: kept counts, raw numbers of the whole, modes, marks, who `__other__` is."""
 
     kept: Ints
     raw: Ints
     modes: dict[str, int]
     others: dict[str, dict[str, int]]
+    marks: dict[str, dict[str, int]]
 
 
 def after(stream: Stream, since_s: int, bucket_s: int) -> After | None:
@@ -63,15 +64,18 @@ def after(stream: Stream, since_s: int, bucket_s: int) -> After | None:
         buckets = buckets[1:]
     modes: dict[str, int] = {}
     others: dict[str, dict[str, int]] = {}
+    marks: dict[str, dict[str, int]] = {}
     for bucket in buckets:
-        _add(modes, bucket.modes)
-        for place, names in bucket.others.items():
-            _add(others.setdefault(place, {}), names)
+        add(modes, bucket.modes)
+        for kept, found in ((bucket.others, others), (bucket.marks, marks)):
+            for place, names in kept.items():
+                add(found.setdefault(place, {}), names)
     return After(
         np.sum([b.kept for b in buckets], axis=0, dtype=np.int64),
         np.sum([b.raw for b in buckets], axis=0, dtype=np.int64),
         modes,
         others,
+        marks,
     )
 
 
@@ -80,6 +84,14 @@ def events(kept: Counts) -> int:
     return int(kept[:RATE_CELLS].sum())
 
 
-def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:
+def add(into: dict[str, int], counts: Mapping[str, int]) -> None:
+    """Add counts to counts, in place."""
     for name, n in counts.items():
         into[name] = into.get(name, 0) + n
+
+
+def frequent(names: dict[str, int], most: int) -> dict[str, int]:
+    """Keep the names that are most frequent."""
+    if len(names) <= most:
+        return names
+    return dict(sorted(names.items(), key=lambda item: (-item[1], item[0]))[:most])

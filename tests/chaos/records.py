@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas.config import Config
 from schemas.tallies import Flush, Passed, decode
 from schemas.topics import BY_ROLE
+from streams.gather.records import KEY
 from streams.watch.store import POSITION
 
 FETCH: Final = 8 << 20
@@ -82,7 +83,7 @@ async def counted(config: Config) -> None:
 
 
 async def watched(config: Config) -> None:
-    """Wait until the positions of all tallies partitions have passed where these end now."""
+    """Wait until the positions of all tallies partitions have passed where these end now, and GATHER's likewise."""
     async with _consumer(config) as consumer:
         tallies, state = _places(config, "tallies"), _places(config, "state")
         ends = await consumer.end_offsets(tallies)
@@ -94,12 +95,35 @@ async def watched(config: Config) -> None:
                 for record in records:
                     if record.key == POSITION and position(record.value) >= behind.get(place.partition, math.inf):
                         del behind[place.partition]
+    await _gathered(config)
+
+
+async def _gathered(config: Config) -> None:
+    async with _consumer(config) as consumer:
+        [found], gathered = _places(config, "found"), _places(config, "gathered")
+        end = (await consumer.end_offsets([found]))[found]
+        consumer.assign(gathered)
+        await consumer.seek_to_beginning()
+        behind = end > 0
+        while behind:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                behind &= not any(furthest([record]) >= end for record in records)
+
+
+def furthest(records: Iterable[Any]) -> int:
+    """Read how far GATHER had come, by its states."""
+    return max((_state(record.value).state.next for record in records if record.key == KEY), default=0)
 
 
 class _Position(msgspec.Struct):
     next: int
 
 
+class _State(msgspec.Struct):
+    state: _Position
+
+
+_state: Final = msgspec.msgpack.Decoder(_State).decode
 _position: Final = msgspec.msgpack.Decoder(_Position).decode
 
 
@@ -116,5 +140,5 @@ def _consumer(config: Config) -> AIOKafkaConsumer:
 
 
 def _places(config: Config, role: str) -> list[TopicPartition]:
-    sizes = {"events": config.topics.events_partitions, "tallies": config.topics.tallies_partitions, "one": 1}
-    return [TopicPartition(name(config, role), n) for n in range(sizes[BY_ROLE[role].partitions])]
+    sizes = {"events": config.topics.events_partitions, "tallies": config.topics.tallies_partitions}
+    return [TopicPartition(name(config, role), n) for n in range(sizes.get(BY_ROLE[role].partitions, 1))]

@@ -1,4 +1,4 @@
-"""A partition of the tallies -> the states and findings of a worker that never crashed.
+"""A partition of the tallies, or all that was found -> the states and findings of a worker that never crashed.
 
 `step` from the log's start to its end; nothing is restored, nothing is remembered but what `step` gave.
 """
@@ -12,8 +12,10 @@ import msgspec
 import numpy as np
 
 from schemas.config import Config
+from schemas.found import Rules
 from schemas.signals import BANDS, CALIBRATIONS, NUMBERS, RATES
 from schemas.taxonomy import Taxonomy
+from streams.gather import stage as gather
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
 from streams.watch.stage import Finding, Record, State
@@ -55,6 +57,16 @@ def replay(config: Config, partition: int, records: Iterable[Kept], wanted: dict
             if wanted.get(name) == state.offset:
                 found.states[name] = canonical(state)
     return found
+
+
+def gathered(config: Config, records: Iterable[Kept]) -> Replayed:
+    """Run GATHER over all that was found."""
+    said, state = Replayed(), gather.State()
+    for record in records:
+        word = gather.Word(record.offset, record.timestamp, record.value or b"", record.headers)
+        state, findings = gather.step(Rules.of(config), state, word)
+        said.findings += ((record.offset, finding) for finding in findings)
+    return said
 
 
 def canonical(state: State) -> bytes:

@@ -191,8 +191,9 @@ class Scene:
         return await self._struck(worker, where, "freeze")
 
     async def _struck(self, worker: str, where: failures.Where, blow: failures.Blow) -> int | None:
-        # Control facts are one partition's, so that only its owner comes by, whoever that is by then.
-        workers = WORKERS if where == "measure.before_control" else (worker,)
+        # Control facts are one partition's, and so are incidents: only the owner comes by, whoever that is by then.
+        one_of_them = where in ("measure.before_control", "saying") or where.startswith("gather.")
+        workers = WORKERS if one_of_them else (worker,)
 
         def found() -> list[failures.Struck]:
             told = failures.struck(self.crew.orders)

@@ -1,14 +1,15 @@
 """A broker's address and a prefix -> the config that workers, driver and judge of one run share.
 
 All that takes minutes in production takes seconds here, so that a short run sees baselines learned, names beyond the
-caps, flushes of open blocks, requests given up, overflowing and left behind, and incidents fired, updated and resolved.
+caps, flushes of open blocks, requests given up, overflowing and left behind, and incidents fired, updated and resolved,
+by themselves and as parts of a common cause.
 """
 
 from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.config import Config, Kafka, Measure, Topics, Watch, Worker
+from schemas.config import Common, Config, Kafka, Measure, Topics, Watch, Worker
 from schemas.security import Security
 
 SESSION_S: Final = 6.0
@@ -45,6 +46,7 @@ def config(
             window_buckets=45,
             resolve_after_s=4, silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=state_every_s,
         ),
+        common=Common(services=2, within_s=5),
     )  # fmt: skip
 
 

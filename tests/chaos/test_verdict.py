@@ -13,20 +13,22 @@ from schemas.config import Config
 from schemas.control import Release
 from schemas.tallies import Flush, Passed, Tick, decode, encode
 from schemas.taxonomy import Taxonomy
+from streams.gather import records as kept
 from streams.measure import stage as measure
 from streams.measure.control import words
+from streams.telling.findings import Finding, finding
 from streams.watch import stage as watch
 from streams.watch import store
 from streams.watch.own import Own
 from streams.watch.partition import Engine, advance
-from streams.watch.stage import Finding
 from tests.chaos.driver import Produced, Sum
 from tests.chaos.held import Held
-from tests.chaos.records import Kept, Topic, name
-from tests.chaos.replayed import Replayed
+from tests.chaos.records import Kept, Topic, furthest, name
+from tests.chaos.replayed import Replayed, gathered
 from tests.chaos.settings import config
 from tests.chaos.traffic import Script, story
 from tests.chaos.verdict import Verdict, check_findings, check_present, judge
+from tests.gather.incidents import Gathering, found, then
 
 START_MS = 1_790_000_000_000
 CONFIG = config("localhost:9092", "test")
@@ -57,7 +59,8 @@ def faultless() -> Topics:
         _append(log, b"w0", encode(Tick(worker="w0", source=plan.source)))
     state = [_checkpoints(partition, records) for partition, records in enumerate(tallies)]
     return {"events": events, "tallies": tallies, "rejected": [rejected], "state": state,
-            "incidents": [[]], "incidents_state": [[]], "changes": [[]], "control": [control]}  # fmt: skip
+            "found": [[]], "gathered": [[]], "incidents": [[]], "incidents_state": [[]], "changes": [[]],
+            "control": [control]}  # fmt: skip
 
 
 def _control() -> list[Kept]:
@@ -175,6 +178,11 @@ def _publish_from_nowhere(topics: Topics) -> None:
     _append(topics["incidents"][0], b"f", b"{}")
 
 
+def _find_from_nowhere(topics: Topics) -> None:
+    said = finding(found("nobody"))
+    topics["found"][0].append(Kept(0, START_MS, said.key, said.value, said.headers))
+
+
 def _keep_a_control_fact(topics: Topics) -> None:
     log = next(log for log in topics["tallies"] if any(_passed(record) for record in log))
     log.remove(next(record for record in log if _passed(record)))
@@ -206,6 +214,7 @@ FAULTS: list[tuple[Callable[[Topics], None], str]] = [
     (_lose_a_service, "wrong_counts"),
     (_end_with_an_older_state, "wrong_counts"),
     (_publish_from_nowhere, "extra_findings"),
+    (_find_from_nowhere, "extra_findings"),
     (_keep_a_control_fact, "wrong_control"),
     (_pass_a_control_fact_on_to_another_service, "wrong_control"),
     (_leave_an_incident_behind, "outdated"),
@@ -254,7 +263,10 @@ def test_the_last_word_on_an_incident_is_the_furthest(said: list[tuple[int, int]
     assert (verdict.stale_findings, verdict.outdated) == (stale, outdated)
 
 
-ALL = [(offset, Finding(b"f", f"f-1-{offset}", b"said at %d" % offset, (("id", b"x"),))) for offset in (3, 5, 8, 9)]
+ALL = [
+    (offset, Finding(b"f", f"f-1-{offset}", b"said at %d" % offset, (("id", b"x"),), roles=("incidents",)))
+    for offset in (3, 5, 8, 9)
+]
 
 
 @pytest.mark.parametrize(
@@ -274,12 +286,50 @@ def test_findings_up_to_the_position_and_a_first_part_of_the_rest(
 ) -> None:
     verdict = Verdict()
     topic = [[Kept(n, 0, b"f", b"said at %d" % at, (("id", b"x"),)) for n, at in enumerate(published)]]
-    check_findings(verdict, topic, [Held(next=6)], [Replayed(findings=ALL)])
+    check_findings(verdict, topic, [Held(next=6)], [Replayed(findings=ALL)], "incidents")
     assert (verdict.missing_findings, verdict.extra_findings) == (missing, extra)
 
 
 def test_a_repeat_in_other_bytes_is_one_besides() -> None:
     verdict = Verdict()
     said = [Kept(0, 0, finding.key, finding.value, finding.headers) for _, finding in ALL]
-    check_findings(verdict, [[*said, said[0]._replace(headers=())]], [Held(next=10)], [Replayed(findings=ALL)])
+    check_findings(
+        verdict, [[*said, said[0]._replace(headers=())]], [Held(next=10)], [Replayed(findings=ALL)], "incidents"
+    )
     assert (verdict.missing_findings, verdict.extra_findings) == (0, 1)
+
+
+def _together() -> tuple[list[Kept], list[Kept], Kept]:
+    """What four services with one cause come to: the inner topic, the outer one, and the state behind it."""
+    first = [found(service) for service in "abcd"]
+    told = Gathering(CONFIG).hears(*first, *(then(one, "resolved", 400) for one in first))
+    inner = [Kept(one.offset, one.timestamp, b"f", one.value, tuple(one.headers)) for one in told.log]
+    outer = [Kept(n, 0, one.key, one.value, one.headers) for n, one in enumerate(told.findings)]
+    return inner, outer, Kept(0, 0, kept.KEY, kept.encode(told.state), ())
+
+
+@pytest.mark.parametrize(
+    ("fault", "missing", "extra"),
+    [
+        pytest.param(lambda outer: outer, 0, 0, id="all"),
+        pytest.param(lambda outer: [*outer, outer[0]], 0, 0, id="repeats"),
+        pytest.param(lambda outer: outer[:-1], 1, 0, id="the end of the common cause is missing"),
+        pytest.param(
+            lambda outer: [one for one in outer if one.value != outer[4].value], 1, 0, id="one held is missing"
+        ),
+        pytest.param(
+            lambda outer: [*outer, outer[4]._replace(value=finding(found("d")).value)],
+            0,
+            1,
+            id="one goes through unheld",
+        ),
+    ],
+)
+def test_incidents_are_those_of_a_crash_free_gather_over_the_inner_topic(
+    fault: Callable[[list[Kept]], list[Kept]], missing: int, extra: int
+) -> None:
+    verdict, (inner, outer, state) = Verdict(), _together()
+    assert (len(inner), len(outer)) == (8, 11), "the common cause fires, is updated, and is over"
+    far = Held(next=furthest([state]))
+    check_findings(verdict, [fault(outer)], [far], [gathered(CONFIG, inner)], "incidents")
+    assert (verdict.missing_findings, verdict.extra_findings) == (missing, extra)

@@ -2,32 +2,35 @@
 
 Three questions. Is every cell told exactly once, and every mistake set aside? Does every service's furthest state hold
 just that, and equal a crash-free worker's, byte for byte? Were the crash-free worker's findings published, all of them,
-no others, and each in one wording only?
+no others, and each in one wording only: those of WATCH on the inner topic, and on the outer ones those of a GATHER that
+reads the inner one?
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from schemas.config import Config
 from schemas.control import Control
-from schemas.signals import CATEGORIES
-from schemas.tallies import MODE, Passed, decode
+from schemas.found import OURS
+from schemas.signals import CATEGORIES, MARKS
+from schemas.tallies import Passed, decode
 from schemas.topics import tallies_partition
 from tests.chaos.driver import Produced, Sum
 from tests.chaos.held import Held, held
-from tests.chaos.records import Kept, Topic, name
-from tests.chaos.replayed import Replayed, canonical, replay, totals
+from tests.chaos.records import Kept, Topic, furthest, name
+from tests.chaos.replayed import Replayed, canonical, gathered, replay, totals
 from tests.chaos.told import Told, Whole, flat, told
 from tests.measure.recount import counts
 
-Role = Literal["incidents", "incidents_state", "changes", "rejected"]
-SAID: Final[tuple[Role, ...]] = get_args(Role)
-"""Roles of the topics that WATCH publishes on."""
+Role = Literal["found", "changes", "incidents", "incidents_state", "rejected"]
+BY_WATCH: Final[tuple[Role, ...]] = ("found", "changes")
+BY_GATHER: Final[tuple[Role, ...]] = ("incidents", "incidents_state")
+"""Roles of the topics that each publishes on; on that of rejected records both do."""
 
 Published = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 """Key, value and headers of a finding."""
@@ -45,13 +48,14 @@ class Verdict(Struct, kw_only=True):
     wrong_control : control facts that were not passed on as they are, or are nobody's
     impure : the same part of the log, told of in different bytes
     lost : flushes that WATCH declared lost
-    missing_findings, extra_findings : against the crash-free worker's, in either topic of incidents
+    missing_findings, extra_findings : against the crash-free worker's, in any topic of findings
     outdated : incidents that `ai.incidents.state` ends with in an older state, though every partition was taken over
     stale_findings : states of incidents that came to lie behind further ones: a zombie's, or repeats
     stale : states and positions written after further ones; a restore by the latest would have taken them
     repeats : findings told again
     requests : what became of those sent apart from their responses -> how many
     steps : fired, updated, resolved -> findings
+    common : common causes that were told
     examples : a few words on what is wrong
     """
 
@@ -78,6 +82,7 @@ class Verdict(Struct, kw_only=True):
     stale: int = 0
     requests: dict[str, int] = {}
     steps: dict[str, int] = {}
+    common: int = 0
     examples: list[str] = []
 
     def wrong(self) -> int:
@@ -120,12 +125,20 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
     check_control(verdict, config, topics["control"], topics["tallies"])
     crash_free = [job.result() for job in replays]
     check_states(verdict, states, crash_free)
-    for role in SAID:
-        check_findings(verdict, topics[role], states, crash_free, role, name(config, "control"))
+    check_findings(verdict, [[one for one in topics["found"][0] if one.key != OURS]], states, crash_free, "found")
+    check_findings(verdict, topics["changes"], states, crash_free, "changes")
+    together = gathered(config, topics["found"][0])
+    how_far = [Held(next=furthest(topics["gathered"][0]))]
+    for role in BY_GATHER:
+        check_findings(verdict, topics[role], how_far, [together], role)
+    both = [*states, *how_far], [*crash_free, together]
+    check_findings(verdict, topics["rejected"], *both, "rejected", name(config, "control"))
     check_present(verdict, topics["incidents_state"])
     verdict.findings = len({record.value for records in topics["incidents"] for record in records})
     verdict.repeats = sum(map(len, topics["incidents"])) - verdict.findings
     verdict.steps = _steps(crash_free)
+    ours = [one for _, one in together.findings if dict(one.headers).get("ce_source") == b"//barograph/gather"]
+    verdict.common = len({one.id.rpartition("-")[0] for one in ours})
     return verdict
 
 
@@ -176,7 +189,7 @@ def check_counts(verdict: Verdict, config: Config, truth: Whole, said: Told, sta
 def _totals(config: Config, truth: Whole) -> dict[str, Counter[tuple[object, ...]]]:
     """Add up the recount by service, over buckets, releases and one dimension: the catalogue's cells without names."""
     found: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
-    others = {signal.name for signal in (*CATEGORIES, *config.own_signals())} | {MODE}
+    others = {signal.name for signal in (*CATEGORIES, *config.own_signals())} | {*MARKS}
     for key, n in truth.items():
         service = str(key[0])
         if len(key) == 3:
@@ -236,7 +249,7 @@ def check_findings(
     Parameters
     ----------
     role : of the topic
-    control : name of the topic of control facts; of rejected records, WATCH's are those from there
+    control : name of the topic of control facts; of rejected records, those that are not MEASURE's are from there
     """
     published = {
         (record.key, record.value, record.headers) for records in topic for record in records
@@ -296,5 +309,5 @@ class _Step(Struct):
 
 def _steps(crash_free: Iterable[Replayed]) -> dict[str, int]:
     step = msgspec.json.Decoder(_Step).decode
-    found = [finding for free in crash_free for _, finding in free.findings if "incidents" in finding.roles]
+    found = [finding for free in crash_free for _, finding in free.findings if finding.severity]
     return dict(Counter(step(finding.value).step for finding in found))

@@ -12,7 +12,9 @@ from tests.chaos.records import everything
 from tests.chaos.settings import FLUSH_AFTER_S, STATE_EVERY_S, config
 from tests.chaos.verdict import judge
 
-ROLES = ("events", "control", "rejected", "tallies", "state", "incidents", "incidents_state", "changes")
+ROLES = (
+    "events", "control", "rejected", "tallies", "state", "found", "gathered", "incidents", "incidents_state", "changes",
+)  # fmt: skip
 
 
 def main() -> None:

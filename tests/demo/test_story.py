@@ -16,7 +16,7 @@ from streams.demo.rows import AIRLINE, CHAT, SURVEY, Airline, Chat, Survey, ship
 from streams.demo.story import RATE, SECONDS, SEED, Beat, story
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("survey-assistant", "chat-assistant", "airline-agent")
+SERVICES = ("survey-assistant", "chat-assistant", "airline-agent", "forms-assistant")
 BEATS = list(story(SEED))
 CHANGE = next(beat.seconds for beat in BEATS if beat.event.get("model_served") == "gpt-4-0613")
 
@@ -89,6 +89,23 @@ def test_the_survey_asks_each_question_once_before_it_asks_again() -> None:
 
 def _survey(event: dict[str, Any]) -> Survey:
     return convert({**event, "question": event["id"].split("-", 2)[2], "model": event["model_served"]}, Survey)
+
+
+def test_the_forms_break_in_one_workflow_and_nothing_else_says_so() -> None:
+    """Two of a hundred break their schema, and then sixty in one workflow; within five standard deviations."""
+    forms = exchanges("forms-assistant")
+    assert {beat.event["status"] for beat in forms} == {"ok"}
+    assert len({beat.event["release"] for beat in forms}) == 1
+    low, high = module.BREAKS_AFTER
+    for after, workflow, share in ((False, None, 0.02), (True, module.BROKEN, 0.6)):
+        mine = [
+            beat.event for beat in forms
+            if (beat.seconds >= high if after else beat.seconds < low) and workflow in (None, beat.event["workflow"])
+        ]  # fmt: skip
+        broken = sum(not event["schema_valid"] for event in mine)
+        assert abs(broken - share * len(mine)) < 5 * sqrt(share * (1 - share) * len(mine))
+    others = [b.event for b in forms if b.seconds >= high and b.event["workflow"] != module.BROKEN]
+    assert sum(not event["schema_valid"] for event in others) < 0.1 * len(others)
 
 
 def test_the_change_is_no_affair_of_the_healthy_services(monkeypatch: pytest.MonkeyPatch) -> None:

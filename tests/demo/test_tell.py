@@ -8,8 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.incidents import Also, Change, Incident, Interval, ModeCount, Slice
-from streams.demo.tell import MOST, WIDTH, tell
+from schemas.incidents import (
+    Also,
+    Change,
+    Child,
+    Concentrated,
+    Exemplar,
+    Fired,
+    Incident,
+    Interval,
+    ModeCount,
+    Slice,
+    Spread,
+)
+from streams.demo.tell import MOST, tell
+from streams.figures import WIDTH
 
 NOON = 1_786_708_800_000  # 2026-08-14 12:00:00 UTC
 
@@ -36,6 +49,15 @@ INCIDENT = Incident(
     also=(Also("model_served", "gpt-4-0314", "gpt-4-0613", NOON + 1000),),
     how_sure="at most one such page in 96 years if nothing had changed",
     owner="surveys", runbook="https://example.org/answered", baseline_version=1, baseline_events=1500,
+    held="maintenance until 2026-08-14T14:00:00Z: new racks", acknowledged_by="ana", acknowledged_at=NOON + 60_000,
+    note="on it", cause="the served model changed", common="provider", parent="77aa",
+    exemplars=(
+        Exemplar("FMT.EMPTY", "survey-02013", "4bf9", "ai.events", 3, 99812),
+    ),
+    guardrails=(Fired("pii", 12, 0.4),),
+    diversity=Spread(Interval(1.78, 1.4, 2.3), Interval(4.0, 3.2, 4.9), 30, 412),
+    concentration=Concentrated("workflow", "refunds", Interval(0.8, 0.7, 0.88), 0.1),
+    children=(Child("shop", "5c1d", 2, "sev-2", "shop answers less", paged=True, resolved=True),),
 )  # fmt: skip
 
 
@@ -65,6 +87,15 @@ def flat(text: str) -> str:
         "do Pin the former model.",
         "runbook https://example.org/answered",
         "owner surveys",
+        "held back maintenance until 2026-08-14T14:00:00Z: new racks",
+        "taken by ana at 12:01:00: on it",
+        "suspected the served model changed (common: provider)",
+        "part of incident 77aa",
+        "examples FMT.EMPTY: survey-02013, trace 4bf9, at ai.events:3:99812",
+        "guardrails pii fired 12 times since then, 0.4 expected",
+        "diversity as diverse as so many modes of equal share: 1.78 (1.4 to 2.3) -> 4 (3.2 to 4.9)",
+        "workflow = refunds: 80 % (70 to 88) of the failures, 10 % of the traffic",
+        "parts shop, sev-2, 5c1d-2: shop answers less; it had paged by itself",
         "finding 5c1d-1-2 in .demo/findings.jsonl",
     ],
 )
@@ -81,9 +112,11 @@ def test_a_card_says_what_it_does_not_know() -> None:
 
 
 def test_a_resolved_incident_says_until_when() -> None:
-    text = flat(card(replace(INCIDENT, status="resolved", step="resolved", ended_at=NOON + 600_000)))
+    text = flat(
+        card(replace(INCIDENT, status="resolved", step="resolved", ended_at=NOON + 600_000, ended_why="well again"))
+    )
     assert "SEV-2 RESOLVED: survey-assistant" in text
-    assert "until 2026-08-14 12:10:00 UTC" in text
+    assert "until 2026-08-14 12:10:00 UTC: well again" in text
 
 
 def test_what_is_left_out_is_counted() -> None:
@@ -117,6 +150,10 @@ def test_any_name_stays_within_the_card(name: str, ids: list[str]) -> None:
         changes=(replace(ANSWERED, words=name, feature=name, dimension=name, name=name),),
         modes=(ModeCount(name, "sev-4", 1, 0.0, tuple(ids)),),
         also=(Also(name, name, name, NOON),),
+        held=name, acknowledged_by=name, note=name, cause=name, parent=name,
+        exemplars=(Exemplar(name, name, name, name, 0, 0),), guardrails=(Fired(name, 1, 0.0),),
+        children=(Child(name, name, 1, "sev-4", name, paged=False),),
+        concentration=Concentrated(name, name, Interval(0.5, 0.4, 0.6), 0.1),
     )  # fmt: skip
     lines = card(incident, where=name).split("\n")
     assert all(len(line) <= WIDTH for line in lines)

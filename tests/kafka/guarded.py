@@ -38,6 +38,7 @@ SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 USERS: Final[Mapping[str, str]] = {
     "worker": "w0rker-s3cret",
     "operator": "0perator-s3cret",
+    "reader": "re4der-s3cret",
     "stranger": "str4nger-s3cret",
 }
 """User -> password, the same for PLAIN and SCRAM."""

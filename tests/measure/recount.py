@@ -3,7 +3,7 @@
 The oracle of MEASURE's tests and of the crash test: dicts and loops, and no code of `streams.measure`. `recount` says
 what must be there, `settled` what flushes say; the two must be equal.
 
->>> from schemas.config import Config
+>>> from schemas.config import Config, Measure
 >>> log = [(0, 5_000, b'{"type":"exchange","id":"1","service":"s","release":"r","at":5000,"answered":true}')]
 >>> counted = recount(log, Config())
 >>> counted["s", 0, "r", "workflow", ""]["answered", "yes"]
@@ -17,10 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from zlib import crc32
 
-from schemas.config import Config
-from schemas.signals import CALIBRATIONS, CATALOGUE, CATEGORIES, NUMBERS, RATES, Signal
+import msgspec
+
+from schemas.config import Config, Measure
+from schemas.events import Exchange, Outcome
+from schemas.signals import CALIBRATIONS, CATALOGUE, CATEGORIES, MARKS, NUMBERS, RATES, Signal
 from schemas.tallies import Flush
-from schemas.taxonomy import Taxonomy, example
+from schemas.taxonomy import Taxonomy
+from streams.measure.classify import compile
 from tests.measure.fates import Fates, completed, fates, unanswered
 from tests.measure.words import Refused, event, second
 
@@ -113,8 +117,9 @@ def blocks(log: Log, start: int = 0) -> list[tuple[int, int, list[tuple[int, int
 def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) -> Count:
     """Count one block."""
     measure, count = config.measure, Count(anchor, end)
-    caps = Caps(measure.names_per_block)
-    signals = [one for one in (*CATALOGUE, *config.own_signals()) if one.source != "outcome"]
+    names = _Names(Caps(measure.names_per_block), Caps(min(measure.names_per_block, 64)))
+    everything = (*CATALOGUE, *config.own_signals())
+    signals = [one for one in everything if one.source != "outcome" and one.name != "failure_mode"]
     for timestamp, offset, said in _events(records, config, found, count):
         if isinstance(said, Refused):
             count.refused[offset] = said
@@ -129,38 +134,77 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
         bucket: int | Literal["late"] = min(at, timestamp // 1000) // measure.bucket_s
         if timestamp // 1000 - at > measure.late_after_s:
             bucket = "late"
-        service = caps.name("service", "", said["service"])
-        release = caps.name("release", service, said["release"])
+        service = names.capped.name("service", "", said["service"])
+        release = names.capped.name("release", service, said["release"])
         if said["type"] != "exchange":
             count.beside[service, release, said["type"]] += 1
-        first = (measure.slices or ("",))[0]
+        who = service, bucket, release
         if said["type"] == "outcome":
-            count.cells[service, bucket, release, first, ""].update(_judged(said))
-        if not values:
-            continue
-        mode = failure(said)
-        values["failed"] = mode is not None
-        cells = {
-            signal: caps.name(signal.name, service, values[signal.name])
-            if signal.kind == "category"
-            else _cell(signal, values[signal.name])
-            for signal in signals
-        }
-        for dimension in measure.slices or ("",):
-            name = caps.name(f"slice {dimension}", service, said.get(dimension)) if dimension else ""
-            group = count.cells[service, bucket, release, dimension, name]
-            group.update((signal.name, cell) for signal, cell in cells.items() if dimension == first or signal.sliced)
-            if mode and dimension == first:
-                group["mode", mode] += 1
-        if mode:
-            held = count.exemplars[service, release, mode]
-            held.append((said["id"], said.get("trace") or "", offset))
+            _count_outcome(count, measure, names, who, said, offset)
+        if values:
+            _count_exchange(count, measure, names, who, said, offset, signals, values)
     for key, held in count.exemplars.items():
         ranked = sorted(held, key=lambda one: (crc32(one[0].encode()), one[0], one[2]))
         count.exemplars[key] = ranked[: measure.exemplars]
     if not measure.exemplars:
         count.exemplars.clear()
     return count
+
+
+Who = tuple[str, int | Literal["late"], str]
+"""Service, bucket, release."""
+
+
+def _count_outcome(
+    count: Count, measure: Measure, names: "_Names", who: Who, said: dict[str, Any], offset: int
+) -> None:
+    group = count.cells[*who, (measure.slices or ("",))[0], ""]
+    group.update(_judged(said))
+    marks = names.marked(who[0], verdict(said))
+    group.update(marks)
+    for column, name in marks:
+        if column != "also" and name != "__other__":
+            count.exemplars[who[0], who[2], name].append((said["about"], "", offset))
+
+
+def _count_exchange(
+    count: Count, measure: Measure, names: "_Names", who: Who, said: dict[str, Any], offset: int,
+    signals: list[Signal], values: dict[str, Any],
+) -> None:  # fmt: skip
+    mode, dimensions = failure(said), measure.slices or ("",)
+    values["failed"] = mode is not None
+    cells = {
+        signal: names.capped.name(signal.name, who[0], values[signal.name])
+        if signal.kind == "category"
+        else _cell(signal, values[signal.name])
+        for signal in signals
+    }
+    marks = names.marked(who[0], beside(said, mode))
+    for dimension in dimensions:
+        name = names.capped.name(f"slice {dimension}", who[0], said.get(dimension)) if dimension else ""
+        group, first = count.cells[*who, dimension, name], dimension == dimensions[0]
+        group.update((signal.name, cell) for signal, cell in cells.items() if first or signal.sliced)
+        if first:
+            group.update(marks)
+            group.update([("failure_mode", mode)] if mode else [])
+    looks = (name for column, name in marks if column == "signature" and name != "__other__")
+    for what in filter(None, (mode, *looks)):
+        count.exemplars[who[0], who[2], what].append((said["id"], said.get("trace") or "", offset))
+
+
+@dataclass
+class _Names:
+    """Which names of a block are told apart: of what failures look like, and of guardrails, 64 at most."""
+
+    capped: "Caps"
+    looks: "Caps"
+
+    def marked(self, service: str, marks: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        found = []
+        for column, name in marks:
+            caps = self.looks if column in ("signature", "guardrail") else self.capped
+            found.append((column, caps.name(column, service, name)))
+        return found
 
 
 def _events(
@@ -197,11 +241,41 @@ class Caps:
 
 def failure(said: dict[str, Any]) -> str | None:
     """Find the mode by asking every rule of the taxonomy, in order."""
-    telling = {name: value for name, value in said.items() if name in example({}).__struct_fields__}
-    for rule in Taxonomy.load_default().matching(example(telling)):
+    for rule in Taxonomy.load_default().matching(_exchange(said)):
         if rule.mode.counts == "failure":
             return rule.mode.id
     return None
+
+
+def beside(said: dict[str, Any], mode: str | None) -> Iterable[tuple[str, str]]:
+    """List what an exchange has a name of beside its primary mode."""
+    if mode == "UNK.UNCLASSIFIED":
+        yield "signature", CLASSIFIER.signature(_exchange(said))
+    for other in dict.fromkeys(rule.mode.id for rule in Taxonomy.load_default().matching(_exchange(said))):
+        if other != mode:
+            yield "also", other
+    for name in dict.fromkeys(one["name"] for one in said.get("guardrails") or [] if one.get("fired")):
+        yield "guardrail", name
+
+
+def verdict(said: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """List the modes that an outcome is in."""
+    judged = CLASSIFIER.judge_outcome(msgspec.convert(said, Outcome))
+    if judged is not None:
+        if judged.primary:
+            yield "judged", judged.primary
+        yield from (("also", mode) for mode in judged.others)
+        if judged.unknown:
+            yield "signature", f"mode={judged.unknown}"
+
+
+def _exchange(said: dict[str, Any]) -> Exchange:
+    return msgspec.convert(
+        {name: value for name, value in said.items() if name in Exchange.__struct_fields__}, Exchange
+    )
+
+
+CLASSIFIER: Final = compile(Taxonomy.load_default())
 
 
 def _judged(said: dict[str, Any]) -> Iterable[Cell]:
@@ -291,7 +365,7 @@ def read(flush: Flush) -> Cells:
         meanings += [(signal.name, cell) for cell in (*range(2 * len(BANDS)), "missing")]
     meanings += [(name, flag) for name in own["rate"] for flag in FLAGS.values()]
     meanings += [(name, cell) for name in own["number"] for cell in (*range(len(EDGES) + 1), "missing")]
-    for column in (*(signal.name for signal in CATEGORIES), "mode", *own["category"]):
+    for column in (*(signal.name for signal in CATEGORIES), *MARKS, *own["category"]):
         meanings += [(column, name) for name in flush.names]
     cells, numbers = iter(_numbers(flush.cells)), iter(_numbers(flush.counts))
     found: Cells = {}

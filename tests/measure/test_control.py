@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from schemas.control import Release
+from schemas.control import Maintain, Release
 from schemas.tallies import Passed, decode
 from schemas.topics import tallies_partition
 from streams.measure.control import LARGEST, words
@@ -11,6 +11,21 @@ from streams.measure.decode import Record
 
 NOW = 1_795_000_000_000
 GOOD = b'{"type": "release", "service": "bot", "at": "2026-11-18T10:00:00Z", "release": "v2", "phase": "canary"}'
+
+
+MAINTAIN = (
+    b'{"type": "maintain", "service": "bot", "at": "2026-11-18T10:00:00Z", "by": "ana",'
+    b' "until": "2026-11-19T10:00:00Z"}'
+)
+
+
+@pytest.mark.parametrize("until", [b"2026-11-19T10:00:00Z", b"2020-01-01T00:00:00Z"], ids=["ahead", "over, to end it"])
+def test_a_maintenance_is_passed_on_with_its_time(until: bytes) -> None:
+    [word] = words("ai.control", 0, "", 4, [Record(3, NOW, MAINTAIN.replace(b"2026-11-19T10:00:00Z", until))])
+    fact = decode(word.message.value)
+    assert isinstance(fact, Passed)
+    assert isinstance(fact.said, Maintain)
+    assert fact.said.until == until.decode()
 
 
 def test_a_fact_goes_to_the_partition_of_its_service_with_its_place() -> None:
@@ -44,6 +59,11 @@ def test_a_fact_goes_to_the_partition_of_its_service_with_its_place() -> None:
         (GOOD.replace(b'"v2"', b'"' + b"x" * LARGEST + b'"'), "too_large", "$"),
         (b'{"x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}", "too_deep", "$"),
         (b"\xff" + GOOD, "not_json", "$"),
+        (MAINTAIN.replace(b"2026-11-19T10:00:00Z", b"tonight"), "bad_time", "$.until"),
+        (MAINTAIN.replace(b"2026-11-19T10:00:00Z", b"2026-11-19T10:00:00"), "bad_time", "$.until"),
+        (MAINTAIN.replace(b"2026-11-19T10:00:00Z", b"2028-11-19T10:00:00Z"), "future", "$.until"),
+        (MAINTAIN.replace(b'"2026-11-19T10:00:00Z"', b"9007199254740992"), "future", "$.until"),
+        (MAINTAIN.replace(b"2026-11-18T10:00:00Z", b"tonight"), "bad_time", "$.at"),
     ],
 )
 def test_what_is_no_fact_is_set_aside(value: bytes | None, reason: str, field: str) -> None:

@@ -9,7 +9,7 @@ from schemas.docs.pages import READS
 from schemas.events import Exchange, Guardrail, Opinion, Retrieval, Tool
 from schemas.own import NEGATIVE, POSITIVE, OwnSignal
 from schemas.signals import BY_NAME, UNKNOWN, Signal
-from streams.measure.derive import DERIVED, reader
+from streams.measure.derive import DERIVED, ODD, reader
 
 
 def read(signal: Signal, **says: Any) -> tuple[Any, list[str]]:
@@ -36,7 +36,10 @@ GOOD, BAD, LISTED = Tool("a", ok=True), Tool("b", ok=False), Tool("c")
         ("tool_error", {}, None), ("tool_error", {"tools": (LISTED,)}, None), ("tool_error", {"tools": (GOOD,)}, False),
         ("tool_error", {"tools": (GOOD, BAD)}, True), ("tool_error", {"tools": (Tool("c", error="E"),)}, True),
         ("tool_error", {"tools": (Tool("c", ok=True, error="E"),)}, True),
-        ("tool_error", {"tools": (Tool("c", ok=True, error=""),)}, False),
+        ("tool_error", {"tools": (Tool("c", ok=True, error=""),)}, False + ODD),
+        ("tool_error", {"tools": (GOOD, Tool("c", known=False))}, False + ODD),
+        ("tool_error", {"tools": (Tool("c", authorized=False),)}, UNKNOWN + ODD),
+        ("tool_error", {"tools": (Tool("c", ok=True, args_valid=False), BAD)}, True),
         ("tool_calls", {}, 0), ("tool_calls", {"tools": (GOOD, GOOD)}, 2),
         ("tool_path", {}, None), ("tool_path", {"tools": (GOOD, BAD, GOOD)}, "a>b>a"),
         ("tool_path", {"tools": (GOOD,) * 9}, ">".join("a" * 8)),
@@ -46,6 +49,8 @@ GOOD, BAD, LISTED = Tool("a", ok=True), Tool("b", ok=False), Tool("c")
         ("guardrail_fired", {}, None), ("guardrail_fired", {"guardrails": (Guardrail("g"),)}, None),
         ("guardrail_fired", {"guardrails": (Guardrail("g", fired=False), Guardrail("g"))}, False),
         ("guardrail_fired", {"guardrails": (Guardrail("g"), Guardrail("g", fired=True))}, True),
+        ("guardrail_fired", {"guardrails": (Guardrail("g", responded=False),)}, UNKNOWN + ODD),
+        ("guardrail_fired", {"guardrails": (Guardrail("g", fired=True), Guardrail("g", responded=False))}, True),
         ("retrieved", {}, None), ("retrieved", {"retrieval": Retrieval()}, None),
         ("retrieved", {"retrieval": Retrieval(n=3)}, 3), ("citations_valid", {"retrieval": Retrieval(n=3)}, None),
         ("citations_valid", {"retrieval": Retrieval(citations_valid=False)}, False),
@@ -57,7 +62,7 @@ def test_what_a_signal_reads(name: str, says: dict[str, Any], value: object) -> 
 
 
 def test_the_document_tells_of_each_derived_field() -> None:
-    assert READS.keys() == {"failed", *DERIVED}
+    assert READS.keys() == {"failed", "mode", *DERIVED}
 
 
 MISTYPED = "mistyped"

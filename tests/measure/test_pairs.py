@@ -190,7 +190,7 @@ def test_what_the_response_does_not_say_the_request_does() -> None:
     [block] = of((0, 0, ask), (1, 0, answer))
     cells = total(read(one) for one in told(block, PLAN))
     [workflow] = [held for key, held in cells.items() if key[2:] == ("2", "workflow", "shop")]
-    assert workflow["intent", "sell"] == workflow["failed", "yes"] == workflow["mode", "AVL.TIMEOUT"] == 1
+    assert workflow["intent", "sell"] == workflow["failed", "yes"] == workflow["failure_mode", "AVL.TIMEOUT"] == 1
     assert ("input_tokens", "missing") not in workflow
     [flush] = told(block, PLAN)
     assert read_exemplars(flush) == {("s", "2", "AVL.TIMEOUT"): [("1", "t", 1)]}
@@ -203,7 +203,7 @@ def test_a_request_that_is_given_up_failed_and_is_an_exemplar_that_lies_where_it
     assert read_exemplars(flush) == {("s", "r", FAILED): [("1", "t", 7)]}
     intents = {key[4]: cells for key, cells in read(flush).items() if key[3] == "intent"}
     [whole] = [cells for key, cells in read(flush).items() if key[3] == "workflow"]
-    assert whole["mode", FAILED] == intents["buy"]["failed", "yes"] == 1
+    assert whole["failure_mode", FAILED] == intents["buy"]["failed", "yes"] == 1
     assert intents["buy"]["latency", "missing"] == intents["buy"]["answered", "missing"] == 1
     assert {key[1] for key in read(flush)} == {SECOND // 10}, "by the time at which it was asked"
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from schemas.config import parse, show
 from schemas.docs.__main__ import main, stale
 from schemas.docs.words import SPOKEN, WORDS
-from schemas.taxonomy import Taxonomy
+from schemas.taxonomy import Taxonomy, example
 from schemas.topics import TOPICS
 from streams.demo.story import SEED, story
 
@@ -25,7 +25,7 @@ EXAMPLES = {path.stem: json.loads(path.read_bytes()) for path in sorted((DOCS / 
 EVENTS = ("exchange", "request", "response", "outcome", "evaluation")
 FACTS = ("release", "sign_off", "acknowledge", "maintain", "rebaseline", "approve")
 WORD_OF = (
-    {"rejected": "rejected", "incident": "incidents", "changereport": "changes"}
+    {"rejected": "rejected", "incident": "incidents", "changereport": "changes", "failurereport": "failures"}
     | dict.fromkeys(EVENTS, "events")
     | dict.fromkeys(FACTS, "control")
 )
@@ -95,10 +95,11 @@ def test_an_example_shows_no_field_that_its_message_does_not_have(name: str) -> 
 
 
 def shipped() -> Iterator[dict[str, Any]]:
-    """Every example of the taxonomy, as an exchange."""
-    required = {"type": "exchange", "service": "s", "release": "r", "at": 0, "id": "1"}
+    """Every example of the taxonomy, as an event."""
     for mode in Taxonomy.load_default().modes:
-        yield from (required | said for said in (*mode.examples.takes, *mode.examples.leaves))
+        for said in (*mode.examples.takes, *mode.examples.leaves):
+            event = json.loads(msgspec.json.encode(example(said)))
+            yield {name: value for name, value in event.items() if value is not None}
 
 
 def test_every_example_of_the_taxonomy_is_an_event() -> None:
@@ -225,3 +226,11 @@ def test_a_payload_in_the_asyncapi_document_is_the_example_beside_it() -> None:
     for name, message in ASYNCAPI["components"]["messages"].items():
         if "payload" in message:
             assert [one["payload"] for one in message["examples"]] == [EXAMPLES[name]]
+
+
+def test_the_example_of_own_modes_is_a_config_that_loads() -> None:
+    text = (ROOT / "schemas/docs/own_modes.yaml").read_text()
+    assert text in (DOCS / "taxonomy.md").read_text()
+    config = parse(text)
+    assert Taxonomy.of_config(config).of("X.LOW_BASKET") is not None
+    assert config.bounded().find("shop", "refunds").tools == ("search", "refund")

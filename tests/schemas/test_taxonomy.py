@@ -1,20 +1,24 @@
 """The loader promises: what it lets through has a reason to be there, and what it refuses is named."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
+from schemas.bounds import Bounded, Bounds
+from schemas.config import parse
 from schemas.matchers import plain
+from schemas.questions import Terms
 from schemas.strict import ConfigError
-from schemas.taxonomy import Taxonomy, load
+from schemas.taxonomy import Taxonomy, example, load, observable
 
-IDS = {
-    "AVL.RATE_LIMIT", "AVL.QUOTA", "AVL.OVERLOADED", "AVL.TIMEOUT", "AVL.SERVER_ERROR", "AVL.AUTH_CONFIG",
-    "AVL.NO_RESPONSE", "AVL.STREAM_ABORT", "FMT.TRUNCATED", "FMT.CONTEXT_OVERFLOW", "FMT.EMPTY", "FMT.SCHEMA_INVALID",
-    "FMT.MISSING_FIELD", "FMT.WRONG_LANGUAGE", "UNK.UNCLASSIFIED",
+CATEGORIES = {
+    "AVL": 8, "PRF": 3, "FMT": 6, "GRD": 4, "RTV": 4, "TSK": 4, "TOL": 6, "AGT": 4, "SAF": 6, "SEC": 4, "CAL": 2,
 }  # fmt: skip
+"""Modes of each of the eleven categories: the 49 of the design, `TSK.NON_ANSWER` and `TOL.UNSAFE_SQL`."""
 
 
 def mode(**changes: Any) -> dict[str, Any]:
@@ -38,8 +42,11 @@ def refusal(*modes: dict[str, Any], **aliases: list[str]) -> str:
     return said
 
 
-def test_the_shipped_taxonomy_has_every_mode_of_its_families() -> None:
-    assert {mode.id for mode in Taxonomy.load_default().modes} == IDS
+def test_the_shipped_taxonomy_has_all_modes_by_category_and_the_unknown_last() -> None:
+    *ids, last = (mode.id for mode in Taxonomy.load_default().modes)
+    assert Counter(one.partition(".")[0] for one in ids) == CATEGORIES
+    assert list(dict.fromkeys(one.partition(".")[0] for one in ids)) == list(CATEGORIES)
+    assert last == "UNK.UNCLASSIFIED"
 
 
 def test_what_cannot_be_seen_yet_says_why() -> None:
@@ -71,6 +78,30 @@ BROKEN: list[tuple[dict[str, Any], list[str]]] = [
     ({"rules": [{"latency_ms": {"at_least_field": "deadline"}}]}, ["no field `deadline`", "deadline_ms"]),
     ({"rules": [{"latency_ms": {"at_least_field": "route"}}]}, ["`route`", "rules[0].latency_ms"]),
     ({"rules": [{"language": {"other_language_than": "turn"}}]}, ["`turn`", "rules[0].language"]),
+    ({"rules": [{"retrieval.m": {"at_least": 1}}]}, ["no field `retrieval.m`", "retrieval.n", "attributes.NAME"]),
+    ({"rules": [{"outcome.corect": {"one_of": [False]}}]}, ["no field `outcome.corect`", "outcome.correct"]),
+    ({"rules": [{"tools": {"any": {"okay": {"one_of": [False]}}}}]}, ["no field `okay`", "rules[0].tools.any.okay"]),
+    ({"rules": [{"tools": {"any": {"error": {"absent": True}}}}]}, ["at least one field must be needed", "tools.any"]),
+    ({"rules": [{"tools": {"any": {}}}]}, ["at least one field must be needed"]),
+    ({"rules": [{"tools": {"any": {"ok": {"one_of": [False]}}, "times": 0}}]}, ["at least 1, got 0", "tools.times"]),
+    ({"rules": [{"tools": {"times": 2}}]}, ["expected one matcher, got times"]),
+    ({"rules": [{"steps": {"any": {"ok": {"one_of": [False]}}}}]}, ["`steps` cannot be asked `any`", "tools"]),
+    ({"rules": [{"evals": {"repeats": 3}}]}, ["`evals` cannot be asked `repeats`", "that is for: tools"]),
+    ({"rules": [{"tools": {"repeats": 1}}]}, ["at least 2, got 1"]),
+    ({"rules": [{"input_tokens": {"over_budget": True}}]}, ["`input_tokens` cannot be asked `over_budget`", "steps"]),
+    ({"rules": [{"latency_ms": {"under_budget": True}}]}, ["cannot be asked `under_budget`", "retrieval.top_score"]),
+    ({"rules": [{"latency_ms": {"over_budget": False}}]}, ["expected true", "latency_ms.over_budget"]),
+    ({"rules": [{"sql": {"unsafe": ["dll"]}}]}, ["no statement is `dll`", "ddl"]),
+    ({"rules": [{"route": {"unsafe": ["ddl"]}}]}, ["`route` cannot be asked `unsafe`"]),
+    ({"rules": [{"evals": {"any": {"name": {"alias": "bussy"}}}}]}, ["no alias `bussy`", "evals.any.name"]),
+    ({"rules": [{"cost_usd": {"at_least": 1, "above": 1}}]}, ["the same end of a range"]),
+    ({"rules": [{"cost_usd": {"at_least": 1, "below": 1}}]}, ["leaves nothing below"]),
+    ({"rules": [{"http_status": {"one_of": [1]}, "outcome.correct": {"one_of": [True]}}]},
+     ["over an exchange or over an outcome", "modes[0].rules[0]"]),
+    ({"evidence": ["htp_status"]}, ["nothing can carry `htp_status`", "modes[0].evidence[0]", "http_status"]),
+    ({"examples": {"takes": [{"outcome": {"corect": False}}], "leaves": [{}]}}, ["no field `corect`", "takes[0]"]),
+    ({"examples": {"takes": [{"outcome": {}, "status": "ok"}], "leaves": [{}]}}, ["`status`", "beside an outcome"]),
+    ({"examples": {"takes": [{"http_status": 429, "bounds": {"stepps": 1}}], "leaves": [{}]}}, ["stepps", "bounds"]),
     ({"rules": [{"finish_reason": {"absent": True}}]}, ["must need at least one field", "modes[0].rules[0]"]),
     ({"rules": [{}]}, ["must need at least one field", "modes[0].rules[0]"]),
     ({"rules": []}, ["needs at least one", "modes[0].rules"]),
@@ -174,3 +205,97 @@ def test_the_fingerprint_changes_with_what_decides_and_only_with_it() -> None:
 )
 def test_all_spellings_of_a_vendors_name_are_one(written: str, read: str) -> None:
     assert plain(written) == read
+
+
+OWN: dict[str, Any] = {
+    "id": "X.LOW_BASKET2", "words": "too little", "severity": "sev-3", "tier": "T1", "counts": "failure",
+    "rules": [{"attributes.basket": {"below": 5}}],
+    "examples": {"takes": [{"attributes": {"basket": 4}}], "leaves": [{"attributes": {"basket": 5}}, {}]},
+}  # fmt: skip
+
+
+def own(*modes: dict[str, Any], **more: Any) -> Taxonomy:
+    return Taxonomy.of_config(parse(yaml.safe_dump({"failures": {"modes": list(modes), **more}})))
+
+
+def test_own_modes_stand_behind_the_shipped_and_are_judged_like_them() -> None:
+    known = own(OWN)
+    assert [mode.id for mode in known.modes][-1] == "X.LOW_BASKET2"
+    assert [mode.id for mode in known.modes][:-1] == [mode.id for mode in Taxonomy.load_default().modes]
+    held = known.matching(example({"attributes": {"basket": 4.5}}))
+    assert [rule.mode.id for rule in held] == ["X.LOW_BASKET2"]
+    assert known.matching(example({"attributes": {"basket": "small"}})) == ()
+    assert known.fingerprint() != Taxonomy.load_default().fingerprint()
+    assert observable(known, ["attributes.basket"]) == {"X.LOW_BASKET2"}
+
+
+def test_a_severity_in_place_of_the_shipped_one_decides_which_mode_is_primary() -> None:
+    both = example({"status": "error", "http_status": 429, "error_type": "insufficient_quota"})
+    assert Taxonomy.load_default().matching(both)[0].mode.id == "AVL.QUOTA"
+    changed = own(severities={"AVL.RATE_LIMIT": "sev-1"})
+    assert changed.severity_of("AVL.RATE_LIMIT") == "sev-1"
+    assert changed.matching(both)[0].mode.id == "AVL.RATE_LIMIT"
+
+
+def test_own_words_join_a_shipped_alias() -> None:
+    said = example({"evals": [{"name": "our_truth_2", "value": 0.1}]})
+    assert Taxonomy.load_default().matching(said) == ()
+    assert own(aliases={"groundedness": ["our_truth_2"]}).matching(said)[0].mode.id == "GRD.UNFAITHFUL"
+
+
+def test_a_config_that_says_nothing_of_failures_means_the_shipped_taxonomy() -> None:
+    assert Taxonomy.of_config(parse("")) is Taxonomy.load_default()
+
+
+@pytest.mark.parametrize(
+    ("modes", "more", "said"),
+    [
+        ([OWN | {"id": "BIZ.LOW"}], {}, ["begins with `X.`", "failures.modes[0].id"]),
+        ([OWN, OWN], {}, ["`X.LOW_BASKET2` is there twice", "failures.modes[1].id"]),
+        ([], {"severities": {"AVL.TIMOUT": "sev-1"}}, ["no mode `AVL.TIMOUT`", "did you mean `AVL.TIMEOUT`"]),
+        ([], {"aliases": {"mine": ["RateLimitError"]}}, ["stands under `rate_limit`", "failures.aliases.mine[0]"]),
+        (
+            [OWN | {"rules": [{"http_status": {"one_of": [429]}}],
+                    "examples": {"takes": [{"http_status": 429}], "leaves": [{}]}}],
+            {}, ["`AVL.RATE_LIMIT` takes this example of `X.LOW_BASKET2`", "failures.modes[0].examples.takes[0]"],
+        ),
+        (
+            [OWN | {"rules": [*OWN["rules"], {"attributes.basket": {"below": 1}}]}], {},
+            ["won by this rule", "failures.modes[0].rules[1]"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_the_shipped_taxonomy_stops_the_start(
+    modes: list[dict[str, Any]], more: dict[str, Any], said: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        own(*modes, **more)
+    for part in said:
+        assert part in str(refused.value)
+
+
+def test_budgets_of_a_workflow_decide_and_those_of_others_do_not() -> None:
+    terms = Terms(Bounded({("shop", None): Bounds(latency_ms=500), ("shop", "refunds"): Bounds(latency_ms=100)}))
+    for workflow, latency, slow in (("refunds", 101, True), ("refunds", 100, False), ("search", 101, False)):
+        said = example({"service": "shop", "workflow": workflow, "latency_ms": latency})
+        found = [rule.mode.id for rule in Taxonomy.load_default().matching(said, terms)]
+        assert found == (["PRF.SLOW"] if slow else [])
+
+
+SILENT = [
+    {"missing_fields": ["iban"]}, {"prohibited": ["hate"]}, {"retrieval": {"citations_valid": False}},
+    {"schema_valid": False}, {"tools": [{"name": "t", "known": False}]},
+    {"tools": [{"name": "t", "authorized": False}]}, {"sql": "DELETE FROM a"},
+    {"outcome": {"business_outcome": "reversed"}},
+    {"outcome": {"correct": False, "confidence": 0.9}}, {"evals": [{"name": "noncommittal", "value": 1.0}]},
+    {"retrieval": {"newest_age_days": 31}, "bounds": {"document_age_days": 30}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", SILENT)
+def test_a_passing_status_hides_no_silent_failure(said: dict[str, Any]) -> None:
+    bounds = msgspec.convert(said.get("bounds", {}), Bounds)
+    passing = said if "outcome" in said else said | {"status": "ok", "http_status": 200, "finish_reason": "stop"}
+    held = Taxonomy.load_default().matching(example(passing), Terms(Bounded({("example", None): bounds})))
+    assert held
+    assert held[0].mode.counts == "failure"

@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
+import msgspec
+import orjson
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from schemas.config import Config, Kafka, Topics, Watch, Worker
+from schemas.incidents import Incident
 from streams.watch.stage import State
 from streams.watch.store import restore
 from tests.kafka.clients import read
@@ -31,6 +35,19 @@ async def produce(config: Config, events: Sequence[bytes]) -> None:
         await asyncio.gather(*[
             await producer.send(topic, event, partition=i % partitions) for i, event in enumerate(events)
         ])  # fmt: skip
+
+
+async def produce_dated(config: Config, events: Sequence[bytes]) -> None:
+    """Send events when they say that they happened: a record that is written much later is late."""
+    async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap, enable_idempotence=True) as producer:
+        for i, event in enumerate(events):
+            at_ms = round(datetime.fromisoformat(orjson.loads(event)["at"]).timestamp() * 1000)
+            await producer.send(f"{config.topics.prefix}ai.events", event, partition=i % PARTITIONS, timestamp_ms=at_ms)
+
+
+async def incidents(config: Config, name: str = "ai.incidents") -> list[Incident]:
+    [records] = await read_topic(config, name, 1)
+    return [msgspec.json.decode(record.value, type=Incident) for record in records]
 
 
 async def read_topic(config: Config, name: str, partitions: int) -> list[list[ConsumerRecord]]:

@@ -18,14 +18,16 @@ from msgspec.structs import replace
 from schemas import acls
 from schemas.acls import Grant, Operation
 from schemas.config import Config, Kafka, Topics, Watch, Worker
+from schemas.incidents import Exemplar
 from schemas.security import Mechanism, Security
 from streams.demo.tell import tell
-from streams.shell import knock, secret, topics
+from streams.shell import found, knock, secret, topics
 from streams.shell.clients import producer, topic
 from streams.shell.exits import BrokerError, TopicError
 from streams.shell.rights import BITS, require
 from streams.shell.say import say
 from streams.shell.tallies import recorded
+from streams.story import gathered
 from streams.watch.stage import State
 from streams.watch.store import restore
 from tests.kafka.clients import produce, read
@@ -372,6 +374,29 @@ async def test_who_replays_needs_no_more_than_to_read_the_tallies(
         return False
 
     await until(read_all)
+
+
+async def test_who_reads_incidents_needs_no_more_to_explain_one_and_may_not_read_events(
+    config: Config, there: None, guarded_kafka: Cluster, admin: AdminClient
+) -> None:
+    security = guard_of(guarded_kafka).security(user="reader")
+    reading = replace(config, kafka=replace(config.kafka, security=security))
+    rules = [rule_of(g, o, "reader") for g in acls.grants(config, "reader") for o in g.operations]
+    for made in admin.create_acls([AclBinding(*rule) for rule in rules]).values():
+        made.result()
+
+    async def all_there() -> bool:
+        with contextlib.suppress(TopicError):  # the broker learns of the rights a moment later
+            logs = await asyncio.to_thread(found.logs, reading, gathered.ROLES, "incidents")
+            return all(log.there for log in logs.values())
+        return False
+
+    await until(all_there)
+    await produce(guarded_kafka.bootstrap, topic(config, "events"), [b"{}"])
+    place = Exemplar("FMT.EMPTY", "a", "", topic(config, "events"), 0, 0)
+    assert await asyncio.to_thread(found.records, opened(config, guarded_kafka), [place])
+    with pytest.raises(TopicError, match=r"no topic `eu\.ai\.events` .*, or this user may not see it"):
+        await asyncio.to_thread(found.records, reading, [place])
 
 
 async def test_who_may_not_write_control_facts_is_told_so(config: Config, there: None) -> None:

@@ -109,7 +109,7 @@ def by_name(said: tuple[int, str, str]) -> dict[str, Any]:
     ("value", "sentence"),
     [
         (msgspec.msgpack.encode({"format": "x", "version": 99}), "a state has format 99, of a newer version"),
-        (msgspec.msgpack.encode({"format": "x", "version": 2}), "counts or bets otherwise"),
+        (msgspec.msgpack.encode({"format": "x", "version": 3}), "counts or bets otherwise"),
         (b"hello", "no state of Barograph's"),
     ],
 )

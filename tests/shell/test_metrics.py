@@ -19,11 +19,11 @@ from schemas.taxonomy import Taxonomy
 from streams.shell.budget import GAP_S, Budget
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
+from streams.telling.findings import finding
 from streams.watch.alphabet import tally_row
 from streams.watch.clock import begin_ms
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
-from streams.watch.publish import finding
 from streams.watch.size import fullest
 from streams.watch.state import Baseline, Case, Shadow, State
 from tests.watch.logs import truth, usual
@@ -122,7 +122,8 @@ def test_a_hole_in_the_log_and_a_clock_that_goes_back_promise_nothing() -> None:
 
 def incident(**changed: Any) -> Incident:
     """The first incident that the usual log brings, but for what is changed."""
-    said = [msgspec.json.decode(one.value, type=Incident) for one in truth(usual())[1]]
+    told = [one for one in truth(usual())[1] if one.roles == ("found",)]
+    said = [msgspec.json.decode(one.value, type=Incident) for one in told]
     return replace(next(one for one in said if one.step == "fired"), **changed)
 
 
@@ -136,7 +137,7 @@ async def test_only_what_comes_to_page_or_to_be_a_ticket_spends_and_never_twice(
         budget.found({"light": before}, finding(said), sent)
 
     fired = incident(service="light", notify="ticket", severity="sev-3")
-    paged = replace(fired, step="updated", notify="page", severity="sev-2")
+    paged = replace(fired, id=f"{fired.id}-2", step="updated", notify="page", severity="sev-2")
     open_ = replace(new, cases=(Case(alarms=(), said=fired, said_second=0),))
     on_call = replace(new, cases=(Case(alarms=(), said=paged, said_second=0),))
     tell(fired, new)  # a ticket
@@ -171,6 +172,22 @@ async def test_a_new_incident_counts_the_signals_that_it_names_and_nothing_else_
         budget.found({"light": service("light")}, finding(said), sent)
     budget.found({}, finding(replace(fired, changes=two[:1])), sent)  # of a service that is new itself
     assert changes(metrics) == {("refused", "up"): 2, ("latency", "down"): 1}
+
+
+async def test_what_is_pending_or_sent_again_is_a_finding_and_no_new_incident() -> None:
+    metrics = Metrics()
+    budget = Budget(10, metrics)
+    sent: Sent = asyncio.get_running_loop().create_future()
+    fired = incident(service="light")
+    waits = replace(fired, id=f"{fired.id}-0", step="pending", status="pending", notify="record")
+    open_ = replace(service("light"), cases=(Case(alarms=(), said=fired, said_second=0),))
+    for said, before in ((waits, service("light")), (fired, service("light")), (fired, open_), (fired, open_)):
+        budget.found({"light": before}, finding(said), sent)
+    found = shown(metrics)
+    assert found[f"barograph_findings_total severity={fired.severity} step=pending"] == 1
+    assert found[f"barograph_findings_total severity={fired.severity} step=fired"] == 3
+    assert found[f"barograph_budget_spent_total tier={fired.notify}"] == 1
+    assert set(changes(metrics).values()) == {1}
 
 
 def changes(metrics: Metrics) -> dict[tuple[str, str], float]:
@@ -212,7 +229,7 @@ async def test_what_is_in_shadow_is_counted_apart_and_spends_and_promises_nothin
         budget.found({"heavy": before}, finding(said), sent)
 
     fired = incident(service="heavy", notify="ticket", severity="sev-3", shadow=True)
-    paged = replace(fired, step="updated", notify="page", severity="sev-2")
+    paged = replace(fired, id=f"{fired.id}-2", step="updated", notify="page", severity="sev-2")
     tell(fired, new)
     tell(paged, replace(new, shadow=Shadow(cases=(Case(alarms=(), said=fired, said_second=0),))))
     tell(

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from msgspec.structs import replace
 
 from schemas.config import Config
+from schemas.found import OURS, Rules
 from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
+from streams.gather import stage as gather
 from streams.shell import topics
 from streams.shell.exits import TopicError
 from streams.shell.failpoints import Failpoint
@@ -114,6 +116,8 @@ DEATHS: Sequence[Failpoint] = (
     "measure.after_final",
     "watch.before_findings",
     "watch.mid_state",
+    "gather.before_findings",
+    "gather.before_state",
     "watch.before_ack",
 )
 """One of each kind; `make chaos` dies everywhere."""
@@ -142,9 +146,21 @@ async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: C
     assert {name: known([state]) for name, state in states.items()} == {
         name: known([state]) for name, state in replayed.items()
     }
-    [published] = await read_topic(config, "ai.incidents", 1)
-    assert {(record.key, record.value) for record in published} == found
+    [published] = await read_topic(config, "barograph.incidents", 1)
+    assert {(record.key, record.value) for record in published if record.key != OURS} == found
     assert found
+    [said] = await read_topic(config, "ai.incidents", 1)
+    assert {(record.key, record.value) for record in said} == _gathered(config, published)
+
+
+def _gathered(config: Config, published: Iterable[ConsumerRecord]) -> set[tuple[bytes, bytes]]:
+    """Step once over all that was found, likewise."""
+    state, said = gather.State(), set[tuple[bytes, bytes]]()
+    for record in published:
+        word = gather.Word(record.offset, record.timestamp, record.value, tuple(record.headers))
+        state, findings = gather.step(Rules.of(config), state, word)
+        said |= {(finding.key, finding.value) for finding in findings if "incidents" in finding.roles}
+    return said
 
 
 def _replay(config: Config, tallies: list[list[ConsumerRecord]]) -> tuple[dict[str, State], set[tuple[bytes, bytes]]]:

@@ -9,19 +9,13 @@ from msgspec.structs import replace
 
 from schemas import config as configs
 from schemas.config import Config, Service
-from schemas.incidents import Incident
 from streams.cli import main
 from streams.trial import Difference
-from tests.shell.on_kafka import configured, counted, produce, read_topic
+from tests.shell.on_kafka import configured, counted, incidents, produce, read_topic
 from tests.shell.traffic import exchanges
 from tests.shell.workers import worker
 
 DARK = "svc-1"
-
-
-async def incidents(config: Config, name: str) -> list[Incident]:
-    [records] = await read_topic(config, name, 1)
-    return [msgspec.json.decode(record.value, type=Incident) for record in records]
 
 
 async def test_what_is_in_shadow_is_told_apart_and_a_trial_says_what_it_would_have_paged(

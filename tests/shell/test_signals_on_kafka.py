@@ -7,23 +7,19 @@ least, and then twenty times as many, that are all unlike those before. Each has
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import orjson
-from aiokafka import AIOKafkaProducer
 from msgspec.structs import replace
 
-from schemas.config import Config
-from schemas.incidents import Incident
 from schemas.own import OwnSignal
 from schemas.signals import TRAFFIC
 from streams import replay
 from streams.shell import tallies
-from tests.shell.on_kafka import PARTITIONS, configured, read_topic, states_of
+from tests.shell.on_kafka import configured, incidents, produce_dated, read_topic, states_of
 from tests.shell.traffic import known
 from tests.shell.workers import until, worker
 
@@ -96,19 +92,6 @@ def told(usual: bool, begin: float) -> list[bytes]:
     return [event for n, at in enumerate(times) for event in exchange(n + usual * 10**6, at, not usual, rng)]
 
 
-async def produce(config: Config, events: Sequence[bytes]) -> None:
-    """Send events when they say that they happened: a record that is written much later is late."""
-    async with AIOKafkaProducer(bootstrap_servers=config.kafka.bootstrap, enable_idempotence=True) as producer:
-        for i, event in enumerate(events):
-            at_ms = round(datetime.fromisoformat(orjson.loads(event)["at"]).timestamp() * 1000)
-            await producer.send(f"{config.topics.prefix}ai.events", event, partition=i % PARTITIONS, timestamp_ms=at_ms)
-
-
-async def incidents(config: Config) -> list[Incident]:
-    [records] = await read_topic(config, "ai.incidents", 1)
-    return [msgspec.json.decode(record.value, type=Incident) for record in records]
-
-
 async def test_every_signal_that_moves_is_told_with_what_when_and_how_sure(
     kafka: str, namespace: str, tmp_path: Path
 ) -> None:
@@ -130,7 +113,7 @@ async def test_every_signal_that_moves_is_told_with_what_when_and_how_sure(
     wanted = {*INPUT, *OUTPUT, *OUTCOME, *WORKFLOW, "vip", "failed", "calibration", TRAFFIC.name}
     async with worker(config, tmp_path) as running:
         await running.ready()
-        await produce(config, told(usual=True, begin=begin))
+        await produce_dated(config, told(usual=True, begin=begin))
 
         async def counted() -> bool:
             return known(await states_of(config)).total() == USUAL_S
@@ -141,7 +124,7 @@ async def test_every_signal_that_moves_is_told_with_what_when_and_how_sure(
         async def all_of_them() -> bool:
             return wanted <= {change.signal for one in await incidents(config) for change in one.changes}
 
-        await produce(config, told(usual=False, begin=begin))
+        await produce_dated(config, told(usual=False, begin=begin))
 
         await until(all_of_them)
         _, page = await running.ask("/metrics")

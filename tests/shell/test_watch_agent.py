@@ -166,7 +166,7 @@ async def test_nothing_is_stepped_while_findings_cannot_be_delivered(
     watch.own([0])
     await feed(watch, 0)
     producer.acknowledges = acknowledged
-    await outbox.put("incidents", b"fingerprint", b"finding")
+    await outbox.put("found", b"fingerprint", b"finding")
     clock[0] = UNDELIVERED_S + 1
     feeding = asyncio.create_task(feed(watch, 1, 2))
     await settle()
@@ -185,7 +185,7 @@ async def test_too_many_findings_on_their_way_are_waited_for(monkeypatch: pytest
     outbox = Outbox(producer, config)
     watch = Watch(config, Engine(config, Taxonomy.load_default()), outbox, Metrics(), Fuse())
     for _ in range(AHEAD + 1):
-        await outbox.put("incidents", b"fingerprint", b"finding")
+        await outbox.put("found", b"fingerprint", b"finding")
     feeding = asyncio.create_task(feed(watch, 0))
     await settle()
     assert log.stepped == []
@@ -294,7 +294,7 @@ async def test_what_could_not_be_learned_is_counted_by_reason_at_every_checkpoin
 
 
 async def test_what_incidents_of_a_real_log_name_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engine, agent and outbox as they are: what is counted is what new incidents on `ai.incidents` say."""
+    """Engine, agent and outbox as they are: what is counted is what new incidents on `barograph.incidents` say."""
     Log(monkeypatch, at=0)
     monkeypatch.setattr(watch_agent, "advancing", advancing)
     producer, metrics = Producer(), Metrics()
@@ -310,7 +310,7 @@ async def test_what_incidents_of_a_real_log_name_is_counted(monkeypatch: pytest.
     told = [
         msgspec.json.decode(value, type=Incident)
         for (name, _), value in zip(producer.sent, producer.values, strict=True)
-        if name == "ai.incidents" and value
+        if name == "barograph.incidents" and value
     ]
     named = Counter((change.signal, change.direction) for one in told if one.step == "fired" for change in one.changes)
     assert {("refused", "up"), ("silence", "down")} <= named.keys()

@@ -73,7 +73,7 @@ def flush(said: Counts, beside: Counter[tuple[str, str, int]] | None = None, **w
             sorted({
                 (at[service], at[key.release], at[key.cell[1]], (Exemplar(key.cell[1], "", 7),))
                 for service, key in said
-                if isinstance(key.cell, tuple) and key.cell[0] == "mode"
+                if isinstance(key.cell, tuple) and key.cell[0] == "failure_mode"
             }, key=str)
         ),
     }  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.config import Limits, parse
+from schemas.incidents import Incident
 from schemas.strict import ConfigError
 from schemas.tallies import encode
 from schemas.taxonomy import Taxonomy
@@ -91,7 +92,7 @@ def test_exemplars_of_modes_that_nobody_defined_do_not_pile_up() -> None:
     plan = limited(exemplars=3)
     state: dict[str, State] = {}
     for i in range(9):
-        said = Counter({("s", Key(100, "1", "workflow", "", ("mode", f"M.{i}"))): 1})
+        said = Counter({("s", Key(100, "1", "workflow", "", ("failure_mode", f"M.{i}"))): 1})
         record = stage.Record(i, 100_000, encode(flush(said, anchor=i, end=i + 1)))
         state |= stage.step(plan, 0, state, record)[0]
     assert list(state["s"].exemplars) == ["M.6", "M.7", "M.8"]
@@ -127,7 +128,7 @@ def test_a_fingerprint_that_was_forgotten_never_gets_an_episode_twice() -> None:
         table = found.tables[i % 3]
         one = alarm(state.second - 1000, table.signal.name, table.first)
         state, said = grouping.group(plan, found, state, [one], state.second + i)
-        ids += [incident.id for incident in said]
+        ids += [incident.id for incident in said if isinstance(incident, Incident)]
         state = replace(state, cases=())
     assert len(ids) == len(set(ids)) == 12
     assert len(state.episodes) == 1

@@ -64,7 +64,7 @@ class Owner:
 
 
 def in_short(findings: Sequence[Finding]) -> list[str]:
-    incidents = [msgspec.json.decode(one.value, type=Incident) for one in findings if one.roles[0] == "incidents"]
+    incidents = [msgspec.json.decode(one.value, type=Incident) for one in findings if one.roles[0] == "found"]
     return [f"{one.step} {one.labels['alertname']} {one.labels['slice']}".strip() for one in incidents]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.signals import CATALOGUE, CATEGORIES, RATE_CELLS, Signal
+from schemas.signals import CATALOGUE, CATEGORIES, FAILURE_MODE, MARKS, RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import choose, first_slices, own_names, slice_count, tally_row
 from streams.watch.parts import parts
@@ -108,18 +108,22 @@ def test_every_count_lies_where_the_alphabet_says(alphabet: Alphabet, said: Coun
 
 @quick
 @given(alphabets, some)
-def test_failures_are_counted_by_mode_and_strange_names_by_place(alphabet: Alphabet, said: Counts) -> None:
+def test_modes_and_marks_are_counted_by_name_and_strange_names_by_place(alphabet: Alphabet, said: Counts) -> None:
     part = parts(flush(said))["s"]
     placed = place(alphabet, part)
     modes: Counter[tuple[int, str, str]] = Counter()
+    marks: Counter[tuple[int, str, str, str]] = Counter()
     others: dict[str, Counter[str]] = defaultdict(Counter)
     for key, n in of(said, "s").items():
         if isinstance(key.cell, tuple) and key.dimension == DIMENSIONS[0]:
             column, name = key.cell
             where = cell(alphabet, key.cell)
-            if column == "mode":
+            if column in MARKS:
+                marks[key.start, key.release, column, name] += n
+                continue
+            if column == FAILURE_MODE:
                 modes[key.start, key.release, name] += n
-            elif where is not None:
+            if where is not None:
                 named = len(own_names(alphabet, categories(alphabet).index(column)))
                 if beyond := {named: OTHER, named + 1: UNSEEN}.get(where[1]):
                     others[f"{FIELD_OF[column]}={beyond}"][name] += n
@@ -131,6 +135,10 @@ def test_failures_are_counted_by_mode_and_strange_names_by_place(alphabet: Alpha
     for (group, mode), n in placed.modes.items():
         found[int(placed.start[group]), part.names[placed.release[group]], mode] += n
     assert found == modes
+    marked: Counter[tuple[int, str, str, str]] = Counter()
+    for (group, column, name), n in placed.marks.items():
+        marked[int(placed.start[group]), part.names[placed.release[group]], column, name] += n
+    assert marked == marks
     strange: dict[str, Counter[str]] = defaultdict(Counter)
     for (_, where_, name), n in placed.others.items():
         strange[where_][name] += n
@@ -143,7 +151,7 @@ def test_fields_whose_names_overflowed_are_named(alphabet: Alphabet, said: Count
     """A bet on these is not to be trusted; a bet on all else is."""
     fields = {key.dimension for _, key in said if key.name == OTHER}
     for _, key in said:
-        if isinstance(key.cell, tuple) and key.cell[1] == OTHER and key.cell[0] != "mode":
+        if isinstance(key.cell, tuple) and key.cell[1] == OTHER and key.cell[0] not in MARKS:
             fields.add(FIELD_OF[key.cell[0]])
     assert set(place(alphabet, parts(flush(said))["s"]).overflowed) == fields
 
@@ -158,7 +166,7 @@ def test_exchanges_are_counted_once_and_names_by_field(said: Counts) -> None:
     for key, n in rated.items():
         wanted[key.dimension][key.name] += n
     for key, n in of(said, "s").items():
-        if isinstance(key.cell, tuple) and key.cell[0] != "mode" and key.dimension == DIMENSIONS[0]:
+        if isinstance(key.cell, tuple) and key.cell[0] not in MARKS and key.dimension == DIMENSIONS[0]:
             field = FIELD_OF[key.cell[0]]
             if field not in DIMENSIONS:
                 wanted[field][key.cell[1]] += n
@@ -182,7 +190,7 @@ def test_the_alphabet_is_of_the_most_frequent_names_and_remembers_the_rest() -> 
 
 @pytest.mark.parametrize("mine", [(), OWN])
 def test_a_row_has_each_counter_once_and_of_a_slice_only_what_is_cut(mine: tuple[Signal, ...]) -> None:
-    """And no other: 41 signals in 28 slices would be 85,000 counters, of which 3 in 4 are never looked at."""
+    """And no other: 42 signals in 28 slices would be 85,000 counters, of which 3 in 4 are never looked at."""
     alphabet = choose({"workflow": dict.fromkeys("abc", 1)}, ("workflow", "intent"), slices=3, told=4, own=mine)
     row, slices = tally_row(alphabet), slice_count(alphabet)
     places = [

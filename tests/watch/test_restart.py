@@ -209,12 +209,12 @@ def test_no_name_of_a_service_can_hide_its_state(name: str) -> None:
 @pytest.mark.parametrize(
     ("reads", "said"),
     [
-        ((2, 2), None),
-        ((1, 2), None),
-        ((3, 4), r"format 2, of an older version of Barograph, and this one reads 3 to 4: upgrade by a version that"),
+        ((3, 3), None),
+        ((1, 3), None),
+        ((4, 5), r"format 3, of an older version of Barograph, and this one reads 4 to 5: upgrade by a version that"),
         (
             (1, 1),
-            r"format 2, of a newer version of Barograph, and this one reads up to 1: run the version that wrote it",
+            r"format 3, of a newer version of Barograph, and this one reads up to 1: run the version that wrote it",
         ),
     ],
 )
@@ -252,7 +252,7 @@ def test_the_first_states_did_not_say_their_format_and_are_refused_as_the_older_
         store.restore([(key, msgspec.msgpack.encode(first))])
 
 
-@pytest.mark.parametrize("value", [b"", b"garbage", msgspec.msgpack.encode({"format": records.FORMAT, "version": 2})])
+@pytest.mark.parametrize("value", [b"", b"garbage", msgspec.msgpack.encode({"format": records.FORMAT, "version": 3})])
 def test_what_is_no_state_is_refused_in_a_sentence(value: bytes) -> None:
     with pytest.raises(ConfigError, match="no state of Barograph's"):
         store.restore([(b"alpha", value)])

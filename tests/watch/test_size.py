@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_refused_with_what_to_lower() -> None:
 
 
 def test_a_service_with_every_signal_slice_and_release_taken_has_a_record_well_below_a_megabyte() -> None:
-    """41 signals and 28 slices, five releases, all of their counters arrived in the second that is open.
+    """42 signals and 28 slices, five releases, all of their counters arrived in the second that is open.
 
     Of a release there are the evidence, four bytes a bet, and what is pending, two bytes a counter while no counter
     comes to 65,536 in a second. The rest of the record, of which the minute that is not over is a part and which has

@@ -82,7 +82,8 @@ class Told:
         changed, said = step(self.plan, 0, self.states, Record(self.offset, at_ms, encode(fact)))
         self.states |= changed
         self.offset += 1
-        self.incidents += [msgspec.json.decode(one.value, type=Incident) for one in said if "incidents" in one.roles]
+        incidents = [msgspec.json.decode(one.value, type=Incident) for one in said if "found" in one.roles]
+        self.incidents += [one for one in incidents if one.step != "pending"]  # five seconds before it fires
 
     def quiet(self, buckets: int, *read: int) -> "Told":
         """Let time pass in which a worker says that it has read these partitions to their end."""
@@ -138,6 +139,17 @@ def test_a_surge_is_a_ticket_that_ends_when_it_has_been_over_for_a_while() -> No
     assert (resolved.step, resolved.ended_why) == ("resolved", "all is back within its limits, or better")
     told.incidents = []
     told.send(poisson(300, DAY)).expects()
+
+
+def test_a_surge_that_ends_in_silence_is_not_over_before_it_is_known_what_comes() -> None:
+    """By the exchanges alone it would be: nothing is less than too much."""
+    told = Told().send(poisson(300, DAY)).send(poisson(300 * 12, 6))
+    assert [one.kind for one in told.incidents if one.step == "fired"] == ["traffic"]
+    told.incidents = []
+    told.quiet(12, 0).expects("fired: s: no events at all")
+    assert [case.said.kind for case in told.states["s"].cases] == ["traffic", "no_data"]
+    told.send(poisson(300, 8))
+    assert {(one.kind, one.step) for one in told.incidents} == {("no_data", "resolved"), ("traffic", "resolved")}
 
 
 def test_a_slump_is_found_and_told_by_the_minute_where_that_reads_better() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.watch.identity import fingerprint
+from streams.telling.identity import fingerprint
 
 
 def fnv1a(data: bytes) -> int:

@@ -1,0 +1,1 @@
+"""GATHER: the incidents of all services -> those that have one cause in common. Pure."""

@@ -91,8 +91,8 @@ def main() -> None:
         sys.exit(reason)
     assert abs(mean_size() - BYTES) < 0.01 * BYTES
     print(
-        f"{args.events:,} exchanges of {mean_size():.0f} bytes, {SERVICES} services, {FAILING:.0%} failing by their status, 3 slices, "
-        f"{args.rate:,} a second of log; 4 partitions; {args.rounds} rounds",
+        f"{args.events:,} exchanges of {mean_size():.0f} bytes, {SERVICES} services, {FAILING:.0%} failing by their "
+        f"status, 3 slices, {args.rate:,} a second of log; 4 partitions; {args.rounds} rounds",
         flush=True,
     )
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder) / "kafka") as kafka:

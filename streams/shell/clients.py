@@ -31,6 +31,9 @@ BATCH_BYTES: Final = 512 << 10
 NEWS_MS: Final = 10_000
 """How often the source is looked at for partitions that were added; aiokafka would look every five minutes."""
 
+CLOSED_S: Final = 1.0
+"""A reader that is not closed within this time hangs: it has no group to leave and nothing to send."""
+
 BEATS: Final = 4
 """Heartbeats within a session's timeout."""
 
@@ -162,7 +165,21 @@ async def reading(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.start()
         yield consumer
     finally:
-        await consumer.stop()
+        await close(consumer)
+
+
+async def close(consumer: AIOKafkaConsumer) -> None:
+    """Close a `reader`.
+
+    Its fetcher loses a cancellation that comes while it lets go of an assignment, and aiokafka waits for ever for the
+    fetcher to end; a rebalance that waited for a reader has stood still for ninety seconds so. Whoever is cancelled
+    while he waits for a task hands that on to it: so the close itself is cancelled until it is over.
+    """
+    closing = asyncio.ensure_future(consumer.stop())
+    while not (await asyncio.wait([closing], timeout=CLOSED_S))[0]:
+        closing.cancel()
+    if not closing.cancelled():
+        closing.result()
 
 
 @asynccontextmanager

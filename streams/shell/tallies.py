@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from schemas.config import Config
 from schemas.strict import ConfigError
 from schemas.tallies import Quarantine, decode
-from streams.shell.clients import admin, reader, topic
+from streams.shell.clients import admin, close, reader, topic
 from streams.shell.exits import BrokerError, TopicError
 from streams.shell.knock import knock
 from streams.shell.restore import batches, bounds
@@ -123,7 +123,7 @@ async def _batches(
             async for batch in batches(consumer, tp, max(begin, begun.get(tp.partition, 0)), end):
                 yield [(tp.partition, record) for record in batch]
     finally:
-        await consumer.stop()
+        await close(consumer)
 
 
 async def _connected(config: Config) -> AIOKafkaConsumer:
@@ -131,7 +131,7 @@ async def _connected(config: Config) -> AIOKafkaConsumer:
     try:
         await consumer.start()
     except KafkaConnectionError:
-        await consumer.stop()
+        await close(consumer)
         raise BrokerError(f"the Kafka broker at {config.kafka.bootstrap} does not answer any more") from None
     return consumer
 

@@ -14,6 +14,7 @@ from schemas.events import Event
 from schemas.failures import FailureReport
 from schemas.incidents import ChangeReport, Incident
 from schemas.rejected import Rejected
+from schemas.rollbacks import Rollback, RollbackResult
 from schemas.topics import TOPICS, Topic
 
 Json = dict[str, Any]
@@ -26,6 +27,8 @@ WORDS: Final[dict[str, Any]] = {
     "incidents": Incident,
     "changes": ChangeReport,
     "failures": FailureReport,
+    "rollbacks": Rollback,
+    "rollback_results": RollbackResult,
     "config": Config,
 }
 """File of a JSON Schema -> the type that it describes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("schemas", "detectors", "streams/measure", "streams/watch", "streams/gather", "streams/telling")
+PURE = ("schemas", "detectors", "streams/measure", "streams/watch", "streams/gather", "streams/act", "streams/telling")
 FILES = sorted(file for room in PURE for file in (ROOT / room).rglob("*.py"))
 
 CLOCKS = {

@@ -1,6 +1,7 @@
 """Every actuator promises: it sees what serves, changes only what it saw, leaves its marker, and doubts aloud."""
 
 import json
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -346,7 +347,7 @@ def test_no_answer_is_unknown_and_never_success_and_is_found_out(remote: Any, *,
         server.deaf = True
     else:
         server.status = 503
-    target = Target(make(timeout_s=SHORT_S), server.deploy, server.touch, lambda _: None)
+    target = Target(make(), server.deploy, server.touch, lambda _: None)
     tried = attempt(make()) if deaf else None
     state, result = carried(target)
     assert (result.outcome, state.fence) == ("unknown", -1)
@@ -356,12 +357,17 @@ def test_no_answer_is_unknown_and_never_success_and_is_found_out(remote: Any, *,
     assert tried is None or make().act(tried).outcome == "stale"
 
 
-def test_nobody_there_is_unknown(remote: Any) -> None:
+@pytest.mark.parametrize("listens", [True, False])
+def test_one_who_says_nothing_and_nobody_at_all_are_unknown(remote: Any, *, listens: bool) -> None:
     _, make = remote
     tried = attempt(make())
-    nobody = type(make())(Asking("http://127.0.0.1:1/", timeout_s=SHORT_S))
-    assert isinstance(nobody.observe(), Unseen)
-    assert nobody.act(tried).outcome == "unknown"
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        if not listens:
+            mute.close()
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/" if listens else "http://127.0.0.1:1/"
+        nobody = type(make())(Asking(url, timeout_s=SHORT_S))
+        assert isinstance(nobody.observe(), Unseen)
+        assert nobody.act(tried).outcome == "unknown"
 
 
 def test_a_token_is_brought_and_read_again_each_time(remote: Any, tmp_path: Path) -> None:

@@ -39,6 +39,17 @@ class FlagFile:
     flag : the flag's key
     meanwhile : called between reading and writing, for tests
 
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> flag = {"state": "ENABLED", "variants": {"v2": 2, "v3": 3}, "defaultVariant": "v3"}
+    >>> flag["metadata"] = {"version": 7, "generation": 3}
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "flags.json")
+    ...     _ = path.write_text(json.dumps({"flags": {"model": flag}}))
+    ...     FlagFile(path, "model").observe().runs
+    Version(release='v3', generation=3)
+
     References
     ----------
     https://flagd.dev/schema/v0/flags.json

@@ -16,7 +16,7 @@ from schemas.own import MOST_OWN, OwnSignal
 from schemas.security import Security, Variable, loopback
 from schemas.signals import CATALOGUE, TRAFFIC, Signal
 from schemas.statements import dialects
-from schemas.strict import ConfigError, read
+from schemas.strict import ConfigError, read, text_of
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.windows import BadWindow, window
 
@@ -405,13 +405,7 @@ def load(path: Path) -> Config:
     ConfigError
         If the file cannot be read, or with the path of what is wrong in it and the choices there are.
     """
-    try:
-        text = path.read_text("utf-8")
-    except OSError as wrong:
-        raise ConfigError(f"cannot read the config `{path}`: {(wrong.strerror or str(wrong)).lower()}") from None
-    except UnicodeDecodeError as wrong:
-        raise ConfigError(f"cannot read the config `{path}`: byte {wrong.start} is not UTF-8") from None
-    return parse(text)
+    return parse(text_of(path, "config"))
 
 
 def parse(text: str) -> Config:

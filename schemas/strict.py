@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -78,6 +79,26 @@ def read(text: str, kind: type[T]) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as wrong:
         raise ConfigError(_explain(str(wrong), value, kind)) from None
+
+
+def text_of(path: Path, what: str) -> str:
+    """Read the text of a file.
+
+    Parameters
+    ----------
+    what : what the file is, for the message
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except OSError as wrong:
+        raise ConfigError(f"cannot read the {what} `{path}`: {(wrong.strerror or str(wrong)).lower()}") from None
+    except UnicodeDecodeError as wrong:
+        raise ConfigError(f"cannot read the {what} `{path}`: byte {wrong.start} is not UTF-8") from None
 
 
 def _composed(text: str) -> list[yaml.Node]:

@@ -15,6 +15,7 @@ def documents(folder: Path) -> dict[str, str]:
         "docs/asyncapi.yaml": words.asyncapi(folder / "docs/examples"),
         "docs/topics.md": pages.topics(),
         "docs/config.md": pages.config(),
+        "docs/kpis.md": pages.kpis(),
         "docs/metrics.md": pages.metrics(),
         "docs/signals.md": pages.signals(),
         "docs/taxonomy.md": pages.taxonomy(),

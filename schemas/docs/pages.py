@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from itertools import groupby
+from math import isinf
 from typing import Any, Final, get_args
 
 import msgspec
@@ -10,10 +11,13 @@ from msgspec import inspect
 
 from schemas.config import Config, Maintenance, Service
 from schemas.docs.docstrings import attributes, summary
+from schemas.kpi_measures import FIGURES, Measured, unit
+from schemas.kpi_sets import PRESETS, preset
+from schemas.kpis import Kpi, KpiSet, Level
 from schemas.matchers import LEAST, MOST, RANGE, Matcher
 from schemas.metrics import GIVEN, METRICS
 from schemas.own import OwnSignal
-from schemas.signals import CATALOGUE, OF_ALL, SEVERITY_OF, Side, Signal
+from schemas.signals import BY_NAME, CATALOGUE, OF_ALL, SEVERITY_OF, Side, Signal
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.topics import TOPICS
 
@@ -80,6 +84,76 @@ def config() -> str:
     )
 
 
+def kpis() -> str:
+    """Write docs/kpis.md."""
+    figures = [
+        (
+            f"`{stat}`", figure.words, ", ".join(f"`{name}`" for name in figure.takes) or "-",
+            "the signal's" if figure.unit is None else figure.unit,
+            f"at least {figure.least:g}" if isinf(figure.most) else f"{figure.least:g} to {figure.most:g}",
+        )
+        for stat, figure in FIGURES.items()
+    ]  # fmt: skip
+    return _page(
+        "KPIs",
+        "What the releases of a use case are held against: figures with targets and bands, one YAML file a use case; "
+        "schemas/kpis.json is its JSON Schema. A file that is not right stops the start, with the path of what is "
+        "wrong and the choices there are.",
+        "A window counts against a KPI only if the value is surely beyond a band: the end of its interval that lies "
+        "nearest to the target is what acts, so that few events raise nothing. So many windows in a row raise the "
+        "band; it comes down one band at a time, after windows in a row that are well. A window with too few events "
+        "is no data, which is never green, raises nothing and clears nothing "
+        "([decision 60](decisions/0060-bands-act-on-the-bound.md)).",
+        *_section("", KpiSet),
+        "## Figures\n\nWhat `stat` can be, and what it needs. `share` of a category needs `names` as well; "
+        "`concentration` needs `by`. By slice are known `share`, `share_above`, `quantile`, `mean` and `sum` per "
+        "thousand requests, of the signals that are sliced (signals.md), and `throughput`.\n\n"
+        + _table(("stat", "what it is", "needs", "unit", "lies"), figures),
+        "## Presets\n\nOne for each type of deployment, in `schemas/presets/`, ready to copy. Their targets are a "
+        "beginning, not a recommendation: put in yours.",
+        *(f"### {name}\n\n" + _preset(preset(name)) for name in PRESETS),
+    )
+
+
+def _preset(found: KpiSet) -> str:
+    rows = [
+        (
+            f"`{one.name}`", one.layer, one.rank, _measured(one.measures) + (f", by `{one.by}`" if one.by else ""),
+            one.window, _with_unit(one, one.target), _begins(one, "yellow"), _begins(one, "red"),
+            one.owner or found.owners.accountable,
+        )
+        for one in found.kpis
+    ]  # fmt: skip
+    stop = found.kill_switch
+    return (
+        _table(("KPI", "layer", "rank", "measures", "window", "target", "yellow", "red", "owner"), rows)
+        + f"\n\nKill switch: red of `{stop.kpi}` means `{stop.action}`, `{stop.mode}`."
+    )
+
+
+def _measured(measured: Measured) -> str:
+    said = {name: value for name in Measured.__struct_fields__ if (value := getattr(measured, name)) is not None}
+    stat = said.pop("stat")
+    return " ".join([f"`{stat}`", *(f"`{_said(value)}`" for value in said.values())])
+
+
+def _said(value: tuple[str, ...] | float | str) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _begins(kpi: Kpi, level: Level) -> str:
+    band = kpi.bands.yellow if level == "yellow" else kpi.bands.red
+    side = "over" if kpi.direction == "lower_is_better" else "under"
+    windows = f", {band.for_windows} windows" if band.for_windows > 1 else ""
+    return f"{side} {_with_unit(kpi, kpi.begins(level))}{windows}: `{band.action}`"
+
+
+def _with_unit(kpi: Kpi, value: float) -> str:
+    return f"{value:g} {unit(kpi.measures, BY_NAME)}".strip()
+
+
 def metrics() -> str:
     """Write docs/metrics.md."""
     rows = [
@@ -107,16 +181,17 @@ def _section(title: str, kind: type) -> list[str]:
     for one in info.fields:
         name = one.encode_name
         if isinstance(one.type, inspect.StructType):
-            within += _section(f"{title}.{name}", one.type.cls)
-            rows.append((f"`{name}`", "-", "a section", meanings[name]))
+            within += _section(f"{title}.{name}".lstrip("."), one.type.cls)
+            rows.append((f"`{name}`", "(required)" if one.required else "-", "a section", meanings[name]))
         elif isinstance(one.type, inspect.Metadata | inspect.VarTupleType) and (listed := _listed(one.type)):
             if listed is not Mode:  # taxonomy.md tells of these
-                within += _section(f"{title}.{name}[]", listed)
-            rows.append((f"`{name}`", "shipped" if one.default else "-", "a list", meanings[name]))
+                within += _section(f"{title}.{name}[]".lstrip("."), listed)
+            default = "(required)" if one.required else "shipped" if one.default else "-"
+            rows.append((f"`{name}`", default, "a list", meanings[name]))
         else:
             rows.append((f"`{name}`", _default(one), _allowed(one.type), meanings[name]))
     table = _table(("setting", "default", "allowed", "meaning"), rows)
-    return [f"## {title}\n\n{summary(kind)}\n\n{table}", *within]
+    return [f"## {title or 'The file'}\n\n{summary(kind)}\n\n{table}", *within]
 
 
 def _listed(kind: inspect.Type) -> type | None:
@@ -319,11 +394,12 @@ def _allowed(kind: inspect.Type) -> str:
         case inspect.LiteralType(values=values):
             return ", ".join(f"`{value}`" for value in values)
         case inspect.VarTupleType(item_type=inner, min_length=least, max_length=most):
-            each = "names of signals" if isinstance(inner, inspect.StrType) else _allowed(inner)
+            named = "names of signals" if inner == inspect.StrType() else "names"
+            each = named if isinstance(inner, inspect.StrType) else _allowed(inner)
             return f"{_bounds('', least, most)} of {each}".strip() if least or most else f"any of {each}"
         case inspect.IntType() | inspect.FloatType():
             noun = "whole number" if isinstance(kind, inspect.IntType) else "number"
-            return _bounds(noun, kind.ge, kind.le, kind.gt)
+            return _bounds(noun, kind.ge, kind.le, kind.gt) + (f", below {kind.lt:g}" if kind.lt is not None else "")
         case _:
             return "text"
 

@@ -13,6 +13,7 @@ from schemas.docs.docstrings import attributes, summary
 from schemas.events import Event
 from schemas.failures import FailureReport
 from schemas.incidents import ChangeReport, Incident
+from schemas.kpis import KpiSet
 from schemas.rejected import Rejected
 from schemas.rollbacks import Rollback, RollbackResult
 from schemas.topics import TOPICS, Topic
@@ -30,6 +31,7 @@ WORDS: Final[dict[str, Any]] = {
     "rollbacks": Rollback,
     "rollback_results": RollbackResult,
     "config": Config,
+    "kpis": KpiSet,
 }
 """File of a JSON Schema -> the type that it describes."""
 

@@ -9,9 +9,8 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from schemas.kpis import Kpi, Level
+from schemas.kpis import Kpi, Level, Shown
 
-Shown = Literal["green", "yellow", "red", "no_data"]
 Held = Literal["green", "yellow", "red"]
 
 
@@ -162,7 +161,7 @@ def _why(kpi: Kpi, new: Standing, reading: Reading) -> str:
     level: Level = "red" if new.red else "yellow"
     row, needed = (new.red, kpi.bands.red.for_windows) if new.red else (new.yellow, kpi.bands.yellow.for_windows)
     if row:
-        windows = f"{row} of {needed} windows" if row < needed else f"{row} windows in a row"
+        windows = f"{row} of {needed} windows" if row < needed else f"{row} windows in a row" if row > 1 else "1 window"
         said = f"{side} {kpi.begins(level):g}, where {level} begins, in {windows}"
     else:
         said = f"{reading.value:g} is not {side} {kpi.begins(level):g}"

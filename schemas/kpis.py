@@ -14,6 +14,7 @@ from schemas.kpi_measures import Measured, Named
 Action = Literal["notify", "pause_rollout", "rollback", "human_review", "block_release"]
 Direction = Literal["lower_is_better", "higher_is_better"]
 Level = Literal["yellow", "red"]
+Shown = Literal["green", "yellow", "red", "no_data"]
 Layer = Literal["capability", "quality", "performance", "reliability", "governance"]
 Number = Annotated[float, Meta(ge=-1e12, le=1e12, description="a number")]
 Windows = Annotated[int, Meta(ge=1, le=1000)]

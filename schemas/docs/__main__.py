@@ -16,6 +16,7 @@ def documents(folder: Path) -> dict[str, str]:
         "docs/topics.md": pages.topics(),
         "docs/config.md": pages.config(),
         "docs/kpis.md": pages.kpis(),
+        "docs/policy.md": pages.policy(),
         "docs/metrics.md": pages.metrics(),
         "docs/signals.md": pages.signals(),
         "docs/taxonomy.md": pages.taxonomy(),

@@ -17,6 +17,7 @@ from schemas.kpis import Kpi, KpiSet, Level
 from schemas.matchers import LEAST, MOST, RANGE, Matcher
 from schemas.metrics import GIVEN, METRICS
 from schemas.own import OwnSignal
+from schemas.policy import Policy, Rules
 from schemas.signals import BY_NAME, CATALOGUE, OF_ALL, SEVERITY_OF, Side, Signal
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.topics import TOPICS
@@ -112,6 +113,34 @@ def kpis() -> str:
         "## Presets\n\nOne for each type of deployment, in `schemas/presets/`, ready to copy. Their targets are a "
         "beginning, not a recommendation: put in yours.",
         *(f"### {name}\n\n" + _preset(preset(name)) for name in PRESETS),
+    )
+
+
+def policy() -> str:
+    """Write docs/policy.md."""
+    return _page(
+        "Policy",
+        "What the KPIs of a service (kpis.md) mean for its releases, in each phase: one YAML file for a service, or "
+        "for several; schemas/policy.json is its JSON Schema. A file that is not right stops the start, with the path "
+        "of what is wrong and the choices there are. A service that no policy names, and a phase that it does not say, "
+        "are decided by the set of KPIs alone: red of a primary KPI, or of the kill switch, fails a release.",
+        "## Verdicts\n\nschemas/verdicts.json is what a verdict looks like. The first line that holds decides, before "
+        "promotion and after it ([decision 61](decisions/0061-what-is-known-to-be-bad-fails.md)).\n\n"
+        + _table(
+            ("verdict", "if"),
+            [
+                ("`no_data`", "there are fewer exchanges of the release than `min_events`"),
+                ("`fail`", "a KPI is red that blocks or rolls back"),
+                ("`no_data`", "a KPI of `must_have` has no data; or half of all KPIs, by weight; or nothing is known"),
+                ("`marginal`", "another KPI is red, or any is yellow"),
+                ("`pass`", "nothing of this holds"),
+            ],
+        )
+        + "\n\nA KPI that is held by slice is as bad as its worst slice, and has data if one of them has. The score, "
+        "in percent, is the green part of the weight of all KPIs that have data; nothing is decided by it.",
+        _section("", Policy)[0],
+        "`offline`, `canary` and `live` have the same settings.",
+        *_section("live", Rules),
     )
 
 

@@ -14,9 +14,11 @@ from schemas.events import Event
 from schemas.failures import FailureReport
 from schemas.incidents import ChangeReport, Incident
 from schemas.kpis import KpiSet
+from schemas.policy import Policy
 from schemas.rejected import Rejected
 from schemas.rollbacks import Rollback, RollbackResult
 from schemas.topics import TOPICS, Topic
+from schemas.verdicts import Verdict
 
 Json = dict[str, Any]
 
@@ -32,6 +34,8 @@ WORDS: Final[dict[str, Any]] = {
     "rollback_results": RollbackResult,
     "config": Config,
     "kpis": KpiSet,
+    "policy": Policy,
+    "verdicts": Verdict,
 }
 """File of a JSON Schema -> the type that it describes."""
 

@@ -1,0 +1,213 @@
+"""Figures of a release -> how often their intervals of 95 % hold what is true, and what bias they have.
+
+``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, some minutes, no broker. Samples of each size are drawn
+from processes that are known, counted into tallies, and asked by `detectors.describe`:
+
+- p50, p95 and p99 of latencies;
+- the expected calibration error, as it is worked out and without what chance adds;
+- accuracy weighted by severity, at the sample's own mix of classes;
+- successful outcomes of a version;
+- cost per request and per success, where failures are as dear as successes, and where they are four times as dear.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import product
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from benchmarks.bounds import TOLD, Bound, tell
+from benchmarks.modes import LEAST_HELD, MOST_HELD
+from detectors.arrays import Counts, Floats
+from detectors.describe.calibration_error import calibration_error
+from detectors.describe.cost import mean, per_success
+from detectors.describe.estimate import Estimate
+from detectors.describe.exact import exact_share
+from detectors.describe.quantile_interval import quantile_interval
+from detectors.describe.weighted import weighted
+from schemas.cells import CELLS, cells
+from schemas.signals import BANDS, CALIBRATION_CELLS
+
+SIZES: Final = (50, 200, 1_000, 10_000)
+"""Events of a sample."""
+SAID: Final[Floats] = (np.arange(BANDS) + 0.5) / BANDS
+SPREAD: Final[Floats] = np.full(BANDS, 1 / BANDS)
+HIGH: Final[Floats] = np.append(np.zeros(14), np.array([1, 1, 2, 4, 8, 8]) / 24)
+"""How often each band of confidence is said: all alike, or high ones mostly, as models do."""
+LATENCIES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType({"long tail": (6.7, 1.0), "narrow": (6.7, 0.3)})
+"""Mean and deviation of the logarithm of milliseconds."""
+CALIBRATED: Final[Mapping[str, tuple[Floats, Floats]]] = MappingProxyType({
+    "spread, calibrated": (SPREAD, SAID),
+    "spread, 5 points too sure": (SPREAD, np.maximum(SAID - 0.05, 0)),
+    "spread, too sure at both ends": (SPREAD, 0.5 + 0.6 * (SAID - 0.5)),
+    "high, calibrated": (HIGH, SAID),
+    "high, 5 points too sure": (HIGH, np.maximum(SAID - 0.05, 0)),
+    "high, one band 30 points too sure": (HIGH, SAID - np.where(np.arange(BANDS) == 18, 0.3, 0)),
+})  # fmt: skip
+"""How often each band is said, and how often it is right."""
+CLASSES: Final[Mapping[str, tuple[Floats, Floats, Floats]]] = MappingProxyType({
+    "three classes": (np.array([0.1, 0.3, 0.6]), np.array([0.9, 0.95, 0.97]), np.array([10.0, 3.0, 1.0])),
+    "one in twenty critical": (np.array([0.05, 0.95]), np.array([0.8, 0.98]), np.array([20.0, 1.0])),
+    "nearly all right": (np.array([0.1, 0.3, 0.6]), np.array([0.99, 0.995, 0.998]), np.array([10.0, 3.0, 1.0])),
+})  # fmt: skip
+"""How often each class comes, is right, and what it weighs."""
+SUCCESSES: Final = (0.5, 0.9, 0.99)
+DEARER: Final = (1.0, 4.0)
+"""What a failure costs, where a success costs one."""
+
+
+class Drawn(NamedTuple):
+    """A figure of a sample.
+
+    Attributes
+    ----------
+    estimate, truth : of the process
+    plain : as anybody works it out
+    """
+
+    estimate: Estimate
+    truth: float
+    plain: float
+
+
+Draw = Callable[[int, np.random.Generator], Drawn]
+
+
+def latency(q: float, location: float, scale: float, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw latencies, and ask for a quantile."""
+    found = quantile_interval(tally(chance.lognormal(location, scale, n)), q)
+    assert found is not None
+    deviations = {0.5: 0.0, 0.95: 1.6448536269514722, 0.99: 2.3263478740408408}[q]
+    return Drawn(found, math.exp(location + scale * deviations), found.value)
+
+
+def confidence(said: Floats, right: Floats, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw answers with stated confidence, and ask for their calibration error."""
+    answers = chance.multinomial(n, said)
+    correct = chance.binomial(answers, right)
+    counts = np.zeros(CALIBRATION_CELLS, np.int64)
+    counts[0:-1:2], counts[1:-1:2] = answers - correct, correct
+    found = calibration_error(counts)
+    assert found is not None
+    return Drawn(found.estimate, float(said @ np.abs(right - SAID)), found.plain)
+
+
+def severity(mix: Floats, right: Floats, weights: Floats, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw answers of classes, and ask for their weighted accuracy."""
+    answers = chance.multinomial(n, mix)
+    correct = chance.binomial(answers, right)
+    found = weighted(correct, answers - correct, weights)
+    assert found is not None
+    return Drawn(found, float(weights * answers @ right / (weights @ answers)), found.value)
+
+
+def success(right: float, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw outcomes of a version."""
+    found = exact_share(int(chance.binomial(n, right)), n)
+    assert found is not None
+    return Drawn(found, right, found.value)
+
+
+def cost(dearer: float, n: int, chance: np.random.Generator, *, each: bool) -> Drawn:
+    """Draw what requests cost, of which four of five succeed; and ask for a request's cost, or a success's."""
+    succeeded = chance.random(n) < 0.8
+    found = mean(tally(np.where(succeeded, 1.0, dearer) * chance.lognormal(7.0, 0.8, n)))
+    truth = (0.8 + 0.2 * dearer) * math.exp(7.0 + 0.8**2 / 2)
+    if found is not None and each:
+        found, truth = per_success(found, int(succeeded.sum()), n), truth / 0.8
+    assert found is not None
+    return Drawn(found.estimate, truth, found.estimate.value)
+
+
+def tally(values: Floats) -> Counts:
+    """Count numbers into cells.
+
+    Examples
+    --------
+    >>> int(tally(np.array([1.0, 1.05]))[41])
+    2
+    """
+    return np.bincount(cells(values), minlength=CELLS)
+
+
+def cases() -> Iterator[tuple[str, str, Draw]]:
+    """List figure, process, and how to draw one."""
+    for q, (name, process) in product((0.5, 0.95, 0.99), LATENCIES.items()):
+        yield f"p{100 * q:.0f}", name, partial(latency, q, *process)
+    for name, said in CALIBRATED.items():
+        yield "ECE", name, partial(confidence, *said)
+    for name, classes in CLASSES.items():
+        yield "weighted accuracy", name, partial(severity, *classes)
+    for right in SUCCESSES:
+        yield "success of a version", f"{right:.0%}", partial(success, right)
+    for each, dearer in product((False, True), DEARER):
+        name = f"failures cost {dearer:g} times as much"
+        yield "cost per success" if each else "cost per request", name, partial(cost, dearer, each=each)
+
+
+class Held(NamedTuple):
+    """How often an interval of 95 % held the truth, and how far the figures were off on average."""
+
+    figure: str
+    process: str
+    events: int
+    held: float
+    bias: float
+    plain_bias: float
+    repetitions: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether that is 93 % and more, but for what repetitions scatter (three standard deviations)."""
+        return self.held >= LEAST_HELD - 3 * math.sqrt(LEAST_HELD * (1 - LEAST_HELD) / self.repetitions)
+
+
+def held(figure: str, process: str, draw: Draw, events: int, repetitions: int) -> Held:
+    """Draw samples, and count the intervals that hold the truth."""
+    chance = np.random.default_rng([events, len(figure), len(process)])
+    drawn = [draw(events, chance) for _ in range(repetitions)]
+    within = [one.low <= truth * (1 + 1e-9) and truth <= one.high * (1 + 1e-9) for one, truth, _ in drawn]
+    bias, plain = (
+        float(np.mean([one - truth for one, truth in pairs]))
+        for pairs in (
+            [(one.estimate.value, one.truth) for one in drawn],
+            [(one.plain, one.truth) for one in drawn],
+        )
+    )
+    return Held(figure, process, events, float(np.mean(within)), bias, plain, repetitions)
+
+
+def main() -> int:
+    """Measure, and print the table."""
+    asked = argparse.ArgumentParser(description="Whether intervals of a release's figures hold what is true.")
+    asked.add_argument("--repetitions", type=int, default=2_000, help="samples of each row and size")
+    asked.add_argument("--json", action="store_true", help="print the figures as JSON, last")
+    args = asked.parse_args()
+    rows = [[held(*case, n, args.repetitions) for n in SIZES] for case in cases()]
+    every = [one for row in rows for one in row]
+    between = sum(LEAST_HELD <= one.held <= MOST_HELD for one in every)
+    bounds = [
+        *(_of(row) for row in rows),
+        Bound("intervals of 95 % hold, least", f"{LEAST_HELD:.0%}", f"{min(one.held for one in every):.1%}",
+              all(one.ok for one in every)),
+        Bound("from 93 to 97 %", TOLD, f"{between} of {len(every)}", met=True),
+    ]  # fmt: skip
+    figures = {"repetitions": args.repetitions, "intervals": [one._asdict() for one in every]}
+    return tell(bounds, figures, args.json)
+
+
+def _of(row: list[Held]) -> Bound:
+    said = ", ".join(f"{one.events:,} {100 * one.held:.1f} %" for one in row)
+    if row[0].figure == "ECE":
+        said += "; bias in points, plain " + ", ".join(f"{100 * one.plain_bias:+.1f}" for one in row)
+        said += ", estimate " + ", ".join(f"{100 * one.bias:+.1f}" for one in row)
+    return Bound(f"{row[0].figure}, {row[0].process}", TOLD, said, met=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -187,8 +187,7 @@ class Taxonomy:
         ConfigError
             As `extended` does.
         """
-        own = config.failures
-        return _of(own) if own.modes or own.severities or own.aliases else Taxonomy.load_default()
+        return extended(Taxonomy.load_default(), config.failures)
 
     @cached_property
     def _by_id(self) -> Mapping[str, Mode]:
@@ -306,11 +305,7 @@ def load(text: str) -> Taxonomy:
     return _checked(file.modes, file.aliases, words, {i: f"modes[{i}]" for i in range(len(file.modes))})
 
 
-@lru_cache(16)
-def _of(own: Own) -> Taxonomy:
-    return extended(Taxonomy.load_default(), own)
-
-
+@lru_cache(16)  # MEASURE's plan and WATCH's ask for the same one
 def extended(base: Taxonomy, own: Own) -> Taxonomy:
     """Add a user's own modes and words to a taxonomy, and put their severities in place of its own.
 

@@ -59,10 +59,10 @@ def encode_exits(exits: Exits) -> bytes:
     return _encode(exits)
 
 
-def exits(topic: Iterable[tuple[bytes | None, bytes | None]]) -> Exits:
-    """Read back how often the furthest record that did brought an owner to its end."""
+def exits(topic: Iterable[tuple[bytes | None, bytes | None]], before: Exits = Exits()) -> Exits:  # noqa: B008 - frozen
+    """Read back how often the furthest record that did brought an owner to its end; `before` was read before these."""
     said = [_exits(value) for key, value in topic if key == EXITS and value is not None]
-    return max(said, key=lambda one: (one.offset, one.times), default=Exits())
+    return max([before, *said], key=lambda one: (one.offset, one.times))
 
 
 def restore(topic: Iterable[tuple[bytes | None, bytes | None]]) -> State | None:

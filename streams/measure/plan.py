@@ -60,7 +60,6 @@ class Plan:
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
         """Make the plan of a config and a taxonomy."""
         measure, own, taxonomy = config.measure, config.own_signals(), extended(taxonomy, config.failures)
-        classifier = compile(taxonomy, config.bounded(), config.failures.sql_dialect)
         cells = layout(own)
         categories: dict[str, Signal | str] = {
             path(signal): signal for signal in cells.categories if signal.name != FAILURE_MODE
@@ -68,6 +67,7 @@ class Plan:
         names = {field: field for field in measure.slices} | categories
         served = [signal for signal in cells.signals if signal.source != "outcome"]
         rates = [signal for signal in served if signal.kind == "rate"]
+        read = [signal for signal in rates if signal.name != "failed"]  # of every exchange it is worked out, not read
         numbers = [signal for signal in served if signal.kind == "number"]
         judged = [signal for signal in cells.signals if signal.source == "outcome"]
         classifier = compile(taxonomy, config.bounded(), config.failures.sql_dialect)
@@ -90,18 +90,18 @@ class Plan:
             named=tuple(names),
             readers=Readers(
                 names=reader(list(names.values())),
-                rates=reader([signal for signal in rates if signal.name != "failed"]),
+                rates=reader(read),
                 numbers=reader(numbers),
                 judged=reader([signal for signal in judged if signal.kind == "rate"]),
                 confidence=reader(judged[-1:]),
-                fired=[signal.name for signal in rates if signal.name != "failed"].index("guardrail_fired"),
+                fired=[signal.name for signal in read].index("guardrail_fired"),
             ),
             units=np.array([[signal.per_unit] for signal in numbers]),
             places=_places(cells, [*rates, *numbers], judged, tuple(names), len(measure.slices)),
             classifier=classifier,
             mask=mask(
                 [rule for rule in taxonomy.rules if not rule.of_outcome],
-                [signal for signal in rates if signal.name != "failed"],
+                read,
                 numbers,
                 tuple(names),
                 taxonomy.aliases,

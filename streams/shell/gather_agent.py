@@ -147,7 +147,7 @@ class Gather:
         async for batch in batches(consumer, place, *await bounds(consumer, place)):
             self._done += len(batch)
             pairs = [(record.key, record.value) for record in batch]
-            exits = records.exits([(records.EXITS, records.encode_exits(exits)), *pairs])
+            exits = records.exits(pairs, exits)
             try:
                 found = records.restore(pairs)
             except ConfigError as wrong:

@@ -1,9 +1,11 @@
-"""The names of the array types that the arithmetic speaks in, and the check that every tally has to pass."""
+"""The names of the array types that the arithmetic speaks in, and the checks that every tally has to pass."""
 
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from schemas.cells import CELLS
 
 Floats: TypeAlias = NDArray[np.float64]
 Evidence: TypeAlias = NDArray[np.float32]
@@ -26,3 +28,16 @@ def check_counts(counts: Counts) -> None:
     """
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
         raise ValueError("counts must be integers, none of them negative")
+
+
+def check_number(counts: Counts) -> None:
+    """Refuse what is no tally of a number.
+
+    Raises
+    ------
+    ValueError
+        If it does not have the cells of a number, or counts nothing.
+    """
+    if counts.shape != (CELLS,):
+        raise ValueError(f"a number has {CELLS} cells, not {counts.shape}")
+    check_counts(counts)

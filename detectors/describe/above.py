@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from detectors.arrays import Counts
+from detectors.arrays import Counts, check_number
 from detectors.describe.estimate import Estimate
 from detectors.describe.exact import exact_share
-from schemas.cells import CELLS, EDGES, MISSING
+from schemas.cells import EDGES, MISSING
 
 
 def above(counts: Counts, target: float, level: float = 0.95) -> Estimate | None:
@@ -42,8 +42,7 @@ def above(counts: Counts, target: float, level: float = 0.95) -> Estimate | None
     >>> [[round(number, 3) for number in above(counts, target)] for target in (2.0, 2.0905)]
     [[0.1, 0.049, 0.176], [0.049, 0.0, 0.176]]
     """
-    if counts.shape != (CELLS,) or counts.dtype.kind not in "iu" or counts.min() < 0:
-        raise ValueError(f"a number has {CELLS} cells of integers, none of them negative")
+    check_number(counts)
     if not EDGES[0] <= target <= EDGES[-1]:
         raise ValueError(f"target must lie on the scale, from {EDGES[0]:g} to {EDGES[-1]:g}: {target}")
     n = int(counts[:MISSING].sum())

@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from detectors.arrays import Counts, Floats
+from detectors.arrays import Counts, Floats, check_number
 from detectors.describe.estimate import Estimate, normal
 from detectors.describe.share import share
-from schemas.cells import CELLS, EDGES, MISSING
+from schemas.cells import EDGES, MISSING
 
 _LEAST: Final[Floats] = np.append(0.0, EDGES)
 _MOST: Final[Floats] = np.append(EDGES, np.inf)
@@ -71,8 +71,7 @@ def mean(counts: Counts, level: float = 0.95) -> Mean | None:
     ([4.7, 4.03, 5.49], 4.5, 4.91)
     """
     normal(level)
-    if counts.shape != (CELLS,) or counts.dtype.kind not in "iu" or counts.min() < 0:
-        raise ValueError(f"a number has {CELLS} cells of integers, none of them negative")
+    check_number(counts)
     seen = counts[:MISSING]
     n = int(seen.sum())
     if not n:

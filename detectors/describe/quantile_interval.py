@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from scipy import special
 
-from detectors.arrays import Counts
+from detectors.arrays import Counts, check_number
 from detectors.describe.estimate import Estimate, normal
-from schemas.cells import CELLS, EDGES, MISSING, OVER, UNDER
+from schemas.cells import EDGES, MISSING, OVER, UNDER
 
 _LOWER: Final = np.concatenate([[0.0], EDGES])
 _UPPER: Final = np.append(EDGES, np.inf)
@@ -65,10 +65,7 @@ def quantile_interval(counts: Counts, q: float, level: float = 0.95, *, whole_ce
     z = normal(level)
     if not 0 < q < 1:
         raise ValueError(f"q must lie between 0 and 1: {q}")
-    if counts.dtype.kind not in "iu":
-        raise ValueError("counts must be integers, none of them negative")
-    if counts.shape != (CELLS,) or counts.min() < 0:
-        raise ValueError(f"a number has {CELLS} cells, none of them negative")
+    check_number(counts)
     seen = counts[:MISSING]
     n, tail = int(seen.sum()), float(special.ndtr(-z))
     if not n:

@@ -11,6 +11,8 @@ from schemas.signals import TRAFFIC, Signal
 from schemas.strict import ConfigError
 from schemas.tallies import Passed
 
+OWN: Final = "barograph"
+"""What incidents about ourselves call their service."""
 MANY: Final = "many services"
 """What an incident that many services have in common calls its service."""
 

@@ -1,7 +1,6 @@
 """What was found, and what another config would have found -> the difference, for people to decide by."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, Literal, NamedTuple
 
@@ -12,10 +11,11 @@ from msgspec.structs import replace
 from schemas.bounds import Bounded, bounded
 from schemas.config import Config, Service
 from schemas.incidents import Notify, Severity, Step
+from schemas.moments import written
 from schemas.printable import printable
 from schemas.strict import ConfigError
 from streams.telling.identity import fingerprint
-from streams.watch.accumulators import NOTICES
+from streams.telling.loud import louder
 from streams.watch.alphabet import counts_as
 from streams.watch.effective import Sections
 
@@ -245,7 +245,7 @@ def difference(heard: Iterable[Heard]) -> Difference:
 
 def lines(told: Difference) -> Iterator[str]:
     """Write a difference for people; nothing in it acts on a terminal."""
-    yield f"from {_clock(told.begins_at)} to {_clock(told.ends_at)}, {told.records:,} records of tallies"
+    yield f"from {written(told.begins_at)} to {written(told.ends_at)}, {told.records:,} records of tallies"
     yield "- was found, and would not be;  + would be found, and was not;  ~ is on both sides, and differs"
     differing = [pair for pair in told.both if not pair.same]
     rows = [
@@ -257,7 +257,7 @@ def lines(told: Difference) -> Iterator[str]:
         yield ""
         yield printable(service)
         for life, mark, words in some:
-            yield printable(f"  {mark} {_clock(life.found_at)} {_name(life)}: {words}")
+            yield printable(f"  {mark} {written(life.found_at)} {_name(life)}: {words}")
     yield ""
     yield f"on both sides: {len(told.both)}, of which {len(differing)} differ"
     for name, (found, would) in told.sums.items():
@@ -283,7 +283,7 @@ def _lived(life: Life | None, said: _Incident) -> Life:
             signals=signals, severity=said.severity, notify=said.notify, shadow=said.shadow, since=said.since,
             found_at=said.updated_at, told_at=said.updated_at, over_at=over_at, summary=said.summary,
         )  # fmt: skip
-    graver = NOTICES.index(said.notify) < NOTICES.index(life.notify)
+    graver = louder(said.notify, life.notify)
     return replace(
         life,
         signals=tuple(dict.fromkeys((*life.signals, *signals))),
@@ -367,7 +367,3 @@ def _name(life: Life) -> str:
 
 def _order(life: Life) -> tuple[str, str, str, int]:
     return life.service, life.alert, life.slice, life.found_at
-
-
-def _clock(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

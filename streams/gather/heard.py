@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from schemas.found import Rules
+from schemas.found import OWN, Rules
 from schemas.incidents import Incident
 from streams.gather.keep import PRESENT, SAYS, Stepped, kept, message, placed
-from streams.gather.lived import OWN, brought_up, trouble_at
+from streams.gather.lived import brought_up, trouble_at
 from streams.gather.onset import Span, span, together
-from streams.gather.parent import born, louder, stepped
+from streams.gather.parent import born, stepped
 from streams.gather.state import MOST_ENDED, Known, Parent, State
 from streams.telling.findings import Finding
+from streams.telling.loud import louder
 
 
 def heard(rules: Rules, state: State, came: Incident, offset: int, resend: bool) -> Stepped:

@@ -6,16 +6,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas.control import Acknowledge
-from schemas.found import Asked, Rules
+from schemas.found import OWN, Asked, Rules
 from schemas.incidents import Incident
 from streams.gather.keep import SAYS, Stepped, message, placed
 from streams.gather.onset import Span
-from streams.gather.parent import grown, louder, stepped
+from streams.gather.parent import grown, stepped
 from streams.gather.state import MOST_ENDED, Parent, State
 from streams.telling.findings import Finding, refusal
+from streams.telling.loud import graver
 
-OWN: Final = "barograph"
-"""The service of incidents about ourselves."""
 TROUBLE: Final = ("WorkerStalled", "LossDeclared", "TalliesUnreadable", "ServiceQuarantined")
 """Of these, the ones that may make services look unwell that are not."""
 BEFORE_MS: Final = 600_000
@@ -38,12 +37,11 @@ def brought_up(rules: Rules, state: State, offset: int, about: Iterable[str] = (
         parts, said = [state.known[one] for one in parent.parts], parent.said
         now = grown(parent, parts, rules)
         over = all(one.resolved for one in now.children)
-        graver = now.severity < said.severity or louder(now.notify, said.notify)
         news = _what(now) != _what(said)
         if over:
             why = f"all of its {len(parts)} parts are over"
             now = replace(now, status="resolved", step="resolved", ended_at=state.now, ended_why=why)
-        elif graver or (news and due_at(rules, parent) <= state.now):
+        elif graver(now, said) or (news and due_at(rules, parent) <= state.now):
             now = replace(now, step="updated")
         else:
             state = replace(state, parents={**state.parents, print_: replace(parent, news=news)})

@@ -1,30 +1,17 @@
 """The parts of a common cause -> the incident that tells it, at one step of its life."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Final
 
 from msgspec.structs import replace
 
 from schemas.found import MANY, Rules
-from schemas.incidents import Child, Incident, Notify
+from schemas.incidents import Child, Incident
 from schemas.printable import printable
+from streams.figures import clock
 from streams.gather.cause import ACTIONS, Label, cause
 from streams.gather.state import Known, Parent
 from streams.telling.identity import fingerprint, incident_id
-
-LOUD: Final[tuple[Notify, ...]] = ("record", "ticket", "page")
-
-
-def louder(one: Notify, other: Notify) -> bool:
-    """Say whether the one reaches people that the other does not.
-
-    Examples
-    --------
-    >>> louder("page", "ticket"), louder("record", "record")
-    (True, False)
-    """
-    return LOUD.index(one) > LOUD.index(other)
+from streams.telling.loud import NOTICES
 
 
 def born(
@@ -88,14 +75,13 @@ def stepped(said: Incident, now: Incident, now_ms: int, offset: int) -> Incident
 
 def _told(said: Incident, parts: Sequence[Known], label: Label) -> Incident:
     gravest = min(parts, key=lambda one: one.said.severity).said
-    notify = max((one.own for one in parts), key=LOUD.index)
+    notify = min((one.own for one in parts), key=NOTICES.index)
     services = len({one.said.service for one in parts})
-    since = datetime.fromtimestamp(said.since / 1000, UTC).strftime("%H:%M:%S")
     return replace(
         said,
         severity=gravest.severity,
         notify=notify,
-        summary=printable(f"{services} services at once since {since} UTC: {label.words}"),
+        summary=printable(f"{services} services at once since {clock(said.since)} UTC: {label.words}"),
         why_severity=printable(f"as grave as its gravest part, of {gravest.service}: {gravest.why_severity}"),
         action=ACTIONS[label.cause],
         common=label.cause,

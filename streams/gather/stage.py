@@ -5,7 +5,7 @@ else goes through as WATCH found it.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,12 +15,9 @@ from streams.gather.heard import heard
 from streams.gather.keep import PRESENT, SAYS, Stepped, counted, message
 from streams.gather.lived import asked, brought_up, due_at
 from streams.gather.state import State
-from streams.telling.findings import AGAIN, Finding
+from streams.telling.findings import AGAIN, ENDED_S, Finding
 
 __all__ = ["State", "Stepped", "Word", "due", "held", "present", "step", "through"]
-
-ENDED_MS: Final = 7_200_000
-"""How long an incident that is over is said again, as WATCH does."""
 
 
 class Word(NamedTuple):
@@ -86,7 +83,7 @@ def present(state: State) -> list[Finding]:
     A new owner does, and an old one every hour: a frozen owner's older word may have come to stand last.
     """
     open_ = [known.said for known in state.known.values() if known.said.status != "resolved"]
-    lately = [one for one in state.ended if state.now - one.updated_at <= ENDED_MS]
+    lately = [one for one in state.ended if state.now - one.updated_at <= ENDED_S * 1000]
     parents = [parent.said for parent in state.parents.values()]
     latest = {one.fingerprint: one for one in (*lately, *open_, *parents)}
     return [message(one, PRESENT) for one in latest.values()]

@@ -1,7 +1,6 @@
 """`ai.control` -> what people and pipelines said of a service around an episode."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from math import inf
 from typing import Final
 
@@ -10,6 +9,7 @@ from msgspec import Struct
 from schemas.control import Acknowledge, Approve, Control, Maintain, Rebaseline, Release, SignOff
 from schemas.events import When
 from schemas.incidents import Incident
+from schemas.moments import BadTime, second
 from streams.figures import date
 from streams.story.log import Read
 
@@ -93,10 +93,7 @@ def _because(why: str | None) -> str:
 
 def _ms(at: When) -> int | None:
     """Read a time; None if it is none, for then MEASURE has refused the fact."""
-    if isinstance(at, int):
-        return at
     try:
-        when = datetime.fromisoformat(at)
-    except ValueError:
+        return second(at) * 1000
+    except BadTime:
         return None
-    return None if when.tzinfo is None else round(when.timestamp() * 1000)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, get_args
+from typing import Final
 
-from schemas.incidents import Incident, Notify
+from schemas.incidents import Incident
 from schemas.printable import printable
 from streams.figures import fit
+from streams.telling.loud import NOTICES
 
 WIDTH: Final = 120
 NOBODY: Final = "No incident is open."
@@ -17,7 +18,6 @@ _MOST: Final = (5, 8, 14, 13, 11, 11, 8, 16)
 """The widest that a column gets; the summary has the rest."""
 _GAP: Final = "  "
 _FEWEST: Final = 18
-_NOTICES: Final[tuple[Notify, ...]] = get_args(Notify)
 
 
 def chosen(incidents: Iterable[Incident], service: str | None, *, ended: bool) -> list[Incident]:
@@ -32,7 +32,7 @@ def chosen(incidents: Iterable[Incident], service: str | None, *, ended: bool) -
         one for one in incidents if (ended or one.status != "resolved") and (service is None or one.service == service)
     ]
     return sorted(
-        some, key=lambda one: (one.status == "resolved", one.severity, _NOTICES.index(one.notify), -one.since, one.id)
+        some, key=lambda one: (one.status == "resolved", one.severity, NOTICES.index(one.notify), -one.since, one.id)
     )
 
 

@@ -16,6 +16,9 @@ Stage = Literal["watch", "gather"]
 AGAIN: Final = ("ce_resend", b"true")
 """The header of a finding that is said again on purpose, for those who lost it."""
 
+ENDED_S: Final = 7200
+"""How long an incident that is over is said again: a zombie that wakes later has long lost its session."""
+
 _NUMBER: Final[dict[Severity, tuple[str, str]]] = {
     "sev-1": ("FATAL", "21"),
     "sev-2": ("ERROR", "17"),

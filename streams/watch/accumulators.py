@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from schemas.incidents import Notify
+from streams.telling.loud import NOTICES
 from streams.watch.looks import Floats, Table
 from streams.watch.plan import PAGED, Plan
 from streams.watch.severity import severity
 from streams.watch.state import Ints
-
-NOTICES: Final[tuple[Notify, ...]] = ("page", "ticket", "record")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from detectors.describe.share import share
 from schemas.incidents import PLAIN, Change, Direction, Interval
 from schemas.signals import RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
-from streams.watch.accumulators import NOTICES
+from streams.telling.loud import NOTICES
 from streams.watch.alphabet import categories_of, first_slices, numbers_of, own_names, tally_row
 from streams.watch.calibrated import calibrated
 from streams.watch.detector import Detector

@@ -1,6 +1,6 @@
 """An incident's alarms and what came since its onset -> how exchanges failed: modes, examples, guardrails, spread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from math import inf
 from typing import Final, Literal, NamedTuple
@@ -15,7 +15,7 @@ from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
 from streams.watch.plan import Plan
 from streams.watch.rules import CRITICAL, tally, untold, worst_of
-from streams.watch.severity import grown_modes
+from streams.watch.severity import grew, grown_modes
 from streams.watch.state import Alarm, Baseline, State
 from streams.watch.window import After, add, events
 
@@ -80,10 +80,8 @@ def _modes(
     plan: Plan, state: State, baseline: Baseline, seen: Mapping[str, After], times: float, told: Mapping[str, int]
 ) -> tuple[ModeCount, ...]:
     """List the modes that grew; of those that are told as new all that was seen counts, not what the window holds."""
-    after, before = dict[str, int](), dict(baseline.modes)
-    for one in seen.values():
-        add(after, one.modes)
-        add(after, one.marks.get(JUDGED, {}))
+    before = dict(baseline.modes)
+    after = _together(names for one in seen.values() for names in (one.modes, one.marks.get(JUDGED, {})))
     after |= {mode: max(n, after.get(mode, 0)) for mode, n in told.items()}
     add(before, baseline.marks.get(JUDGED, {}))
     known = {mode: n for mode, n in after.items() if plan.taxonomy.of(mode)}  # the rest lies beyond a cap
@@ -101,25 +99,28 @@ def _exemplars(state: State, modes: Sequence[ModeCount]) -> tuple[Exemplar, ...]
 
 
 def _guardrails(baseline: Baseline, seen: Mapping[str, After], times: float) -> tuple[Fired, ...]:
-    fired, before = dict[str, int](), baseline.marks.get(GUARDRAIL, {})
-    for one in seen.values():
-        add(fired, one.marks.get(GUARDRAIL, {}))
+    fired, before = _together(one.marks.get(GUARDRAIL, {}) for one in seen.values()), baseline.marks.get(GUARDRAIL, {})
     grown = [
         Fired(name, n, round(expected, 2))
         for name, n in fired.items()
-        if n >= max(2.0, 2 * (expected := before.get(name, 0) * times))
+        if grew(n, expected := before.get(name, 0) * times)
     ]
     return tuple(sorted(grown, key=lambda one: (-one.n, one.guardrail))[:MOST_GUARDRAILS])
 
 
 def _spread(baseline: Baseline, seen: Mapping[str, After]) -> Spread | None:
-    after = dict[str, int]()
-    for one in seen.values():
-        add(after, one.modes)
+    after = _together(one.modes for one in seen.values())
     if not after:
         return None
     was, now = effective(baseline.modes), effective(after)
     return Spread(was, now, sum(baseline.modes.values()), sum(after.values()))
+
+
+def _together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = dict[str, int]()
+    for one in counts:
+        add(total, one)
+    return total
 
 
 def effective(modes: Mapping[str, int], q: Literal[1, 2] = 1) -> Interval | None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from schemas.incidents import Notify, Severity
 from schemas.moments import lasting
-from streams.watch.accumulators import NOTICES
+from streams.telling.loud import NOTICES
 from streams.watch.plan import Plan
 from streams.watch.state import Case, Flaps, State
 

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from schemas.incidents import Incident
 from schemas.signals import TRAFFIC
+from streams.telling.loud import graver
 from streams.watch import flap, resend, rules, traffic
-from streams.watch.accumulators import NOTICES
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.held import lifted
@@ -84,7 +84,7 @@ def _lived(plan: Plan, detector: Detector, state: State, case: Case, grew: bool,
     # On the mend, what came since the onset is a mixture of bad and good, and no news.
     if grew or free or (due and (case.grown or not well(plan, detector, state, case, bucket_s, FEWEST))):
         now = report(plan, detector, state, case.alarms, case, now_ms)
-        if free or _graver(case.said, now) or (due and (case.grown or _surer(case.said, now))):
+        if free or graver(now, case.said) or (due and (case.grown or _surer(case.said, now))):
             return _Lived(state, spoken(case, now, over), (now,))
     if resend.due(plan, case, over):
         return _Lived(state, replace(case, sent_second=over), (Again(case.said),))
@@ -111,11 +111,6 @@ def _ended(plan: Plan, detector: Detector, state: State, case: Case, over: int) 
         state = _recovered(plan, detector, old.state, case) if old.free else old.state
         return _Lived(state, None, (old.said,))
     return _Lived(state, case)
-
-
-def _graver(said: Incident, now: Incident) -> bool:
-    """Whether an incident is graver than it was said to be, or tells more people."""
-    return now.severity < said.severity or NOTICES.index(now.notify) < NOTICES.index(said.notify)
 
 
 def _recovered(plan: Plan, detector: Detector, state: State, case: Case) -> State:

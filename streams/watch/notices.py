@@ -5,15 +5,14 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.found import OWN
 from schemas.incidents import Incident, Lineage, Notify, Severity
 from schemas.printable import printable
-from streams.telling.identity import fingerprint
+from streams.telling.identity import fingerprint, incident_id
 from streams.watch.clock import begin_ms, end_ms
 from streams.watch.effective import ENGINE
 from streams.watch.report import resolved
 
-SERVICE: Final = "barograph"
-"""What incidents about ourselves call their service."""
 QUIET_S: Final = 3600
 """An incident about something that happened is over when it has not happened again for so long."""
 MOST_OPEN: Final = 64
@@ -113,9 +112,10 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
     episode = before.episode if before else notices.episodes.get(print_, notices.forgotten) + 1
     sequence = before.sequence + 1 if before else 1
     said = Incident(
-        id=f"{print_}-{episode}-{sequence}", fingerprint=print_, episode=episode, sequence=sequence, status="firing",
+        id=incident_id(print_, episode, sequence, shadow=False), fingerprint=print_, episode=episode, sequence=sequence,
+        status="firing",
         step="updated" if before else "fired", severity=kind.severity, notify=kind.notify, labels=labels,
-        service=SERVICE, summary=printable(words), why_severity=why,
+        service=OWN, summary=printable(words), why_severity=why,
         action=kind.action, since=before.since if before else begin_ms(second),
         since_low=before.since_low if before else begin_ms(second), since_high=before.since_high if before else now_ms,
         started_at=before.started_at if before else now_ms, updated_at=now_ms,
@@ -157,7 +157,7 @@ def expired(notices: Notices, second: int) -> Told:
 
 
 def _labels(kind: Kind, about: str) -> dict[str, str]:
-    return {"alertname": kind.alert, "service": SERVICE, "env": "", "slice": about}
+    return {"alertname": kind.alert, "service": OWN, "env": "", "slice": about}
 
 
 def _ended(notices: Notices, print_: str, second: int, why: str) -> Told:

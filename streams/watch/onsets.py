@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from streams.telling.loud import NOTICES
 from streams.watch import rules
-from streams.watch.accumulators import NOTICES
 from streams.watch.plan import Plan
 from streams.watch.state import Alarm, Case
 

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
+from streams.telling.loud import NOTICES
 from streams.watch import flap
-from streams.watch.accumulators import NOTICES
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.merge import counted

@@ -11,16 +11,13 @@ from schemas.failures import FailureReport
 from schemas.found import Asked
 from schemas.incidents import ChangeReport, Incident
 from schemas.tallies import Fact, Passed
-from streams.telling.findings import Finding, finding, refusal, said_by
+from streams.telling.findings import ENDED_S, Finding, finding, refusal, said_by
 from streams.watch.control import Refused
 from streams.watch.notices import Notices
 from streams.watch.resend import Again
 from streams.watch.state import State
 
 Said = Incident | Again | ChangeReport | FailureReport | Refused | Asked
-
-ENDED_S: Final = 7200
-"""How long an incident that is over is said again: a zombie that wakes later has long lost its session."""
 
 
 def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Finding:

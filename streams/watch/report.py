@@ -118,32 +118,24 @@ def continued(said: Incident, pending: Incident) -> Incident:
 
 def acknowledged(said: Incident, by: str, note: str, now_ms: int) -> Incident:
     """Say that a person has taken an incident; all else stays as it was last said."""
-    return replace(
-        said,
-        id=incident_id(said.fingerprint, said.episode, said.sequence + 1, said.shadow),
-        sequence=said.sequence + 1,
-        step="acknowledged",
-        previous_severity=None,
-        updated_at=now_ms,
-        acknowledged_by=by,
-        acknowledged_at=now_ms,
-        note=note,
-    )
+    return replace(_following(said, now_ms), step="acknowledged", acknowledged_by=by, acknowledged_at=now_ms, note=note)
 
 
 def resolved(said: Incident, now_ms: int, why: str = "all is back within its limits, or better") -> Incident:
     """Say that an incident is over, and why; its figures stay those of the time when it was not."""
     return replace(
+        _following(said, now_ms), status="resolved", step="resolved", ended_at=now_ms, ended_why=why, resend_after_s=0
+    )
+
+
+def _following(said: Incident, now_ms: int) -> Incident:
+    """Begin the next step of an incident's life, as grave as it was."""
+    return replace(
         said,
         id=incident_id(said.fingerprint, said.episode, said.sequence + 1, said.shadow),
         sequence=said.sequence + 1,
-        status="resolved",
-        step="resolved",
         previous_severity=None,
         updated_at=now_ms,
-        ended_at=now_ms,
-        ended_why=why,
-        resend_after_s=0,
     )
 
 

@@ -17,7 +17,7 @@ from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
 from streams.watch.plan import PAGED, Plan
-from streams.watch.state import Alarm, Alphabet, Baseline, Ints, State, Stream
+from streams.watch.state import Alarm, Alphabet, Baseline, Bucket, Failing, Ints, State
 from streams.watch.window import After, after, events
 
 DIVERSE: Final = -3
@@ -77,7 +77,7 @@ def ended(state: State, alarms: Iterable[Alarm]) -> State:
 
 def _critical(plan: Plan, state: State, baseline: Baseline, known: Sequence[Alarm], over: int) -> Iterator[Alarm]:
     """Raise modes of sev-1 and sev-2 that were never seen while the service was learned, once they are repeated."""
-    seen = {name for stream in state.streams.values() for names in _named(stream) for name in names}
+    seen = {name for stream in state.streams.values() for names in _named(stream.failing) for name in names}
     new = seen.difference(baseline.modes, *(baseline.marks.get(column, {}) for column in (JUDGED, ALSO)))
     if not new:  # which is so nearly always
         return
@@ -88,8 +88,8 @@ def _critical(plan: Plan, state: State, baseline: Baseline, known: Sequence[Alar
             continue
         if untold(state, mode.id) < plan.config.failures.repeated:
             continue
-        stream = max(state.streams.values(), key=lambda one: (_of(one, mode.id), one.release))
-        begins = [at for at, bucket in stream.buckets.items() if _in(mode.id, bucket.modes, bucket.marks)]
+        stream = max(state.streams.values(), key=lambda one: (count(one.failing, mode.id), one.release))
+        begins = [at for at, bucket in stream.buckets.items() if count(bucket, mode.id)]
         if not begins:  # it was seen too long ago to be tonight's matter
             continue
         since = min(begins) * 1000
@@ -109,26 +109,18 @@ def untold(state: State, mode: str) -> int:
 
 
 def _total(state: State, mode: str) -> int:
-    return sum(_of(stream, mode) for stream in state.streams.values())
+    return sum(count(stream.failing, mode) for stream in state.streams.values())
 
 
-def _of(stream: Stream, mode: str) -> int:
-    return sum(names.get(mode, 0) for names in _named(stream))
-
-
-def _named(stream: Stream) -> Iterator[Mapping[str, int]]:
+def _named(seen: Failing | Bucket | After) -> Iterator[Mapping[str, int]]:
     """Give what names modes: exchanges by their primary one, outcomes by theirs, and both by all others."""
-    yield stream.failing.modes
-    yield from (stream.failing.marks.get(column, {}) for column in (JUDGED, ALSO))
+    yield seen.modes
+    yield from (seen.marks.get(column, {}) for column in (JUDGED, ALSO))
 
 
-def _in(mode: str, modes: Mapping[str, int], marks: Mapping[str, Mapping[str, int]]) -> int:
-    return modes.get(mode, 0) + sum(marks.get(column, {}).get(mode, 0) for column in (JUDGED, ALSO))
-
-
-def count(seen: After, mode: str) -> int:
+def count(seen: Failing | Bucket | After, mode: str) -> int:
     """Count exchanges and outcomes that were in a mode."""
-    return _in(mode, seen.modes, seen.marks)
+    return sum(names.get(mode, 0) for names in _named(seen))
 
 
 def _consequent(

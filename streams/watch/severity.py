@@ -36,8 +36,13 @@ def severity(signal: Signal, direction: int, feature: str) -> Severity:
     return SEVERITY_OF[signal.consequence] if bad else "sev-4"
 
 
+def grew(n: int, expected: float) -> bool:
+    """Say whether something is seen more often than before: at least twice, and at least twice as often."""
+    return n >= max(2.0, 2 * expected)
+
+
 def grown_modes(taxonomy: Taxonomy, after: dict[str, int], before: dict[str, int], times: float) -> list[ModeCount]:
-    """List the failure modes that are seen more often than before: at least twice, and at least twice as often.
+    """List the failure modes that are seen more often than before.
 
     Parameters
     ----------
@@ -47,7 +52,7 @@ def grown_modes(taxonomy: Taxonomy, after: dict[str, int], before: dict[str, int
     found = []
     for mode, n in after.items():
         expected = before.get(mode, 0) * times
-        if n >= max(2.0, 2 * expected):
+        if grew(n, expected):
             found.append(ModeCount(mode, taxonomy.severity_of(mode), n, round(expected, 2)))
     return sorted(found, key=lambda m: (m.severity, -m.n, m.mode))
 

@@ -113,10 +113,9 @@ def tell(notices: Notices, kind: Kind, about: str, words: str, second: int, last
     sequence = before.sequence + 1 if before else 1
     said = Incident(
         id=incident_id(print_, episode, sequence, shadow=False), fingerprint=print_, episode=episode, sequence=sequence,
-        status="firing",
-        step="updated" if before else "fired", severity=kind.severity, notify=kind.notify, labels=labels,
-        service=OWN, summary=printable(words), why_severity=why,
-        action=kind.action, since=before.since if before else begin_ms(second),
+        status="firing", step="updated" if before else "fired", severity=kind.severity, notify=kind.notify,
+        labels=labels, service=OWN, summary=printable(words), why_severity=why, action=kind.action,
+        since=before.since if before else begin_ms(second),
         since_low=before.since_low if before else begin_ms(second), since_high=before.since_high if before else now_ms,
         started_at=before.started_at if before else now_ms, updated_at=now_ms,
         runbook=f"docs/operations.md#{kind.alert.lower()}", kind="own", lineage=Lineage(engine=ENGINE),

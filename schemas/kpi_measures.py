@@ -1,14 +1,13 @@
 """What a KPI says that it measures -> whether tallies can answer it, in which unit, and between which values."""
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from math import inf
 from typing import Annotated, Final, Literal, NamedTuple, get_args
 
 from msgspec import Meta, Struct
 
 from schemas.signals import FAILURE_MODE, Kind, Signal
-from schemas.strict import ConfigError
+from schemas.strict import ConfigError, nearest
 
 Stat = Literal[
     "share", "share_above", "quantile", "mean", "sum", "throughput", "successes", "accuracy", "ece", "overconfidence",
@@ -176,9 +175,3 @@ def _signal(measured: Measured, signals: Mapping[str, Signal], path: str) -> Sig
             f"at `{path}.signal`; it can be of: {', '.join(able)}"
         )
     return signal
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """Ask whether another name was meant; nothing if none is alike."""
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`? " if near else ""

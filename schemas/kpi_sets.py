@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from schemas.config import Config, Dimension
-from schemas.kpi_measures import FIGURES, check, nearest
+from schemas.kpi_measures import FIGURES, check
 from schemas.kpis import Band, Kpi, KpiSet, Level
 from schemas.signals import CATALOGUE, Signal
-from schemas.strict import ConfigError, read, text_of
+from schemas.strict import ConfigError, nearest, read, text_of
 from schemas.taxonomy import Taxonomy
 
 PRESETS: Final = ("knowledge-assistant", "workflow-agent", "compliance-copilot", "developer-copilot", "support-bot")

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from schemas.durations import Duration
-from schemas.kpi_measures import Named, nearest
+from schemas.kpi_measures import Named
 from schemas.kpis import Kpi, KpiSet, Level
-from schemas.strict import ConfigError, read, text_of
+from schemas.strict import ConfigError, nearest, read, text_of
 
 Phase = Literal["offline", "canary", "live"]
 Weight = Annotated[float, Meta(gt=0, le=1000, description="a number above 0, up to 1000")]

@@ -1,6 +1,7 @@
 """A YAML text and a type -> a value of that type, or the one sentence that says what is wrong with the text."""
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,6 +100,18 @@ def text_of(path: Path, what: str) -> str:
         raise ConfigError(f"cannot read the {what} `{path}`: {(wrong.strerror or str(wrong)).lower()}") from None
     except UnicodeDecodeError as wrong:
         raise ConfigError(f"cannot read the {what} `{path}`: byte {wrong.start} is not UTF-8") from None
+
+
+def nearest(name: str, known: Collection[str], most: int = 1) -> str:
+    """Ask whether another name was meant, or one of several; nothing if none is alike.
+
+    Examples
+    --------
+    >>> nearest("resolve", ["resolved", "refused"]), nearest("x", ["resolved"])
+    ('did you mean `resolved`? ', '')
+    """
+    near = get_close_matches(name, known, n=most)
+    return f"did you mean {' or '.join(f'`{one}`' for one in near)}? " if near else ""
 
 
 def _composed(text: str) -> list[yaml.Node]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -19,7 +18,7 @@ from schemas.incidents import Severity
 from schemas.matchers import Aliases, Matcher, check, plain, screened
 from schemas.paths import OUTCOME, root
 from schemas.questions import NO_TERMS, Question, Terms, all_of
-from schemas.strict import ConfigError, read
+from schemas.strict import ConfigError, nearest, read
 
 Counts = Literal["failure", "degradation"]
 Words = Annotated[str, Meta(min_length=1)]
@@ -331,8 +330,7 @@ def extended(base: Taxonomy, own: Own) -> Taxonomy:
     known = [mode.id for mode in modes]
     for name in own.severities:
         if name not in known:
-            near = get_close_matches(name, known, n=3)
-            hint = f"did you mean {' or '.join(f'`{one}`' for one in near)}? " if near else ""
+            hint = nearest(name, known, most=3)
             raise ConfigError(f"no mode `{name}` - at `failures.severities`; {hint}docs/taxonomy.md has them all")
     modes = tuple(msgspec.structs.replace(mode, severity=own.severities.get(mode.id, mode.severity)) for mode in modes)
     names = {alias: tuple(words) for alias, words in base.names.items()}

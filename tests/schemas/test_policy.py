@@ -85,7 +85,6 @@ def policy(**said: tuple[str, ...]) -> Policy:
         ({"block": ("policy_violations",), "roll_back": ()}, {"policy_violations"}, set()),
         ({"block": (), "roll_back": ()}, set(), {"policy_violations"}),
     ],
-    ids=str,
 )
 def test_what_is_not_said_is_as_the_set_says_and_the_kill_switch_always_decides(
     said: dict[str, tuple[str, ...]], block: set[str], roll_back: set[str]

@@ -85,6 +85,21 @@ def wrap(text: str, first: str = "", then: str = "") -> list[str]:
     return [line.replace(GLUE, " ") for line in lines or [first.rstrip()]]
 
 
+def beside(label: str, text: str, width: int) -> list[str]:
+    """Write a text beside its label, broken into lines of `WIDTH` that begin below each other.
+
+    Parameters
+    ----------
+    width : of the column of labels
+
+    Examples
+    --------
+    >>> beside("since", "14:02:05", 8)
+    ['  since   14:02:05']
+    """
+    return wrap(text, first=f"  {label:<{width}}", then=" " * (width + 2))
+
+
 def span(ms: int) -> str:
     """Write how long something lasted, in its two largest units.
 

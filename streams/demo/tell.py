@@ -7,7 +7,7 @@ from msgspec import convert
 
 from schemas.incidents import Incident
 from streams import phrases
-from streams.figures import clock, date, wrap
+from streams.figures import beside, clock, date, wrap
 
 LABEL: Final = 11
 MOST: Final = 8
@@ -71,7 +71,7 @@ def tell(finding: dict[str, Any], where: str = "ai.incidents", colour: bool = Fa
         head = f"{GREEN if incident.status == 'resolved' else COLOURS[incident.severity]}{head}{RESET}"
     lines = [head, *rest, *wrap(incident.summary)]
     for label, text in _rows(incident, where):
-        lines += wrap(text, first=f"  {label:<{LABEL}}", then=" " * (LABEL + 2))
+        lines += beside(label, text, LABEL)
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from schemas.failures import Diversity, FailureReport, Group, Seen, Span
 from schemas.incidents import Interval
 from schemas.printable import printable
 from schemas.strict import ConfigError
-from streams.figures import GLUE, date, figure, fit, measured, percent, wrap
+from streams.figures import GLUE, beside, date, figure, fit, measured, percent, wrap
 from streams.story.log import Log, read
 
 NOBODY: Final = (
@@ -186,4 +186,4 @@ def _group(group: Group) -> str:
 
 
 def _row(label: str, text: str) -> list[str]:
-    return wrap(text, first=f"  {label:<{_LABEL}}", then=" " * (_LABEL + 2))
+    return beside(label, text, _LABEL)

@@ -7,7 +7,7 @@ from schemas.control import Acknowledge
 from schemas.incidents import Incident
 from schemas.printable import printable_json
 from streams import phrases
-from streams.figures import date, span, wrap
+from streams.figures import beside, date, span, wrap
 from streams.story.facts import AROUND_MS, Fact, phrase
 from streams.story.gathered import Story
 from streams.story.looked import Looked, exemplars
@@ -59,7 +59,7 @@ def lines(story: Story) -> Iterator[str]:
 def _row(label: str | None, text: str) -> list[str]:
     if label is None:
         return wrap(text, first="  ", then="    ")
-    return wrap(text, first=f"  {label:<{_LABEL}}", then=" " * (_LABEL + 2))
+    return beside(label, text, _LABEL)
 
 
 def _happened(story: Story) -> Iterator[Row]:

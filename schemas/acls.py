@@ -9,7 +9,7 @@ from schemas.config import Config
 from schemas.topics import TOPICS, Actor
 
 Operation = Literal["Read", "Write", "Create", "Describe"]
-Role = Literal["producer", "pipeline", "worker", "reader", "operator"]
+Role = Literal["producer", "pipeline", "worker", "reader", "operator", "actuator"]
 
 ROLES: Final[dict[Role, str]] = {
     "producer": "services, gateways and collectors that send events",
@@ -18,6 +18,7 @@ ROLES: Final[dict[Role, str]] = {
     "reader": "on-call and its tools (`barograph incidents`, `explain`, `failures`): they read what was found; by a "
     "consumer group, if by one, whose name begins as below",
     "operator": "who asks what was recorded and how it stands (`barograph replay --topic`, `check --live`)",
+    "actuator": "who carries rollbacks out (`barograph actuate`); nobody else needs to write where it writes",
 }
 
 

@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas import own, security
+from schemas import own, releases, security
 from schemas.bounds import NONE, Bounded, Bounds, Criticality, Workflow, bounded
 from schemas.consequence import TABLE, Line
+from schemas.dimensions import Dimension
 from schemas.events import When
 from schemas.incidents import Severity
 from schemas.own import MOST_OWN, OwnSignal
+from schemas.releases import Releases, filled
 from schemas.security import Security, Variable, loopback
 from schemas.signals import CATALOGUE, TRAFFIC, Signal
 from schemas.statements import dialects
@@ -31,7 +33,6 @@ Addresses = Annotated[
         description="`host:port`, several with commas between",
     ),
 ]
-Dimension = Literal["workflow", "intent", "model_served", "persona", "language", "tenant_tier", "route", "env"]
 _FEW_NAMES = "fields of few names; of a session or another id, every slice would have a handful of exchanges"
 
 
@@ -374,6 +375,7 @@ class Config(_Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     failures: Failures = Failures()
     common: Common = Common()
+    releases: Releases = Releases()
     maintenance: tuple[Maintenance, ...] = ()
     services: tuple[Service, ...] = ()
     signals: Annotated[tuple[OwnSignal, ...], Meta(max_length=MOST_OWN)] = ()
@@ -398,22 +400,23 @@ class Config(_Section, frozen=True, kw_only=True):
 
 
 def load(path: Path) -> Config:
-    """Read a config file.
+    """Read a config file, and the files that it names.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, or with the path of what is wrong in it and the choices there are.
+        If a file cannot be read, or with the path of what is wrong in it and the choices there are.
     """
-    return parse(text_of(path, "config"))
+    return parse(text_of(path, "config"), path.parent)
 
 
-def parse(text: str) -> Config:
+def parse(text: str, folder: Path = Path()) -> Config:
     """Read a config.
 
     Parameters
     ----------
     text : YAML
+    folder : where the files lie that it names
 
     Raises
     ------
@@ -429,7 +432,7 @@ def parse(text: str) -> Config:
     schemas.strict.ConfigError: unknown key `bootstrp` at `kafka`; did you mean `bootstrap`? \
 Keys there: bootstrap, delivery_timeout_s, group, request_timeout_s, security, session_timeout_s
     """
-    return _consistent(read(text, Config))
+    return _consistent(filled(read(text, Config), folder))
 
 
 def _consistent(config: Config) -> Config:
@@ -481,6 +484,7 @@ def _consistent(config: Config) -> Config:
     if (dialect := config.failures.sql_dialect) and dialect not in dialects():
         raise ConfigError(f"no dialect `{dialect}` - at `failures.sql_dialect`; dialects: {', '.join(dialects())}")
     Taxonomy.of_config(config)
+    releases.check(config)
     security.check(config.kafka.security)
     _guarded(config.worker)
     _readable(config.maintenance)

@@ -3,14 +3,18 @@
 from importlib.resources import files
 from math import isinf
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from schemas.config import Config, Dimension
+from schemas.dimensions import Dimension
+from schemas.durations import seconds
 from schemas.kpi_measures import FIGURES, check
-from schemas.kpis import Band, Kpi, KpiSet, Level
+from schemas.kpis import HOUR_S, Band, Kpi, KpiSet, Level
 from schemas.signals import CATALOGUE, Signal
 from schemas.strict import ConfigError, nearest, read, text_of
 from schemas.taxonomy import Taxonomy
+
+if TYPE_CHECKING:  # a config names sets, and a set is checked by a config
+    from schemas.config import Config
 
 PRESETS: Final = ("knowledge-assistant", "workflow-agent", "compliance-copilot", "developer-copilot", "support-bot")
 """Deployment types for which a set is shipped, ready to copy."""
@@ -21,7 +25,7 @@ def preset(name: str) -> KpiSet:
     return parse(files("schemas").joinpath(f"presets/{name}.yaml").read_text("utf-8"))
 
 
-def load(path: Path, config: Config = Config()) -> KpiSet:  # noqa: B008 - it is frozen
+def load(path: Path, config: "Config | None" = None) -> KpiSet:
     """Read a file of KPIs; see `parse`.
 
     Raises
@@ -32,13 +36,13 @@ def load(path: Path, config: Config = Config()) -> KpiSet:  # noqa: B008 - it is
     return parse(text_of(path, "KPIs"), config)
 
 
-def parse(text: str, config: Config = Config()) -> KpiSet:  # noqa: B008 - it is frozen
+def parse(text: str, config: "Config | None" = None) -> KpiSet:
     r"""Read a set of KPIs.
 
     Parameters
     ----------
     text : YAML
-    config : which signals and slices are counted, and which failure modes there are
+    config : which signals and slices are counted, and which failure modes there are; all that is shipped if not said
 
     Raises
     ------
@@ -52,7 +56,13 @@ def parse(text: str, config: Config = Config()) -> KpiSet:  # noqa: B008 - it is
     schemas.strict.ConfigError: unknown key `service` at the top; did you mean `services`? Keys
     there: kill_switch, kpis, owners, services, use_case
     """
-    found = read(text, KpiSet)
+    from schemas.config import Config  # noqa: PLC0415 - a config names sets, so it must be there first
+
+    return checked(read(text, KpiSet), config or Config())
+
+
+def checked(found: KpiSet, config: "Config") -> KpiSet:
+    """Refuse a set of which no single field can see what is wrong; see `parse`."""
     signals = {signal.name: signal for signal in (*CATALOGUE, *config.own_signals())}
     modes = [mode.id for mode in Taxonomy.of_config(config).modes]
     names = [kpi.name for kpi in found.kpis]
@@ -61,6 +71,7 @@ def parse(text: str, config: Config = Config()) -> KpiSet:  # noqa: B008 - it is
             raise ConfigError(f"`{kpi.name}` is there twice - at `kpis[{i}].name`")
         check(kpi.measures, signals, modes, f"kpis[{i}].measures")
         _sliced(kpi, signals, config.measure.slices, f"kpis[{i}]")
+        _lasting(kpi, config.measure.bucket_s, f"kpis[{i}]")
         _reachable(kpi, f"kpis[{i}]")
     if all(kpi.rank == "secondary" for kpi in found.kpis):
         raise ConfigError("no KPI is `primary`; one at least says whether the use case is served - at `kpis`")
@@ -72,6 +83,22 @@ def parse(text: str, config: Config = Config()) -> KpiSet:  # noqa: B008 - it is
             " - at `kill_switch.mode`"
         )
     return found
+
+
+def _lasting(kpi: Kpi, bucket_s: int, path: str) -> None:
+    """Refuse windows that cannot be put together from what is kept: buckets of an hour, and whole hours."""
+    window_s, every_s = seconds(kpi.window), kpi.every_s
+    if window_s > HOUR_S:
+        grain_s, of = HOUR_S, "the hours that are kept"
+    else:
+        grain_s, of = bucket_s, f"`measure.bucket_s`, {bucket_s} s"
+        if HOUR_S % window_s:
+            raise ConfigError(f"no whole number of windows of {kpi.window} makes an hour - at `{path}.window`")
+    for name, length_s in (("window", window_s), ("every", every_s)):
+        if length_s % grain_s:
+            raise ConfigError(f"{length_s} s are no multiple of {of} - at `{path}.{name}`")
+    if window_s % every_s:
+        raise ConfigError(f"`every` {every_s} s is no part of a window of {window_s} s - at `{path}.every`")
 
 
 def _sliced(kpi: Kpi, signals: dict[str, Signal], counted: tuple[Dimension, ...], path: str) -> None:

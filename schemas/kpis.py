@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.config import Dimension
+from schemas.dimensions import Dimension
 from schemas.durations import Duration, seconds
 from schemas.incidents import Severity
 from schemas.kpi_measures import Measured, Named
@@ -18,6 +18,8 @@ Shown = Literal["green", "yellow", "red", "no_data"]
 Layer = Literal["capability", "quality", "performance", "reliability", "governance"]
 Number = Annotated[float, Meta(ge=-1e12, le=1e12, description="a number")]
 Windows = Annotated[int, Meta(ge=1, le=1000)]
+HOUR_S = 3600
+"""Longer windows are made of whole hours."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,7 +128,9 @@ class Kpi(_Part, frozen=True, kw_only=True):
     by : it is held for each slice of this field by itself, which `measure.slices` of the config must name; the whole
         service where none is named
     slice : the one slice of `by` that it is held for, instead of each
-    window : over how long
+    window : over how long; up to an hour a part of it, beyond whole hours
+    every : how often, each time over the whole window: then windows overlap, and those in a row share events; the
+        window itself if not said
     min_events : with fewer in a window there is no data
     direction : which way is good
     target : in percent for shares, else in the unit of the figure
@@ -147,6 +151,7 @@ class Kpi(_Part, frozen=True, kw_only=True):
     by: Dimension | None = None
     slice: Named | None = None
     window: Duration
+    every: Duration | None = None
     min_events: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100
     direction: Direction
     target: Number
@@ -156,6 +161,11 @@ class Kpi(_Part, frozen=True, kw_only=True):
     owner: str = ""
     runbook: str = ""
     lineage: Lineage = Lineage()
+
+    @property
+    def every_s(self) -> int:
+        """Seconds between two windows."""
+        return seconds(self.every or self.window)
 
     @property
     def patience_s(self) -> int:

@@ -177,7 +177,11 @@ def parse(text: str, sets: Sequence[KpiSet]) -> Policy:
     schemas.strict.ConfigError: no KPI `escalate` of `support-bot` - at `canary.block[0]`; did you mean `escalated`?
     KPIs: resolved, repeat_contact, ...
     """
-    found = read(text, Policy)
+    return checked(read(text, Policy), sets)
+
+
+def checked(found: Policy, sets: Sequence[KpiSet]) -> Policy:
+    """Refuse a policy of which no single field can see what is wrong; see `parse`."""
     of = {service: kpis for kpis in sets for service in kpis.services}
     for i, service in enumerate(found.services):
         if service in found.services[:i]:

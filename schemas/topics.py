@@ -7,9 +7,9 @@ from msgspec import Struct
 
 _DAY_S: Final = 86_400
 
-Actor = Literal["producer", "pipeline", "measure", "watch", "reader", "operator"]
+Actor = Literal["producer", "pipeline", "measure", "watch", "reader", "operator", "actuator"]
 """Who does something with a topic: a service that sends events, who declares releases and takes incidents, a stage of a
-worker (`watch` is GATHER, too: the two run together), who reads what was found, who replays."""
+worker (`watch` is GATHER, too: the two run together), who reads what was found, who replays, who rolls back."""
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     name: str
     key: str
     value: str
-    cleanup: Literal["delete", "compact"]
+    cleanup: Literal["delete", "compact", "compact,delete"]
     retention_s: int | None
     partitions: Literal["events", "tallies", "one", "first"]
     writer: str
@@ -72,14 +72,14 @@ TOPICS: Final[tuple[Topic, ...]] = (
         writer="your services, gateways and collectors", reader="MEASURE",
     ),
     Topic(
-        written_by=("pipeline",), read_by=("measure", "reader"),
+        written_by=("pipeline",), read_by=("measure", "reader", "actuator"),
         role="control", name="ai.control", key="service",
         value="JSON: release, sign_off, acknowledge, maintain, rebaseline or approve",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
-        writer="pipelines and people, `barograph control`", reader="MEASURE; `explain`",
+        writer="pipelines and people, `barograph control`", reader="MEASURE; `explain`; `actuate`, of approvals",
     ),
     Topic(
-        written_by=("measure", "watch"), read_by=("reader",),
+        written_by=("measure", "watch", "actuator"), read_by=("reader",),
         role="rejected", name="ai.events.rejected", key="topic:partition:offset of the rejected record",
         value="JSON: reason, field, position", cleanup="delete", retention_s=7 * _DAY_S, partitions="one",
         writer="MEASURE; WATCH and GATHER, of control facts", reader="people",
@@ -155,6 +155,49 @@ TOPICS: Final[tuple[Topic, ...]] = (
         value="JSON: how a release fails, the latest report",
         cleanup="compact", retention_s=None, partitions="one",
         writer="WATCH", reader="whoever owns the release",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("measure", "watch", "reader"),
+        role="verdicts", name="ai.verdicts", key="service:release",
+        value="JSON: whether a release may go on, the latest verdict",
+        cleanup="compact", retention_s=None, partitions="one",
+        writer="WATCH", reader="every worker, to answer over HTTP; rollouts",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("reader",),
+        role="scorecards", name="ai.scorecards", key="service:release",
+        value="JSON: all that a release is held against, and how it stands",
+        cleanup="compact", retention_s=None, partitions="one",
+        writer="WATCH", reader="`scorecard`; ML, SRE, security, product",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("actuator", "reader"),
+        role="rollbacks", name="ai.rollbacks", key="env/service",
+        value="JSON: a command to go back to another release",
+        # A command that was not carried out in its time is of no use any more, and read later it is a danger.
+        cleanup="delete", retention_s=_DAY_S, partitions="one",
+        writer="WATCH", reader="`actuate`, or your own actuator",
+    ),
+    Topic(
+        written_by=("actuator",), read_by=("actuator", "reader"),
+        role="rollback_results", name="ai.rollbacks.results", key="env/service",
+        value="JSON: what became of a command", cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
+        writer="`actuate`", reader="people",
+    ),
+    Topic(
+        written_by=("actuator",), read_by=("actuator",),
+        role="actuated", name="barograph.actuated", key="env/service",
+        value="msgpack: what an actuator remembers of a target", cleanup="compact", retention_s=None,
+        partitions="one", writer="`actuate`", reader="`actuate`, at its start",
+    ),
+    Topic(
+        written_by=("watch",), read_by=("reader", "operator"),
+        role="rollups", name="barograph.rollups", key="service:release:hour",
+        value="msgpack: the tallies of a release in one hour",
+        # Thirteen months: this quarter beside the same one a year ago.
+        cleanup="compact,delete", retention_s=396 * _DAY_S, partitions="tallies",
+        writer="WATCH", reader="`calibrate`, `budgets`",
+        settings={"compression.type": "zstd"},
     ),
 )  # fmt: skip
 

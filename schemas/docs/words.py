@@ -42,12 +42,13 @@ WORDS: Final[dict[str, Any]] = {
 SPOKEN: Final = {
     "events": "events", "control": "control", "rejected": "rejected",
     "incidents": "incidents", "incidents_state": "incidents", "incidents_shadow": "incidents",
-    "changes": "changes", "failures": "failures",
+    "changes": "changes", "failures": "failures", "verdicts": "verdicts",
+    "rollbacks": "rollbacks", "rollback_results": "rollback_results",
 }  # fmt: skip
 """Role of a topic -> the words on it. Topics that are not here are Barograph's own."""
 
 _CLOUDEVENTS: Final = ("specversion", "type", "source", "id", "time", "subject", "severitytext", "severitynumber")
-_OURS: Final = ("MEASURE", "WATCH", "GATHER")
+_OURS: Final = ("MEASURE", "WATCH", "GATHER", "`actuate`")
 
 
 def json_schemas() -> dict[str, str]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from schemas.config import Common, Config, Failures, Limits, Maintenance, Measure, Service, Watch
 from schemas.own import OwnSignal
+from schemas.releases import Releases
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import Plan
@@ -35,6 +36,7 @@ class Sections(Struct, frozen=True, forbid_unknown_fields=True):
     signals: tuple[OwnSignal, ...] = ()
     failures: Failures = Failures()
     common: Common = Common()
+    releases: Releases = Releases()
     maintenance: tuple[Maintenance, ...] = ()
 
 

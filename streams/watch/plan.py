@@ -3,14 +3,18 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from math import gcd
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.shares import level, shares
 from schemas.config import Config, Service
+from schemas.durations import seconds
 from schemas.incidents import Severity
+from schemas.kpis import KpiSet
+from schemas.policy import Policy, default
 from schemas.signals import CATALOGUE, SEVERITY_OF, TRAFFIC, Signal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy, extended
@@ -19,6 +23,8 @@ from schemas.topics import BY_ROLE
 Levels: TypeAlias = NDArray[np.float64]
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
+LONGEST_GRAIN_S: Final = 300
+"""A verdict is made so often at least, and the shortest window of a burn rate is as long."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,20 @@ class Tier:
 
     per_week: float
     rates: dict[tuple[str, str | None], float]
+
+
+class Held(NamedTuple):
+    """What the releases of a service are held against.
+
+    Attributes
+    ----------
+    policy : the one that is written, or that follows from the set
+    grain_s : the spans in which tallies are kept for KPIs of up to an hour, in seconds
+    """
+
+    kpis: KpiSet
+    policy: Policy
+    grain_s: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +106,10 @@ class Plan:
         """Say how many exchanges a service is learned from."""
         return self.service(service).baseline_events or self.config.watch.baseline_events
 
+    def held(self, service: str) -> Held | None:
+        """Say what the releases of a service are held against; None of one that has no KPIs."""
+        return _held(self).get(service)
+
     def in_shadow(self, service: str, signal: str) -> bool:
         """Say whether what is found of a signal is said in shadow alone; of a service in shadow that is everything."""
         return self.service(service).shadow or signal in self.config.watch.shadow_signals
@@ -138,6 +162,29 @@ def pageable(signal: Signal) -> bool:
     Only these share the pages: what a ticket-only signal would leave unused is time that the others need.
     """
     return SEVERITY_OF[signal.consequence] in PAGED and signal.bad != "none"
+
+
+@lru_cache(maxsize=64)
+def _held(plan: Plan) -> dict[str, Held]:
+    releases = plan.config.releases
+    said = {service: one for one in releases.policies for service in one.services}
+    return {
+        service: Held(kpis, said.get(service) or default(kpis), grain_s(kpis))
+        for kpis in releases.kpi_sets
+        for service in kpis.services
+    }
+
+
+def grain_s(kpis: KpiSet) -> int:
+    """Say in which spans the tallies of a service are kept: windows are whole numbers of them, verdicts made at each.
+
+    Examples
+    --------
+    >>> from schemas.kpi_sets import preset
+    >>> grain_s(preset("support-bot"))
+    300
+    """
+    return gcd(LONGEST_GRAIN_S, *(gcd(seconds(kpi.window), kpi.every_s) for kpi in kpis.kpis))
 
 
 @lru_cache(maxsize=4096)

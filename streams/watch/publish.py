@@ -6,18 +6,20 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from schemas import found
+from schemas import found, rollups
 from schemas.failures import FailureReport
 from schemas.found import Asked
 from schemas.incidents import ChangeReport, Incident
+from schemas.rollups import Rollup
 from schemas.tallies import Fact, Passed
+from schemas.verdicts import Verdict
 from streams.telling.findings import ENDED_S, Finding, finding, refusal, said_by
 from streams.watch.control import Refused
 from streams.watch.notices import Notices
 from streams.watch.resend import Again
 from streams.watch.state import State
 
-Said = Incident | Again | ChangeReport | FailureReport | Refused | Asked
+Said = Incident | Again | ChangeReport | FailureReport | Verdict | Rollup | Refused | Asked
 
 
 def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Finding:
@@ -35,6 +37,14 @@ def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Fin
             return finding(said.said, resend=True)
         case ChangeReport() | FailureReport():
             return _report(replace(said, partition=partition, offset=offset))
+        case Verdict():
+            headers = said_by("barograph.verdict.v1", said.id, said.service, said.evaluated_at, "watch")
+            key = f"{said.service}:{said.release}".encode()
+            return Finding(key, said.id, msgspec.json.encode(said), headers, roles=("verdicts",))
+        case Rollup():
+            id_ = f"{said.service}:{said.release}:{said.hour}"
+            headers = said_by("barograph.rollup.v1", id_, said.service, said.hour * 1000, "watch")
+            return Finding(id_.encode(), id_, rollups.encode(said), headers, roles=("rollups",))
         case Refused():
             assert isinstance(fact, Passed)
             return refusal(fact, said.reason, said.field, said.said)

@@ -11,6 +11,7 @@ from detectors.bets import bounded, calibration, category, indicator, number, ra
 from schemas.cells import CELLS
 from schemas.signals import CALIBRATION_CELLS, CATALOGUE
 from schemas.strict import ConfigError
+from streams.watch.assess.tally import Tally
 from streams.watch.own import Own
 from streams.watch.state import Baseline, Blocks, Bucket, Derived, State, Taken, Waiting
 
@@ -42,6 +43,7 @@ class Hot(Struct, frozen=True):
     blocks: str = ""
     growth: dict[str, str] = {}
     version: int = VERSION
+    spans: dict[str, str] = {}
 
 
 class Position(Struct, frozen=True):
@@ -105,6 +107,7 @@ waits: Final = msgspec.msgpack.Decoder(Waiting).decode
 taken: Final = msgspec.msgpack.Decoder(Taken, dec_hook=_array_in).decode
 derived: Final = msgspec.msgpack.Decoder(Derived, dec_hook=_array_in).decode
 bucket: Final = msgspec.msgpack.Decoder(Bucket, dec_hook=_array_as_it_is).decode
+spans: Final = msgspec.msgpack.Decoder(dict[int, Tally], dec_hook=_array_in).decode
 position: Final = msgspec.msgpack.Decoder(Position).decode
 exits: Final = msgspec.msgpack.Decoder(Exits).decode
 

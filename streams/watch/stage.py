@@ -13,6 +13,9 @@ from schemas.tallies import FIXED, KINDS, LATE, Fact, Flush, Passed, Tick, decod
 from streams.telling.findings import Finding
 from streams.watch import adopt, traffic, volume
 from streams.watch.arrive import arrive
+from streams.watch.assess import spans
+from streams.watch.assess.arrive import came as served
+from streams.watch.assess.close import close
 from streams.watch.changes import planned
 from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
@@ -167,7 +170,9 @@ def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Re
         state, said = _closed(plan, state, second - 1)
     match fact:
         case Tick():
-            return volume.hear(plan, hear(plan, state, fact, second), fact, second), said
+            return spans.hear(
+                plan, volume.hear(plan, hear(plan, state, fact, second), fact, second), fact, second
+            ), said
         case Flush() if part is not None:
             state, more = _added(plan, state, fact, part, now)
             return state, said + more
@@ -181,9 +186,10 @@ def _stepped(plan: Plan, state: State, fact: Fact, part: Part | None, record: Re
 def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     """Close the open second; `over` is the last one that is over."""
     state, moved = traffic.close(plan, state, over)
+    state, assessed = close(plan, state, over)
     if state.baseline is None:
         state, provisional = looked(plan, state, over)
-        return state, [*provisional]
+        return state, [*provisional, *assessed]
     found = watching(plan, state)
     alarms = [moved] if moved is not None else []
     if any(stream.pending is not None for stream in state.streams.values()):
@@ -202,7 +208,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     state, alarms, reports = planned(plan, found, state, alarms, over)
     state, incidents = grouped(plan, found, state, alarms, over)
     state, failures = reported(plan, found, state, over)
-    return state, [*incidents, *reports, *failures]
+    return state, [*incidents, *reports, *failures, *assessed]
 
 
 def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tuple[State, list[Incident]]:
@@ -214,6 +220,7 @@ def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tupl
     if new.instead is not None:
         state = _totalled(plan, state, flush, new.instead, sign=-1)
     state = volume.came(plan, state, flush.partition, new.part, new.instead)
+    state = served(plan, state, flush.partition, new.part, new.instead)
     known = state.baseline
     if known is not None and _any(new.untaken):
         state = _arrived(plan, state, known, new)

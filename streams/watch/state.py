@@ -10,6 +10,7 @@ from schemas.control import Approve, Maintain, Release, SignOff
 from schemas.incidents import Exemplar, Incident, Notify, Severity
 from schemas.signals import Kind, Signal
 from schemas.tallies import Exemplar as Seen
+from streams.watch.assess.state import Book
 from streams.watch.total import NOTHING, Total
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -487,6 +488,7 @@ class State(Struct, frozen=True, kw_only=True):
     forgotten : the highest episode of the fingerprints that are no longer remembered
     flaps : fingerprint -> the last episodes of an incident that recovered lately
     shadow : incidents of which nobody is told
+    book : its releases, held against their KPIs
     """
 
     service: str
@@ -531,3 +533,4 @@ class State(Struct, frozen=True, kw_only=True):
     forgotten: int = 0
     flaps: dict[str, Flaps] = {}
     shadow: Shadow = Shadow()
+    book: Book = Book()

@@ -23,6 +23,8 @@ REFRESH_S: Final = 3600
 one alone would outlive a compaction. It must be less than the topic's `min.compaction.lag.ms`."""
 GROWTH: Final = {"waits": records.waits, "taken": records.taken, "derived": records.derived}
 """The cold parts of what a baseline goes on learning: how each is read."""
+SPANS: Final = ("spans", "hours")
+"""The cold parts of a release that is held against KPIs."""
 _BETWEEN: Final = "\0"
 _OFFSET_BYTES: Final = 8
 """Before a part stands the offset of the state that it was first written for."""
@@ -141,12 +143,22 @@ def writing(
             for release, stream in state.streams.items()
         }
         blocks = cold.key("blocks", state.blocks) if state.blocks is not None else ""
+        spans = {
+            f"{kind}-{release}": cold.key(f"{kind}-{release}", kept)
+            for release, held in state.book.releases.items()
+            for kind in SPANS
+            if (kept := getattr(held, kind))
+        }
         bare = {release: replace(stream, buckets={}) for release, stream in state.streams.items()}
         grown = {name: getattr(state.growth, name) for name in GROWTH} if state.growth else {}
         growth = {name: cold.key(name, held) for name, held in grown.items() if held is not None}
         left_of = state.growth and replace(state.growth, **dict.fromkeys(GROWTH))
-        left = replace(state, baseline=None, streams=bare, blocks=None, growth=left_of)
-        hot = records.Hot(records.FORMAT, left, baseline, buckets, blocks, growth)
+        held_ = {
+            release: replace(held, **{kind: {} for kind in SPANS}) for release, held in state.book.releases.items()
+        }
+        book = replace(state.book, releases=held_)
+        left = replace(state, baseline=None, streams=bare, blocks=None, growth=left_of, book=book)
+        hot = records.Hot(records.FORMAT, left, baseline, buckets, blocks, growth, spans=spans)
         out.cold.extend(cold.new)
         out.hot.append((_key(name).encode(), records.encode(hot)))
         out.tombstones.extend((key.encode(), None) for key in cold.gone())
@@ -300,4 +312,12 @@ def _whole(hot: records.Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str
     growth = hot.state.growth
     if growth is not None:
         growth = replace(growth, **{name: part(key, GROWTH[name]) for name, key in hot.growth.items()})
-    return replace(hot.state, baseline=baseline, streams=streams, blocks=blocks, growth=growth), parts
+    releases = {
+        release: replace(
+            held,
+            **{kind: part(key, records.spans) for kind in SPANS if (key := hot.spans.get(f"{kind}-{release}"))},
+        )
+        for release, held in hot.state.book.releases.items()
+    }
+    book = replace(hot.state.book, releases=releases)
+    return replace(hot.state, baseline=baseline, streams=streams, blocks=blocks, growth=growth, book=book), parts

@@ -28,13 +28,14 @@ class Total(Struct, frozen=True, eq=False):
 NOTHING = Total(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def add(total: Total, cells: Ints, counts: Ints) -> Total:
+def add(total: Total, cells: Ints, counts: Ints, size: int = FIXED) -> Total:
     """Add counts, some of them perhaps negative: what a block had said is taken back.
 
     Parameters
     ----------
-    cells : (n,) below `FIXED`, in any order, also more than once
+    cells : (n,) below `size`, in any order, also more than once
     counts : (n,)
+    size : cells without names; with a user's own signals there are more than the catalogue's
 
     Examples
     --------
@@ -44,19 +45,19 @@ def add(total: Total, cells: Ints, counts: Ints) -> Total:
     >>> add(total, np.array([3]), np.array([-2])).cells.tolist()
     [7]
     """
-    dense = laid(total) + np.bincount(cells, counts, minlength=FIXED).astype(np.int64)
+    dense = laid(total, size) + np.bincount(cells, counts, minlength=size).astype(np.int64)
     occupied = np.flatnonzero(dense)
     return Total(occupied, dense[occupied])
 
 
-def laid(total: Total) -> Ints:
-    """Lay a total out: (`FIXED`,).
+def laid(total: Total, size: int = FIXED) -> Ints:
+    """Lay a total out: (size,).
 
     Examples
     --------
     >>> int(laid(Total(np.array([3]), np.array([5])))[3])
     5
     """
-    out = np.zeros(FIXED, np.int64)
+    out = np.zeros(size, np.int64)
     out[total.cells] = total.counts
     return out

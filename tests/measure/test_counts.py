@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.cells import EDGES
-from schemas.config import Config, Dimension, Measure
+from schemas.config import Config, Measure
+from schemas.dimensions import Dimension
 from schemas.tallies import Flush, decode
 from streams.measure.stage import Block, Message, Plan, Record, begin, feed, flushes, rejects
 from streams.measure.texts import Texts

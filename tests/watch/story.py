@@ -18,14 +18,17 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
+from schemas import rollups
 from schemas.config import Config, parse
 from schemas.control import Control
 from schemas.failures import FailureReport
 from schemas.incidents import Change, ChangeReport, Incident
 from schemas.rejected import Rejected
+from schemas.rollups import Rollup
 from schemas.tallies import Effective, Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
+from schemas.verdicts import Verdict
 from streams.measure import stage as measure
 from streams.watch import effective, records, store
 from streams.watch.own import Own
@@ -248,7 +251,7 @@ class Story:
 
     def _played(self) -> "tuple[Stages, list[Finding]]":
         """Play up to here, or remember how it went: many stories begin alike."""
-        key = self.stage, self.config, self.facts, max(self.until, self.now), repr(self.lines)
+        key = self.stage, repr(self.config), self.facts, max(self.until, self.now), repr(self.lines)
         if key not in _PLAYED:
             while len(_PLAYED) >= MOST_PLAYED:
                 del _PLAYED[next(iter(_PLAYED))]
@@ -261,6 +264,16 @@ class Story:
         """Look at the last report of how a release fails."""
         assert self.stage is not None
         return self.stage.reports[f"{service}:{release}"]
+
+    def verdicts(self, service: str = "bot", release: str = "v1") -> list[Verdict]:
+        """Look at all verdicts of a release so far, the latest last."""
+        assert self.stage is not None
+        return [one for one in self.stage.verdicts if (one.service, one.release) == (service, release)]
+
+    def rollups(self, service: str = "bot", release: str = "v1") -> list[Rollup]:
+        """Look at what was kept of a release so far, hour by hour."""
+        assert self.stage is not None
+        return [one for one in self.stage.rollups if (one.service, one.release) == (service, release)]
 
     def state(self, service: str = "bot") -> State:
         """Look at what is known of a service."""
@@ -323,6 +336,8 @@ class Stages:
         self.lag_until = 0
         self.facts: tuple[tuple[int, Control], ...] = ()
         self.reports: dict[str, FailureReport] = {}
+        self.verdicts: tuple[Verdict, ...] = ()
+        self.rollups: tuple[Rollup, ...] = ()
 
     def branch(self) -> "Stages":
         """Go on from here, and leave this as it is; what lies in the dicts is immutable, but for what is being said."""
@@ -403,10 +418,15 @@ class Stages:
         self.own[partition] = done.own
         done.put(self.states[partition])
         for finding in done.findings:
-            if finding.roles == ("failures",):  # every minute; who wants one asks for it
-                self.reports[finding.key.decode()] = msgspec.json.decode(finding.value, type=FailureReport)
-            else:
-                yield finding
+            match finding.roles:  # of some there is one every minute or hour; who wants one asks for it
+                case ("failures",):
+                    self.reports[finding.key.decode()] = msgspec.json.decode(finding.value, type=FailureReport)
+                case ("verdicts",):
+                    self.verdicts = (*self.verdicts, msgspec.json.decode(finding.value, type=Verdict))
+                case ("rollups",):
+                    self.rollups = (*self.rollups, rollups.decode(finding.value))
+                case _:
+                    yield finding
 
     def through_bytes(self) -> None:
         """Store all states and take them from the topic again, as after a restart."""

@@ -17,7 +17,7 @@ from schemas.kpi_sets import PRESETS, preset
 from schemas.kpis import Kpi, KpiSet, Shown
 from schemas.policy import Escalation, Phase, Policy, Rules, decides, default
 from schemas.verdicts import Verdict
-from streams.watch.verdict import Current, Evidence, Subject, judge
+from streams.watch.assess.verdict import Current, Evidence, Subject, judge
 
 BOT = preset("support-bot")
 """Primary: `resolved` and `policy_violations` roll back, `repeat_contact` blocks; seven others."""

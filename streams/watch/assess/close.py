@@ -1,0 +1,172 @@
+"""Spans that are over -> where each KPI of each release stands, and the verdicts that follow."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from detectors.band import NEW, Banded, Reading, step
+from schemas.durations import seconds
+from schemas.kpis import HOUR_S, Kpi
+from schemas.rollups import Rollup
+from schemas.verdicts import Verdict
+from streams.watch.assess.measured import Given, measured
+from streams.watch.assess.phase import place
+from streams.watch.assess.rollup import rolled
+from streams.watch.assess.spans import over
+from streams.watch.assess.state import Held, Judged, Stand
+from streams.watch.assess.tally import EMPTY, Tally, summed
+from streams.watch.assess.verdict import Current, Evidence, Subject, judge
+from streams.watch.clock import end_ms
+from streams.watch.lineage import lineage
+from streams.watch.measured import layout_of
+from streams.watch.plan import Held as Against
+from streams.watch.plan import Plan
+from streams.watch.state import State
+
+KEPT_S: Final = 86_400
+"""What has not served for so long, or for longer than the longest window, is not held against anything any more."""
+
+
+class Closed(NamedTuple):
+    """A state, and what is to be published."""
+
+    state: State
+    said: list[Verdict | Rollup]
+
+
+def close(plan: Plan, state: State, second: int) -> Closed:
+    """Close the spans that are over, let KPIs see the windows that end with them, and judge.
+
+    Parameters
+    ----------
+    state : of the service
+    second : the last one of WATCH that is over
+    """
+    against, book = plan.held(state.service), state.book
+    layout = layout_of(book.own)
+    size = layout.fixed
+    said: list[Verdict | Rollup] = []
+    stepped = set[str]()
+    for end in over(plan, state, second):
+        releases = dict[str, Held]()
+        for name, before in book.releases.items():
+            held = _moved(against, before, end, size)
+            if end % HOUR_S == 0 and (hour := held.hours.get(end - HOUR_S)) is not None:
+                said.append(rolled(state.service, name, end - HOUR_S, hour, layout))
+            if against is not None:
+                held = replace(held, stands=_stands(plan, state, against, held, end, size))
+                stepped.add(name)
+            if end - held.last <= max(KEPT_S, _longest(against)) or name == state.present:
+                releases[name] = held
+        book = replace(book, until=end if releases else 0, releases=releases, read=book.read if releases else {})
+        if not releases:
+            break
+    if book is not state.book:
+        state = replace(state, book=book)
+    if against is None or not book.releases:
+        return Closed(state, said)
+    releases = dict(book.releases)
+    for name, held in book.releases.items():
+        where = place(state, name)
+        was = held.judged
+        if name not in stepped and (was is None or (was.phase, was.baseline) == where):
+            continue
+        verdict = _judged(plan, state, against, held, end_ms(second))
+        releases[name] = replace(
+            held,
+            judged=Judged(
+                verdict=verdict.verdict, phase=verdict.phase, baseline=verdict.baseline, at=verdict.evaluated_at
+            ),
+        )
+        said.append(verdict)
+    if said:
+        state = replace(state, book=replace(book, releases=releases))
+    return Closed(state, said)
+
+
+def _longest(against: Against | None) -> int:
+    return max((seconds(kpi.window) for kpi in against.kpis.kpis), default=0) if against else 0
+
+
+def _moved(against: Against | None, held: Held, end: int, size: int) -> Held:
+    """Put what is open of a span to those that are over; at the end of an hour, put that together."""
+    come = {start: tally for start, tally in held.coming.items() if start < end}
+    left = {start: tally for start, tally in held.coming.items() if start >= end}
+    spans = {start: tally for start, tally in {**held.spans, **come}.items() if start >= end - HOUR_S}
+    hours = held.hours
+    if end % HOUR_S == 0:
+        since = end - max(_longest(against), HOUR_S)
+        hours = {start: tally for start, tally in hours.items() if start >= since}
+        if spans:
+            hours[end - HOUR_S] = summed(spans.values(), size)
+    same = spans.keys() == held.spans.keys()
+    return replace(held, coming=left, spans=held.spans if same else spans, hours=hours)
+
+
+def _stands(plan: Plan, state: State, against: Against, held: Held, end: int, size: int) -> tuple[Stand, ...]:
+    """Let every KPI see the window that ends, of those of which one does."""
+    known = {(one.kpi, one.slice): one for one in held.stands}
+    stands = list[Stand]()
+    for kpi in against.kpis.kpis:
+        mine = {slice_: one for (name, slice_), one in known.items() if name == kpi.name and one.of == _of(kpi)}
+        if end % kpi.every_s:
+            stands += mine.values()
+            continue
+        given = Given(plan=plan, window_s=seconds(kpi.window), baseline=state.baseline, own=state.book.own)
+        found = measured(kpi, window(held, end, seconds(kpi.window), size), given)
+        for slice_ in sorted(found.keys() | mine.keys()):
+            stands.append(_stepped(kpi, slice_, mine.get(slice_), found.get(slice_), end))
+    return tuple(stands)
+
+
+def window(held: Held, end: int, length_s: int, size: int) -> Tally:
+    """Add up what came in a window; of up to an hour from spans, else from whole hours."""
+    of = held.spans if length_s <= HOUR_S else held.hours
+    inside = [tally for start, tally in of.items() if end - length_s <= start < end]
+    return summed(inside, size) if inside else EMPTY
+
+
+def _stepped(kpi: Kpi, slice_: str, was: Stand | None, reading: Reading | None, end: int) -> Stand:
+    before = was or Stand(kpi=kpi.name, slice=slice_, of=_of(kpi), since=end)
+    standing, banded = step(kpi, before.standing if was else NEW, reading, float(end))
+    since = before.since if banded.band == before.band else end
+    return replace(before, standing=standing, band=banded.band, why=banded.why, reading=reading, since=since)
+
+
+@lru_cache(maxsize=4096)
+def _of(kpi: Kpi) -> str:
+    return sha256(msgspec.json.encode(kpi)).hexdigest()[:8]
+
+
+def _judged(plan: Plan, state: State, against: Against, held: Held, now_ms: int) -> Verdict:
+    """Judge a release; the verdict is to be relied on as long after the last span that it knows as the policy says."""
+    where = place(state, held.release)
+    other = state.book.releases.get(where.baseline)
+    evidence = Evidence(
+        candidate=held.exchanges,
+        baseline=other.exchanges if other else 0,
+        new_modes=_new_modes(plan, held, other),
+        lineage=lineage(plan, state.baseline.version if state.baseline else 0),
+    )
+    subject = Subject(state.service, held.release, where.baseline, where.phase)
+    verdict = judge(against.policy, against.kpis, subject, list(_current(against, held)), evidence, now_ms)
+    holds_s = seconds(against.policy.rules(where.phase).holds)
+    return replace(verdict, expires_at=(state.book.until + holds_s) * 1000)
+
+
+def _current(against: Against, held: Held) -> Iterator[Current]:
+    names = {kpi.name: _of(kpi) for kpi in against.kpis.kpis}
+    for one in held.stands:
+        if names.get(one.kpi) == one.of:
+            yield Current(one.kpi, Banded(one.band, one.why), one.reading, one.slice)
+
+
+def _new_modes(plan: Plan, held: Held, other: Held | None) -> tuple[str, ...]:
+    """Name the modes in which a release has failed repeatedly, and the one that it is compared with never did."""
+    before: Mapping[str, int] = other.modes if other else held.modes
+    repeated = plan.config.failures.repeated
+    return tuple(sorted(mode for mode, n in held.modes.items() if n >= repeated and not before.get(mode)))

@@ -1,0 +1,87 @@
+"""What is known of releases to hold them against their KPIs: plain values, replaced and never changed."""
+
+from msgspec import Struct
+
+from detectors.band import NEW, Reading, Standing
+from schemas.kpis import Shown
+from schemas.policy import Phase
+from schemas.signals import Kind
+from schemas.verdicts import Word
+from streams.watch.assess.tally import Tally
+
+
+class Stand(Struct, frozen=True, kw_only=True):
+    """Where a KPI stands, of the whole release or of one slice.
+
+    Attributes
+    ----------
+    kpi, slice : names; the slice is empty of the whole
+    of : fingerprint of what the KPI said then; where it says something else it begins anew
+    band, why : after the last window
+    reading : of the last window; None without data
+    since : second in which the band began
+    """
+
+    kpi: str
+    slice: str = ""
+    of: str
+    standing: Standing = NEW
+    band: Shown = "no_data"
+    why: str = ""
+    reading: Reading | None = None
+    since: int = 0
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """What was last said of a release: whether it is said again hangs on this."""
+
+    verdict: Word
+    phase: Phase
+    baseline: str
+    at: int
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """A release, held against the KPIs of its service.
+
+    Attributes
+    ----------
+    first, last : when it served first and last, in seconds, as its events say
+    exchanges : ever
+    modes : in which it ever failed, and how often
+    coming : start -> what has come so far, of spans that are not over
+    spans : start -> what came, of those of the last hour
+    hours : start -> what came, as far back as the longest window
+    stands : of every KPI that was measured, by name and slice
+    judged : None before the first verdict
+    """
+
+    release: str
+    first: int
+    last: int
+    exchanges: int = 0
+    modes: dict[str, int] = {}
+    coming: dict[int, Tally] = {}
+    spans: dict[int, Tally] = {}
+    hours: dict[int, Tally] = {}
+    stands: tuple[Stand, ...] = ()
+    judged: Judged | None = None
+
+
+class Book(Struct, frozen=True, kw_only=True):
+    """All releases of a service that are held against something.
+
+    Attributes
+    ----------
+    own : the user's own signals, by which cells lie where they do
+    until : spans that begin before it are over; 0 before the first
+    read : source partition -> how far the events' own time is known to be read, in seconds
+    slices : field -> slices that are told apart; the others are `__other__`
+    releases : by name
+    """
+
+    own: tuple[tuple[Kind, str], ...] = ()
+    until: int = 0
+    read: dict[int, int] = {}
+    slices: dict[str, tuple[str, ...]] = {}
+    releases: dict[str, Held] = {}

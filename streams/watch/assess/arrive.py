@@ -46,7 +46,7 @@ def came(plan: Plan, state: State, partition: int, part: Part, instead: Part | N
         book = _relaid(book, part)
     book = _reached(book, state, partition, part, now)
     for sign, one in ((1, part), (-1, instead)):
-        if one is not None and one.own == book.own:
+        if one is not None and len(one.groups) and one.own == book.own:
             book = _added(plan, state, book, one, sign, now)
     return state if book is state.book else replace(state, book=book)
 
@@ -65,10 +65,14 @@ def _added(plan: Plan, state: State, book: Book, part: Part, sign: int, now: int
     grain_s = held.grain_s if held else ROLLUP_S
     cut = {kpi.by for kpi in held.kpis.kpis if kpi.by} if held else set()
     layout, least = layout_of(part.own), book.until // grain_s * grain_s
+    columns, names = layout.columns, len(part.names)
     found: dict[tuple[str, int], _Came] = {}
     slices = dict(book.slices)
     ends = np.cumsum(part.groups[:, 4]).tolist()
     for (start, release, dimension, name, size), end in zip(part.groups.tolist(), ends, strict=True):
+        field = part.dimensions[dimension]
+        if dimension and field not in cut:
+            continue
         at = max(counted_in(start, now) // grain_s * grain_s, least)
         came = found.setdefault((part.names[release], at), _Came([], [], {}, {}))
         cells, counts = part.cells[end - size : end], part.counts[end - size : end] * sign
@@ -77,10 +81,10 @@ def _added(plan: Plan, state: State, book: Book, part: Part, sign: int, now: int
             came.cells.append(cells[:fixed])
             came.counts.append(counts[:fixed])
             for cell, n in zip(cells[fixed:].tolist(), counts[fixed:].tolist(), strict=True):
-                column, which = divmod(cell - layout.fixed, len(part.names))
-                key = layout.columns[column], part.names[which]
+                column, which = divmod(cell - layout.fixed, names)
+                key = columns[column], part.names[which]
                 came.named[key] = came.named.get(key, 0) + n
-        if (field := part.dimensions[dimension]) in cut and fixed:
+        if field in cut and fixed:
             slices[field], place = _placed(plan, slices.get(field, ()), part.names[name])
             came.slices.setdefault((field, place), []).append((cells[:fixed], counts[:fixed]))
     releases = dict(book.releases)

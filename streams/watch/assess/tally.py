@@ -41,12 +41,15 @@ def more(tally: Tally, cells: Ints, counts: Ints, size: int, named: Mapping[tupl
     size : cells without names in the layout
     named : (column, name) -> how often
     """
-    columns = dict(tally.named)
+    columns = {column: dict(names) for column, names in tally.named.items()}
     for (column, name), n in sorted(named.items()):
-        known = columns.get(column, {})
-        place = name if name in known or len(known) < NAMES else OTHER
-        columns[column] = {**known, place: known.get(place, 0) + n}
+        _count(columns.setdefault(column, {}), name, n)
     return Tally(add(tally.whole, cells, counts, size), columns, tally.slices)
+
+
+def _count(names: dict[str, int], name: str, n: int) -> None:
+    place = name if name in names or len(names) < NAMES else OTHER
+    names[place] = names.get(place, 0) + n
 
 
 def more_of(tally: Tally, field: str, name: str, cells: Ints, counts: Ints, size: int) -> Tally:
@@ -76,8 +79,7 @@ def summed(tallies: Iterable[Tally], size: int) -> Tally:
         for column, names in one.named.items():
             into = named.setdefault(column, {})
             for name, n in names.items():
-                place = name if name in into or len(into) < NAMES else OTHER
-                into[place] = into.get(place, 0) + n
+                _count(into, name, n)
         for field, cut in one.slices.items():
             for name, total in cut.items():
                 slices.setdefault(field, {}).setdefault(name, []).append(total)

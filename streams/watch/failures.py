@@ -1,6 +1,6 @@
 """How a release has failed -> the report that people read of it, when there is something new."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -123,7 +123,7 @@ def _span(
     looks = sorted(failing.marks.get(SIGNATURE, {}).items(), key=lambda item: (-item[1], item[0]))
     return Span(
         since=since_s * 1000, exchanges=failing.exchanges, failed=failing.failed, judged=sum(judged.values()),
-        modes=tuple(modes), diversity=_diversity(plan, failing, modes, before),
+        modes=tuple(modes), diversity=diversity(plan, _counts(failing), before),
         concentration=tuple(map(_told, worst_of(baseline.alphabet, pairs(failing.slices)))),
         unclassified=interval(found) if (found := share(unknown, failing.failed)) else None,
         groups=tuple(Group(look, n, state.exemplars.get(look, ())) for look, n in looks[:MOST_GROUPS]),
@@ -135,23 +135,34 @@ def _told(one: Place) -> Worst:
     return Worst(one.dimension, one.name, one.failures, round(worst.traffic, 4), worst.failed, worst.served)
 
 
-def _diversity(plan: Plan, failing: Failing, modes: Sequence[Seen], before: Mapping[str, int]) -> Diversity:
-    """Say how diverse failures are: exchanges by their primary mode, and outcomes by theirs."""
+def _counts(failing: Failing) -> dict[str, int]:
+    """Count exchanges by their primary mode, and outcomes by theirs."""
     counts = dict(failing.modes)
     add(counts, failing.marks.get(JUDGED, {}))
+    return counts
+
+
+def diversity(plan: Plan, counts: Mapping[str, int], before: Mapping[str, int]) -> Diversity:
+    """Say how diverse failures are.
+
+    Parameters
+    ----------
+    counts : failures by mode
+    before : the same of what it is compared with
+    """
     x, was = tally(counts), tally(before)
     n, size = int(x.sum()), min(int(x.sum()), int(was.sum()) or int(x.sum()))
-    critical = tuple(
-        one.mode
-        for one in modes
-        if one.severity in PAGED and one.n + one.judged >= plan.config.failures.repeated
-    )  # fmt: skip
     if not n:
         return Diversity(0, 0)
+    grave = [
+        (mode.severity, -counts[mode.id], mode.id)
+        for mode in plan.taxonomy.modes
+        if mode.severity in PAGED and counts.get(mode.id, 0) >= plan.config.failures.repeated
+    ]
     return Diversity(
-        failures=n, distinct=len(x), critical=critical, effective=effective(counts), dominant=effective(counts, 2),
-        richness=interval(chao1(x)), rarefied=interval(rarefied(x, size)), of=size, coverage=interval(coverage(x)),
-        unseen=round(unseen(x), 4), turnover=_turnover(counts, before),
+        failures=n, distinct=len(x), critical=tuple(mode for _, _, mode in sorted(grave)), effective=effective(counts),
+        dominant=effective(counts, 2), richness=interval(chao1(x)), rarefied=interval(rarefied(x, size)), of=size,
+        coverage=interval(coverage(x)), unseen=round(unseen(x), 4), turnover=_turnover(counts, before),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from streams.watch.assess.state import Held, Judged, Stand
 from streams.watch.assess.tally import EMPTY, Tally, summed
 from streams.watch.assess.verdict import Current, Evidence, Subject, judge
 from streams.watch.clock import end_ms
+from streams.watch.failures import diversity
 from streams.watch.lineage import lineage
 from streams.watch.measured import layout_of
 from streams.watch.plan import Held as Against
@@ -149,6 +150,7 @@ def _judged(plan: Plan, state: State, against: Against, held: Held, now_ms: int)
     evidence = Evidence(
         candidate=held.exchanges,
         baseline=other.exchanges if other else 0,
+        diversity=diversity(plan, held.modes, other.modes if other else {}),
         new_modes=_new_modes(plan, held, other),
         lineage=lineage(plan, state.baseline.version if state.baseline else 0),
     )

@@ -10,6 +10,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas.config import Common, Config, Kafka, Measure, Topics, Watch, Worker
+from schemas.dimensions import Dimension
+from schemas.kpi_measures import Measured
+from schemas.kpis import Band, Bands, KillSwitch, Kpi, KpiSet, Owners, Red
+from schemas.releases import Releases
 from schemas.security import Security
 
 SESSION_S: Final = 6.0
@@ -18,6 +22,22 @@ SESSION_S: Final = 6.0
 FLUSH_AFTER_S: Final = 0.5
 STATE_EVERY_S: Final = 3.0
 NAMES: Final = 16
+HELD_BY: Final[dict[str, Dimension | None]] = {"failed": None, "failed_by_workflow": "workflow"}
+KPIS: Final = KpiSet(
+    use_case="what is disturbed",
+    services=("checkout-bot", "search-rag", "support-bot", "code-helper", "summarizer", "extractor"),
+    owners=Owners(accountable="chaos"),
+    kill_switch=KillSwitch(kpi="failed"),
+    kpis=tuple(
+        Kpi(
+            name=name, layer="reliability", rank="primary", measures=Measured(stat="share", signal="failed"), by=by,
+            window="10s", min_events=20, direction="lower_is_better", target=2.0,
+            bands=Bands(yellow=Band(value=5.0), red=Red(value=10.0, action="rollback")),
+        )
+        for name, by in HELD_BY.items()
+    ),
+)  # fmt: skip
+"""Those that change, and change back, so that releases pass and fail."""
 
 
 def config(
@@ -47,6 +67,7 @@ def config(
             resolve_after_s=4, silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=state_every_s,
         ),
         common=Common(services=2, within_s=5),
+        releases=Releases(kpi_sets=(KPIS,)),
     )  # fmt: skip
 
 

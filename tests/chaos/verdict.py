@@ -27,10 +27,10 @@ from tests.chaos.replayed import Replayed, canonical, gathered, replay, totals
 from tests.chaos.told import Told, Whole, flat, told
 from tests.measure.recount import counts
 
-Role = Literal["found", "changes", "incidents", "incidents_state", "rejected"]
-BY_WATCH: Final[tuple[Role, ...]] = ("found", "changes")
+Role = Literal["found", "changes", "verdicts", "rollups", "incidents", "incidents_state", "rejected"]
+BY_WATCH: Final[tuple[Role, ...]] = ("changes", "verdicts", "rollups")
 BY_GATHER: Final[tuple[Role, ...]] = ("incidents", "incidents_state")
-"""Roles of the topics that each publishes on; on that of rejected records both do."""
+"""Roles of the outer topics that each publishes on; on that of rejected records both do."""
 
 Published = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 """Key, value and headers of a finding."""
@@ -56,6 +56,7 @@ class Verdict(Struct, kw_only=True):
     requests : what became of those sent apart from their responses -> how many
     steps : fired, updated, resolved -> findings
     common : common causes that were told
+    judged : pass, marginal, fail, no_data -> verdicts about releases
     examples : a few words on what is wrong
     """
 
@@ -83,6 +84,7 @@ class Verdict(Struct, kw_only=True):
     requests: dict[str, int] = {}
     steps: dict[str, int] = {}
     common: int = 0
+    judged: dict[str, int] = {}
     examples: list[str] = []
 
     def wrong(self) -> int:
@@ -126,7 +128,8 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
     crash_free = [job.result() for job in replays]
     check_states(verdict, states, crash_free)
     check_findings(verdict, [[one for one in topics["found"][0] if one.key != OURS]], states, crash_free, "found")
-    check_findings(verdict, topics["changes"], states, crash_free, "changes")
+    for role in BY_WATCH:
+        check_findings(verdict, topics[role], states, crash_free, role)
     together = gathered(config, topics["found"][0])
     how_far = [Held(next=furthest(topics["gathered"][0]))]
     for role in BY_GATHER:
@@ -138,6 +141,7 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
     verdict.repeats = sum(map(len, topics["incidents"])) - verdict.findings
     verdict.steps = _steps(crash_free)
     ours = [one for _, one in together.findings if dict(one.headers).get("ce_source") == b"//barograph/gather"]
+    verdict.judged = _judged(topics["verdicts"])
     verdict.common = len({one.id.rpartition("-")[0] for one in ours})
     return verdict
 
@@ -301,6 +305,16 @@ def check_present(verdict: Verdict, topic: Topic) -> None:
             if now < furthest[key]:
                 verdict.outdated += 1
                 verdict.examples.append(f"incident {key!r} is left at {now}, behind {furthest[key]}")
+
+
+class _Judged(Struct):
+    verdict: str
+
+
+def _judged(topic: Topic) -> dict[str, int]:
+    read = msgspec.json.Decoder(_Judged).decode
+    values = {record.value for records in topic for record in records}
+    return dict(sorted(Counter(read(value).verdict for value in values if value).items()))
 
 
 class _Step(Struct):

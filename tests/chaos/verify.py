@@ -14,6 +14,7 @@ from tests.chaos.verdict import judge
 
 ROLES = (
     "events", "control", "rejected", "tallies", "state", "found", "gathered", "incidents", "incidents_state", "changes",
+    "verdicts", "rollups",
 )  # fmt: skip
 
 

@@ -192,6 +192,10 @@ def trial(
     )
 
 
+_SHOWN: Final = ("found", "incidents_shadow", "changes")
+"""What a replay says, by the topics that it would go to. Reports and verdicts come every minute or five."""
+
+
 class _Found(NamedTuple):
     """What WATCH found, and its place among what all partitions did: when, in which, by which record."""
 
@@ -258,9 +262,7 @@ class _Watch:
         self.own[partition] = done.own
         done.put(states)
         at = record.timestamp, partition, record.offset
-        yield from (
-            _Found(at, finding) for finding in done.findings if finding.roles[0] not in ("rejected", "failures")
-        )
+        yield from (_Found(at, finding) for finding in done.findings if finding.roles[0] in _SHOWN)
 
     def told(self, plan: measure.Plan, block: measure.Block) -> Iterator[_Found]:
         """Apply a finished block's flushes as soon as its second is over, with the ticks until then."""

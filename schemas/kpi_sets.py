@@ -22,7 +22,12 @@ PRESETS: Final = ("knowledge-assistant", "workflow-agent", "compliance-copilot",
 
 def preset(name: str) -> KpiSet:
     """Read one of `PRESETS`."""
-    return parse(files("schemas").joinpath(f"presets/{name}.yaml").read_text("utf-8"))
+    return parse(preset_text(name))
+
+
+def preset_text(name: str) -> str:
+    """Give one of `PRESETS` as it is written, comments and all."""
+    return files("schemas").joinpath(f"presets/{name}.yaml").read_text("utf-8")
 
 
 def load(path: Path, config: "Config | None" = None) -> KpiSet:

@@ -1,7 +1,8 @@
 """A KPI, as people write it: a figure, its target, its bands -> beyond which value each band begins."""
 
 from hashlib import sha256
-from typing import Annotated, Literal
+from math import gcd
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,7 +19,9 @@ Shown = Literal["green", "yellow", "red", "no_data"]
 Layer = Literal["capability", "quality", "performance", "reliability", "governance"]
 Number = Annotated[float, Meta(ge=-1e12, le=1e12, description="a number")]
 Windows = Annotated[int, Meta(ge=1, le=1000)]
-HOUR_S = 3600
+LONGEST_GRAIN_S: Final = 300
+"""A verdict is made so often at least, and the shortest window of a burn rate is as long."""
+HOUR_S: Final = 3600
 """Longer windows are made of whole hours."""
 
 
@@ -258,6 +261,18 @@ class KpiSet(_Part, frozen=True, kw_only=True):
             If there is none.
         """
         return {one.name: one for one in self.kpis}[name]
+
+    @property
+    def grain_s(self) -> int:
+        """Say in which spans counts are kept: windows are whole numbers of them, and verdicts are made at each.
+
+        Examples
+        --------
+        >>> from schemas.kpi_sets import preset
+        >>> preset("support-bot").grain_s
+        300
+        """
+        return gcd(LONGEST_GRAIN_S, *(gcd(seconds(kpi.window), kpi.every_s) for kpi in self.kpis))
 
     def fingerprint(self) -> str:
         """Sum up the whole set, for the lineage of what is decided by it."""

@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from schemas import kpi_sets, policy
-from schemas.durations import Duration
+from schemas.durations import Duration, seconds
 from schemas.kpi_measures import Named
 from schemas.kpis import KpiSet
-from schemas.policy import Policy
+from schemas.policy import Phase, Policy
 from schemas.strict import ConfigError, nearest, read, text_of
 
 if TYPE_CHECKING:  # it is a section of the config, and cannot be checked without the others
     from schemas.config import Config
 
 T = TypeVar("T")
+SERVING: Final[tuple[Phase, ...]] = ("canary", "live")
+"""Phases in which there are verdicts by themselves."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +109,10 @@ def check(config: "Config") -> None:
         if twice := ruled.intersection(one.services):
             raise ConfigError(f"`{min(twice)}` has two policies - at `releases.policies[{i}]`")
         ruled.update(one.services)
+    said = {service: one for one in releases.policies for service in one.services}
+    for kpis in releases.kpi_sets:
+        for service in kpis.services:
+            _lasting(kpis, said.get(service) or policy.default(kpis), config.measure.late_after_s, service)
     for i, target in enumerate(releases.targets):
         if target.service not in seen:
             raise ConfigError(
@@ -115,6 +121,18 @@ def check(config: "Config") -> None:
             )
         if any((target.service, target.env) == (one.service, one.env) for one in releases.targets[:i]):
             raise ConfigError(f"`{target.service}` has two targets in {target.env} - at `releases.targets[{i}]`")
+
+
+def _lasting(kpis: KpiSet, rules: Policy, late_s: int, service: str) -> None:
+    """Refuse verdicts that expire before the next one comes."""
+    every_s = kpis.grain_s + late_s
+    for phase in SERVING:
+        if (holds_s := seconds(rules.rules(phase).holds)) < every_s:
+            raise ConfigError(
+                f"a verdict of `{service}` would hold for {holds_s} s, and the next may come {every_s} s later, since "
+                f"spans are {kpis.grain_s} s long and `measure.late_after_s` is {late_s}: let it hold longer, in a "
+                f"policy - at `{phase}.holds`"
+            )
 
 
 def _within(where: str, check: Callable[[], object]) -> None:

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from schemas import acls
 from schemas import config as configs
 from schemas.config import Config
+from schemas.kpi_sets import PRESETS, preset, preset_text
 from schemas.printable import printable, printable_json
-from schemas.strict import ConfigError
+from schemas.strict import ConfigError, nearest
 from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
 from streams import saying
@@ -104,7 +105,7 @@ def _moment(said: str) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from streams import promise
+    from streams import guard, promise
     from streams.shell import secret
 
     config = configs.load(args.config)
@@ -115,8 +116,18 @@ def _check(args: argparse.Namespace) -> int:
         return _check_live(args, config)
     print(f"# The effective config of {args.config}: every setting, by default where the file says nothing.")
     print(configs.show(config))
-    for line in promise.lines(config):
+    for line in (*promise.lines(config), "", *guard.lines(config)):
         print(f"# {line}".rstrip())
+    return 0
+
+
+def _kpis(args: argparse.Namespace) -> int:
+    """Print a set of KPIs that is shipped, or name them."""
+    if args.preset is None:
+        return _print(f"{name}: {preset(name).use_case}, {len(preset(name).kpis)} KPIs" for name in PRESETS)
+    if args.preset not in PRESETS:
+        raise ConfigError(f"no preset `{args.preset}`; {nearest(args.preset, PRESETS)}presets: {', '.join(PRESETS)}")
+    sys.stdout.write(preset_text(args.preset))
     return 0
 
 
@@ -383,6 +394,35 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--service", metavar="NAME", help="with --live: of this service only")
     check.add_argument("--json", action="store_true", help="with --live: a JSON line for each service")
 
+    _about_findings(command, takes_config)
+    _about_releases(command)
+    topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
+    takes_config(topics)
+    topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
+
+    topics.add_argument("--acls", action="store_true", help="print the rights that each role needs, for kafka-acls")
+
+    control = command(
+        "control", _control, "say what pipelines and people know: releases, sign-offs, that an incident is taken",
+        " The fact\nis written to ai.control, and its place there is printed. What changes nothing, since nobody\n"
+        "knows the service or the incident say, comes to lie in ai.events.rejected with the reason.",
+    )  # fmt: skip
+    takes_config(control)
+    saying.add_arguments(control)
+
+    demo = command(
+        "demo", _demo, "show it at work on recorded traffic, in about a minute",
+        " Brings its own broker\nand needs nothing else. Not for production.",
+    )  # fmt: skip
+    demo.add_argument("--traffic-only", action="store_true", help="only send the traffic, again and again, to --broker")
+    demo.add_argument("--broker", metavar="HOST:PORT", help="where to send it")
+    return whole
+
+
+def _about_findings(
+    command: Callable[..., argparse.ArgumentParser], takes_config: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    """Make the commands about what was found."""
     incidents = command(
         "incidents", _incidents, "list the incidents that are open, the gravest first",
         "\nRead from ai.incidents.state: how each stands, as it was last said.",
@@ -416,27 +456,11 @@ def parser() -> argparse.ArgumentParser:
     failures.add_argument("--release", metavar="NAME", help="of this release only")
     failures.add_argument("--json", action="store_true", help="a JSON line for each report")
 
-    topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
-    takes_config(topics)
-    topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")
 
-    topics.add_argument("--acls", action="store_true", help="print the rights that each role needs, for kafka-acls")
-
-    control = command(
-        "control", _control, "say what pipelines and people know: releases, sign-offs, that an incident is taken",
-        " The fact\nis written to ai.control, and its place there is printed. What changes nothing, since nobody\n"
-        "knows the service or the incident say, comes to lie in ai.events.rejected with the reason.",
-    )  # fmt: skip
-    takes_config(control)
-    saying.add_arguments(control)
-
-    demo = command(
-        "demo", _demo, "show it at work on recorded traffic, in about a minute",
-        " Brings its own broker\nand needs nothing else. Not for production.",
-    )  # fmt: skip
-    demo.add_argument("--traffic-only", action="store_true", help="only send the traffic, again and again, to --broker")
-    demo.add_argument("--broker", metavar="HOST:PORT", help="where to send it")
-    return whole
+def _about_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Make the commands about releases."""
+    kpis = command("kpis", _kpis, "print a set of KPIs that is shipped, ready to copy; without a name, name them")
+    kpis.add_argument("preset", nargs="?", metavar="PRESET", help="type of deployment")
 
 
 def _version() -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import parse
+from schemas import kpi_sets
+from schemas.config import load, parse
 from streams import cli
 from streams.cli import main
 
@@ -94,7 +95,7 @@ def test_a_name_that_no_worker_can_have_is_refused(capsys: Said) -> None:
 def test_every_shipped_config_is_checked_and_printed_as_a_config(path: Path, capsys: Said) -> None:
     assert main(["check", str(path)]) == 0
     said = capsys.readouterr().out
-    assert parse(said) == parse(path.read_text())
+    assert parse(said) == load(path)
     for service in parse(said).services:
         assert f"# {service.name} (weight {service.weight:g}), in vain at most:" in said
 
@@ -249,3 +250,13 @@ def test_a_file_of_a_few_healthy_events_and_a_line_that_is_none_replays_without_
     path.write_bytes(gzip.compress(f"{json.dumps(event)}\nno event\n{json.dumps(event | {'id': '2'})}\n".encode()))
     assert main(["replay", str(path)]) == 0
     assert capfdbinary.readouterr() == (b"", b"")
+
+
+def test_a_preset_is_printed_as_it_can_be_loaded(capsys: Said) -> None:
+    assert main(["kpis", "support-bot"]) == 0
+    assert kpi_sets.parse(capsys.readouterr().out) == kpi_sets.preset("support-bot")
+    assert main(["kpis"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in kpi_sets.PRESETS)
+    assert main(["kpis", "suport-bot"]) == 2
+    assert "did you mean `support-bot`?" in capsys.readouterr().err

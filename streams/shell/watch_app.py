@@ -1,7 +1,5 @@
 """A config and what agents do -> WATCH's Faust app: how it reads, and when it checkpoints and lets go."""
 
-from typing import Final
-
 import faust
 from faust.auth import OAuthCredentials
 from faust.streams import Stream
@@ -13,10 +11,6 @@ from streams.shell.clients import BEATS, FETCH_BYTES, access, topic, watch_group
 from streams.shell.exits import Fuse
 from streams.shell.gather_agent import Gather
 from streams.shell.watch_agent import Watch
-
-REBALANCE: Final = 3
-"""Sessions that a rebalance may take. For a worker that is killed while it joins all others wait so long, and stand
-still; Faust's own minute is too long for that, and one session too short to write down what is let go of."""
 
 
 class _App(faust.App):
@@ -51,7 +45,6 @@ def build(config: Config, watch: Watch, gather: Gather, fuse: Fuse) -> faust.App
         consumer_max_fetch_size=FETCH_BYTES,
         broker_session_timeout=session_s,
         broker_heartbeat_interval=session_s / BEATS,
-        broker_rebalance_timeout=REBALANCE * session_s,
         broker_request_timeout=max(config.kafka.request_timeout_s, session_s + 1),  # Faust refuses it below the session
         broker_commit_interval=1.0,
         producer_acks=-1,

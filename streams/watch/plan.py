@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import gcd
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from detectors.shares import level, shares
 from schemas.config import Config, Service
-from schemas.durations import seconds
 from schemas.incidents import Severity
 from schemas.kpis import KpiSet
 from schemas.policy import Policy, default
@@ -23,8 +21,6 @@ from schemas.topics import BY_ROLE
 Levels: TypeAlias = NDArray[np.float64]
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")
 MOST_BUCKETS: Final = 1000
-LONGEST_GRAIN_S: Final = 300
-"""A verdict is made so often at least, and the shortest window of a burn rate is as long."""
 
 
 @dataclass(frozen=True)
@@ -169,22 +165,10 @@ def _held(plan: Plan) -> dict[str, Held]:
     releases = plan.config.releases
     said = {service: one for one in releases.policies for service in one.services}
     return {
-        service: Held(kpis, said.get(service) or default(kpis), grain_s(kpis))
+        service: Held(kpis, said.get(service) or default(kpis), kpis.grain_s)
         for kpis in releases.kpi_sets
         for service in kpis.services
     }
-
-
-def grain_s(kpis: KpiSet) -> int:
-    """Say in which spans the tallies of a service are kept: windows are whole numbers of them, verdicts made at each.
-
-    Examples
-    --------
-    >>> from schemas.kpi_sets import preset
-    >>> grain_s(preset("support-bot"))
-    300
-    """
-    return gcd(LONGEST_GRAIN_S, *(gcd(seconds(kpi.window), kpi.every_s) for kpi in kpis.kpis))
 
 
 @lru_cache(maxsize=4096)

@@ -13,8 +13,9 @@ import pytest
 import yaml
 from aiokafka import codec
 
-from schemas.config import load
-from streams import cli
+from schemas.config import load, parse, show
+from schemas.kpi_sets import preset_text
+from streams import cli, guard
 
 TOP = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((TOP / "docker-compose.yml").read_text())
@@ -49,6 +50,18 @@ def test_commands_are_ours(name: str) -> None:
     program, *words = SERVICES[name]["command"]
     assert program == "barograph"
     cli.parser().parse_args(words)
+
+
+def test_the_config_with_releases_is_one_with_its_files() -> None:
+    config = load(TOP / "deploy/releases/barograph.yaml")
+    assert [one.use_case for one in config.releases.kpi_sets] == ["customer support bot"]
+    assert parse(show(config)) == config
+    assert any("red of policy_violations or resolved rolls back" in line for line in guard.lines(config))
+
+
+def test_the_set_in_deploy_is_the_preset_that_it_says_it_is_copied_from() -> None:
+    said = (TOP / "deploy/releases/support-bot.yaml").read_text().partition("\n")[2]
+    assert said == preset_text("support-bot").partition("\n")[2]
 
 
 def test_the_mounted_config_names_composes_own_broker() -> None:

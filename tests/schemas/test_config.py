@@ -47,11 +47,11 @@ def test_an_empty_file_is_the_default() -> None:
 
 def test_everything_good_sets_each_setting_to_something_else_than_its_default() -> None:
     config, default = load(TESTDATA / "everything.good.yml"), Config()
-    for section in ("kafka", "topics", "worker", "measure", "watch", "limits", "failures", "common"):
+    for section in ("kafka", "topics", "worker", "measure", "watch", "limits", "failures", "common", "releases"):
         for name in get_type_hints(type(getattr(default, section))):
-            if not name.startswith("__") and name != "http_token_env":  # one of two ways
+            if not name.startswith("__") and name not in ("http_token_env", "kpi_files", "policy_files"):  # two ways
                 assert getattr(getattr(config, section), name) != getattr(getattr(default, section), name), name
-    for one in (config.services[0], config.signals[0]):
+    for one in (config.services[0], config.signals[0], config.releases.targets[0]):
         for field, value in zip(msgspec.structs.fields(one), msgspec.structs.astuple(one), strict=True):
             assert value != field.default, field.name
 

@@ -26,7 +26,7 @@ releases:
           bands: {yellow: {value: 10, for_windows: 1}, red: {value: 20, action: rollback, severity: sev-1}}
   policies:
     - services: [bot]
-      live: {min_events: 100, holds: 5m}
+      live: {min_events: 100, holds: 10m}
 """
 """Red from the second minute in a row on in which surely more than a fifth is refused. No baseline is ever learned."""
 

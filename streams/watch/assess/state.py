@@ -5,6 +5,7 @@ from msgspec import Struct
 from detectors.band import NEW, Reading, Standing
 from schemas.kpis import Shown
 from schemas.policy import Phase
+from schemas.rollbacks import Mode
 from schemas.signals import Kind
 from schemas.verdicts import Word
 from streams.watch.assess.tally import Tally
@@ -41,6 +42,13 @@ class Judged(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """A rollback that was asked for: how, and until when it may be done, in milliseconds."""
+
+    mode: Mode
+    expires_at: int
+
+
 class Held(Struct, frozen=True, kw_only=True):
     """A release, held against the KPIs of its service.
 
@@ -54,6 +62,7 @@ class Held(Struct, frozen=True, kw_only=True):
     hours : start -> what came, as far back as the longest window
     stands : of every KPI that was measured, by name and slice
     judged : None before the first verdict
+    asked : key -> the rollback of it that was asked for, as long as that lasts
     """
 
     release: str
@@ -66,6 +75,7 @@ class Held(Struct, frozen=True, kw_only=True):
     hours: dict[int, Tally] = {}
     stands: tuple[Stand, ...] = ()
     judged: Judged | None = None
+    asked: dict[str, Asked] = {}
 
 
 class Book(Struct, frozen=True, kw_only=True):

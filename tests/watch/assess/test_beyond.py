@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.control import Acknowledge, Maintain
+from schemas.control import Acknowledge, Maintain, Release
 from tests.watch.story import Story, incident, story
 from tests.watch.traffic import rate
 
@@ -86,7 +86,7 @@ def test_yellow_of_sev_4_is_a_record_and_red_of_it_pages_all_the_same() -> None:
 
 
 def test_it_is_over_when_the_kpi_is_green_and_comes_again_as_another_episode() -> None:
-    """It comes down one band at a time: of 14:09 it is yellow, of 14:10 green. That is asked every bucket of ten seconds."""
+    """It comes down one band at a time: yellow for 14:09, green for 14:10. That is asked every ten seconds."""
     told = served(40, "14:09", calm()).expects(incident("fired", episode=1))
     told = served(2, "14:12", told).expects(incident("resolved", episode=1, at="14:11:30"))
     served(40, "14:15", told).expects(incident("fired", episode=2, since="14:12"))
@@ -134,3 +134,18 @@ def test_what_alarms_at_the_same_onset_is_one_incident_and_a_restart_says_nothin
         incident("updated", sev="sev-2", at="14:07:20"), incident("updated", sev="sev-1", previous="sev-2", episode=1)
     )
     assert {change.signal for change in told.state().cases[0].said.changes} == {"refused", "kpi_band"}
+
+
+def test_a_rollback_names_the_incident_and_a_new_baseline_does_not_end_it() -> None:
+    """Once v2 is promoted the service is learned anew from it, while its KPI is red."""
+    target = words().replace("releases:\n", "releases:\n  targets: [{service: bot, kind: flagd, ref: model}]\n")
+    told = story(target).at("14:00").tell(Release, release="v1", phase="promoted", generation=1)
+    told = served(2, "14:06", told).expects().tell(Release, release="v2", phase="promoted", generation=2)
+    told = served(40, "14:08:30", told, release="v2").expects(incident("fired", name="KpiBeyondBand", releases={"v2"}))
+    ((asked,), (case,)) = told.rollbacks(), told.state().cases
+    assert (asked.cause.fingerprint, asked.cause.episode) == (case.said.fingerprint, 1)
+    told = served(40, "14:12", told, release="v2").expects()
+    baseline = told.state().baseline
+    assert baseline is not None
+    assert baseline.version == 2
+    assert [one.said.episode for one in told.state().cases] == [1]

@@ -1,13 +1,14 @@
 """The alarms of one cause -> the incident as people read it, at one step of its life."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from schemas.incidents import (
     PLAIN,
+    Also,
     Change,
     Incident,
     Kind,
@@ -30,6 +31,7 @@ from streams.telling.identity import fingerprint, incident_id
 from streams.watch import flap, rules, traffic
 from streams.watch.assess import told
 from streams.watch.assess.beyond import KPI
+from streams.watch.assess.serving import swapped
 from streams.watch.cause import also, cause
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -82,7 +84,7 @@ def report(
     sequence = said.sequence + 1 if said else 1
     past = case.before if case else flap.before(plan, state, print_, now_ms)
     tells, held_why = held(plan, state, past, notify, severity, now_ms)
-    others = also(state, lead, changes)
+    others = (*(found := also(state, lead, changes)), *_swapped(plan, state, alarms, {one.what for one in found}))
     return Incident(
         id=incident_id(print_, episode, sequence, dark), fingerprint=print_, episode=episode, sequence=sequence,
         status="firing", step="updated" if said else "fired", severity=severity,
@@ -230,6 +232,17 @@ def about(lead: Alarm) -> dict[str, str]:
     if _of_kpi(lead):
         return {"kpi": lead.about}
     return {"mode": lead.about} if rules.critical(lead) else {}
+
+
+def _swapped(plan: Plan, state: State, alarms: Sequence[Alarm], known: Collection[str]) -> Iterator[Also]:
+    """Say what changed without a deploy under a release whose KPI alarmed, beside what is known already."""
+    told_ = set(known)
+    for release in dict.fromkeys(alarm.release for alarm in alarms if _of_kpi(alarm)):
+        if (held := state.book.releases.get(release)) is not None:
+            for one in swapped(plan, state, held):
+                if one.what not in told_:
+                    told_.add(one.what)
+                    yield one.also()
 
 
 def _of_kpi(alarm: Alarm) -> bool:

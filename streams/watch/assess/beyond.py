@@ -46,11 +46,11 @@ def raised(plan: Plan, state: State, known: Sequence[Alarm], over: int) -> Itera
             if before is not None and before.band in (stand.band, "red"):
                 continue
             kpi = against.kpis.kpis[places[stand.kpi]]
-            onset = Onset(before.since, before.since_low, before.since_high) if before else _onset(kpi, stand)
+            since = Onset(before.since, before.since_low, before.since_high) if before else onset(kpi, stand)
             severity = grave(kpi, stand.band)
             yield Alarm(
                 monitor=KPI - places[kpi.name], bet=0, signal=KPI_BAND.name, release=release, severity=severity,
-                notify=notify(severity), since=onset.since, since_low=onset.low, since_high=onset.high,
+                notify=notify(severity), since=since.since, since_low=since.low, since_high=since.high,
                 alarmed_at=end_ms(over), false_per_week=0.0, about=about(stand), band=stand.band,
             )  # fmt: skip
 
@@ -93,7 +93,7 @@ def notify(severity: Severity) -> Notify:
     return "page" if severity in PAGED else "record" if severity == "sev-4" else "ticket"
 
 
-def _onset(kpi: Kpi, stand: Stand) -> Onset:
+def onset(kpi: Kpi, stand: Stand) -> Onset:
     """Find the first window in the row that is beyond; something changed in it, or before.
 
     A longer window than an hour says no better than an hour when: else it would draw all that happens meanwhile into

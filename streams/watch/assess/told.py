@@ -12,6 +12,7 @@ from schemas.printable import printable
 from schemas.verdicts import KpiVerdict
 from streams.watch.assess.beyond import about
 from streams.watch.assess.phase import place
+from streams.watch.assess.serving import swapped
 from streams.watch.assess.state import Stand
 from streams.watch.assess.verdict import Current, entry
 from streams.watch.plan import Plan
@@ -63,6 +64,7 @@ def change(plan: Plan, state: State, alarm: Alarm) -> Change:
         words += f", target {kpi.target:g}{_of(measured)}: {entered.reason}; owner {entered.owner}"
         words += f"; action {entered.action.replace('_', ' ')}" if entered.action else ""
         words += f"; tell also {', '.join(entered.escalate_to)}" if entered.escalate_to else ""
+        words += "".join(f"; {one.said}" for one in swapped(plan, state, state.book.releases[alarm.release]))
     return Change(
         signal=alarm.signal, feature=alarm.about, words=printable(words), direction="down" if down else "up",
         unit="" if measured == "%" else measured or PLAIN, before=None, after=figure, before_n=0, after_n=n,

@@ -149,3 +149,23 @@ def test_a_rollback_names_the_incident_and_a_new_baseline_does_not_end_it() -> N
     assert baseline is not None
     assert baseline.version == 2
     assert [one.said.episode for one in told.state().cases] == [1]
+
+
+AGES = "resolve_after_s: 60, rebase_after_s: 180"
+
+
+def test_a_kpi_alone_is_never_the_new_normal() -> None:
+    aging = words().replace("resolve_after_s: 60", AGES)
+    told = served(40, "14:09", calm(aging)).expects(incident("fired"))
+    assert len(served(40, "14:15", told).expects().state().cases) == 1
+
+
+def test_what_shares_its_incident_is_learned_anew_and_the_kpi_is_told_again_by_itself() -> None:
+    aging = words(signal="refused").replace("resolve_after_s: 60", AGES)
+    told = served(40, "14:07", calm(aging)).expects(incident("fired", name="RefusedChanged"))
+    served(40, "14:10", told).expects(
+        incident("updated"),
+        incident("updated", signals={"refused", "kpi_band"}),
+        incident("resolved", why="taken as the new normal after 3 min; learned anew: requests refused"),
+        incident("fired", name="KpiBeyondBand", signals={"kpi_band"}, since="14:06"),
+    )

@@ -178,7 +178,7 @@ def test_a_verdict_that_comes_too_late_asks_for_nothing() -> None:
 
 # --- whatever comes, what is asked for can be read and cannot act wrongly -------------------------------------------
 
-NAMES = st.sampled_from(["v1", "v2", "v3", "a/b", "ж" * 256])
+NAMES = st.sampled_from(["v1", "v2", "v3", "a/b", "😀" * 256])
 GENERATIONS = st.none() | st.integers(0, 4)
 FACTS = st.builds(
     Release,
@@ -192,7 +192,7 @@ FACTS = st.builds(
 )
 KILL: Config = parse(
     TARGET.replace("kill_switch: {kpi: refused}", "kill_switch: {kpi: refused, mode: auto}").replace(
-        "targets: [", f"targets: [{{service: bot, env: {'я' * 256}, kind: kubernetes, ref: a/b}}, "
+        "targets: [", f"targets: [{{service: bot, env: {'😀' * 256}, kind: kubernetes, ref: a/b}}, "
     )
 )
 
@@ -237,6 +237,18 @@ def test_whatever_is_issued_can_be_read_is_fenced_goes_back_and_goes_by_itself_o
             _is_right(command, state, one)
             assert open_until.get(command.key, 0) <= now  # never two that are open for one key
             open_until[command.key] = command.expires_at
+
+
+def test_where_names_are_too_long_for_a_key_it_says_so_and_the_other_target_is_asked() -> None:
+    facts = {
+        name: Release(service="bot", at=MIDNIGHT * 1000, release=name, phase="promoted", generation=generation)
+        for generation, name in enumerate(["v1", "😀" * 256])
+    }
+    state = State(service="bot", second=MIDNIGHT, present="😀" * 256, previous="v1", releases=facts)
+    one = verdict(state.present, "fail", "red", "live", 200, MIDNIGHT * 1000, 900_000)
+    issue = issued(PLAN, state, Held(release=state.present, first=0, last=0), one, one.evaluated_at)
+    assert [command.target.env for command in issue.commands] == ["production"]
+    assert issue.why[0].endswith("the names are too long for its key")
 
 
 def _is_right(command: Rollback, state: State, of: Verdict) -> None:

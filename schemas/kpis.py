@@ -38,7 +38,7 @@ class Band(_Part, frozen=True, kw_only=True):
     value : or at this value, in the target's unit; one of the two
     for_windows : so many windows in a row must lie beyond it
     action : what to do
-    severity : how grave it is
+    severity : how grave it is: sev-1 and sev-2 page, sev-3 is a ticket, sev-4 a record
     """
 
     beyond_percent: Annotated[float, Meta(ge=0, le=100_000)] | None = None

@@ -356,10 +356,17 @@ FAILURE_CONCENTRATION: Final = OfAll(
     "`failures.concentration_percent` more lie in it than of the traffic, and more than when it was learned",
     action="The failures have one place: look at what is particular to that slice.",
 )  # fmt: skip
+KPI_BAND: Final = OfAll(
+    name="kpi_band", words="a KPI of a release that is yellow or red", bad="both", consequence="process", told="page",
+    decided="a rule: so many windows in a row lie beyond where the band begins (kpis.md), for a service that is learned"
+    " already; page, ticket or record by the severity that the set gives to the band. Counted apart from the budget. "
+    "Back when the KPI is green; no data neither raises nor ends it",
+    action="Do what the band says: its action, its runbook. The release's verdict says what else is not green.",
+)  # fmt: skip
 OF_ALL: Final = {
-    one.name: one for one in (SILENCE, TRAFFIC, NEW_CRITICAL_MODE, FAILURE_DIVERSITY, FAILURE_CONCENTRATION)
+    one.name: one for one in (SILENCE, TRAFFIC, NEW_CRITICAL_MODE, FAILURE_DIVERSITY, FAILURE_CONCENTRATION, KPI_BAND)
 }
-BY_RULE: Final = (SILENCE.name, NEW_CRITICAL_MODE.name)
+BY_RULE: Final = (SILENCE.name, NEW_CRITICAL_MODE.name, KPI_BAND.name)
 """What no bet stands behind: pages of these are counted apart from the budget."""
 FAILING: Final = (
     "failed", "failure_mode", NEW_CRITICAL_MODE.name, FAILURE_DIVERSITY.name, FAILURE_CONCENTRATION.name

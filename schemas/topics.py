@@ -173,7 +173,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         written_by=("watch",), read_by=("actuator", "reader"),
         role="rollbacks", name="ai.rollbacks", key="env/service",
-        value="JSON: a command to go back to another release",
+        value="JSON: a command to go back to another release; the header `ce_expirytime` says until when",
         # A command that was not carried out in its time is of no use any more, and read later it is a danger.
         cleanup="delete", retention_s=_DAY_S, partitions="one",
         writer="WATCH", reader="`actuate`, or your own actuator",

@@ -76,6 +76,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reasons : the gravest first
     diversity : how diverse its failures are
     new_modes : in which it fails, and the baseline did not
+    changed : what serves under it that changed without a deploy when a KPI turned yellow or red
     policy, kpi_set : fingerprints of what it was decided by
     """
 
@@ -95,6 +96,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     diversity: Diversity | None = None
     new_modes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     policy: str
     kpi_set: str
     lineage: Lineage = Lineage()

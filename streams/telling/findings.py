@@ -87,16 +87,26 @@ def refusal(fact: Passed, reason: Reason, field: str, said: str) -> Finding:
 
 def said_by(kind: str, id_: str, subject: str, at_ms: int, by: Stage) -> Headers:
     """Make the CloudEvents headers that every message has."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return encoded({
         "ce_specversion": "1.0",
         "ce_type": kind,
         "ce_source": f"//barograph/{by}",
         "ce_id": id_,
-        "ce_time": at.replace("+00:00", "Z"),
+        "ce_time": moment(at_ms),
         "ce_subject": printable(subject),  # CloudEvents allows no control characters, and it may become HTTP
         "content-type": "application/json",
     })  # fmt: skip
+
+
+def moment(at_ms: int) -> str:
+    """Write a time as CloudEvents have it.
+
+    Examples
+    --------
+    >>> moment(1_795_529_106_000)
+    '2026-11-24T14:05:06.000Z'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encoded(headers: dict[str, str]) -> Headers:

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
+from schemas.signals import KPI_BAND
 from streams.watch import traffic
 from streams.watch.derived import preparing
 from streams.watch.detector import Detector
@@ -16,7 +17,7 @@ from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
 from streams.watch.report import resolved
 from streams.watch.shadow import anew
-from streams.watch.state import Naming, State, Stream, Traffic
+from streams.watch.state import Case, Naming, State, Stream, Traffic
 
 
 class Adopted(NamedTuple):
@@ -30,7 +31,7 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     """Begin anew with a baseline that was just learned: no evidence, no history, and nothing that alarmed.
 
     What is open was a difference from the old baseline, or was seen before there was one. If the new one does not know
-    it, it will alarm again.
+    it, it will alarm again. What KPIs alone say goes on: they are held against a target.
     """
     assert state.baseline is not None
     bets = len(detector(state.baseline, plan, state.service).accumulators.bets)
@@ -47,14 +48,28 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
     }
     why = f"measured against a new baseline, number {state.baseline.version}"
     open_ = (*state.pending, *state.cases, *state.shadow.pending, *state.shadow.cases)
-    over = [resolved(case.said, now_ms, why) for case in open_]
-    shadow = replace(state.shadow, cases=(), pending=())
+    over = [resolved(case.said, now_ms, why) for case in open_ if not _of_kpis(case)]
+    pending, cases, dark_pending, dark_cases = (
+        tuple(filter(_of_kpis, book)) for book in (state.pending, state.cases, state.shadow.pending, state.shadow.cases)
+    )
+    shadow = replace(state.shadow, cases=dark_cases, pending=dark_pending)
     # How much events resemble each other is no matter of the baseline; a minute is counted in its bins.
     held = None if state.unfinished is None else replace(state.unfinished, counts=None)
     state = replace(
-        state, streams=streams, cases=(), pending=(), shadow=shadow, unfinished=held, growth=None, provisional=None
+        state,
+        streams=streams,
+        cases=cases,
+        pending=pending,
+        shadow=shadow,
+        unfinished=held,
+        growth=None,
+        provisional=None,
     )
     return Adopted(traffic.freed(state), over)
+
+
+def _of_kpis(case: Case) -> bool:
+    return all(alarm.signal == KPI_BAND.name for alarm in case.alarms)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:

@@ -10,13 +10,14 @@ from schemas.moments import second, written
 from schemas.printable import printable
 from schemas.tallies import OTHER
 from streams.watch.alphabet import categories_of
+from streams.watch.assess.serving import SWAPPED
 from streams.watch.state import Alarm, State
 
 ALSO_S: Final = 600
 """How long before an onset something else must have changed to be worth telling."""
 AFTER_S: Final = 60
 """What came so much later than an onset is not its cause."""
-ALSO: Final = ("model_served", "prompt_version")
+ALSO: Final = tuple(SWAPPED)
 """Categories of which a name that grew may be the cause of all else."""
 MIX: Final = ("intent", "language", "persona")
 """Categories that say who asks for what."""
@@ -91,12 +92,12 @@ def _suspected(
     yield from _told(state, lead)
     for one in early:
         if one.what == "model_served":
-            yield f"the served model changed from {one.before} to {one.after} at {written(one.at)}{of}"
+            yield f"{SWAPPED[one.what]} changed from {one.before} to {one.after} at {written(one.at)}{of}"
     if where is not None and where.dimension == "model_served" and _moved(where):
         yield f"the model {where.name} serves {_more(where)}{of}"
     for one in early:
         if one.what == "prompt_version":
-            yield f"the version of the prompt changed from {one.before} to {one.after} at {written(one.at)}"
+            yield f"{SWAPPED[one.what]} changed from {one.before} to {one.after} at {written(one.at)}"
     if modes and modes[0].mode.startswith(PROVIDER):
         yield f"the provider fails: {modes[0].mode}, {modes[0].n} times since the onset{of}"
     if where is not None and where.dimension != "model_served" and _moved(where):

@@ -11,7 +11,7 @@ from detectors.describe.divergence import jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
 from schemas.incidents import PLAIN, Change, Direction, Interval
-from schemas.signals import RATE_CELLS, Signal
+from schemas.signals import KPI_BAND, RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.telling.loud import NOTICES
 from streams.watch.alphabet import categories_of, first_slices, numbers_of, own_names, tally_row
@@ -179,15 +179,16 @@ def _rounded(figure: float) -> float:
 
 
 def by_signal(changes: list[Change], grave: dict[str, int]) -> tuple[Change, ...]:
-    """Keep one change a signal: of the whole stream before that of a slice, then the earliest to alarm.
+    """Keep one change a signal: of the whole stream before that of a slice, then the earliest to alarm. Of KPIs, each.
 
     Parameters
     ----------
     changes : of all alarms of an incident
     grave : order of a signal's gravity and of the catalogue
     """
-    best: dict[str, Change] = {}
+    best: dict[tuple[str, ...], Change] = {}
     noticed = {notice: i for i, notice in enumerate(NOTICES)}
     for one in sorted(changes, key=lambda c: (noticed[c.notify], c.dimension != "", c.alarmed_at, c.name, c.feature)):
-        best.setdefault(one.signal, one)
+        kpi = (one.feature, one.release) if one.signal == KPI_BAND.name else ()
+        best.setdefault((one.signal, *kpi), one)
     return tuple(sorted(best.values(), key=lambda c: (noticed[c.notify], grave[c.signal])))

@@ -14,7 +14,7 @@ from schemas.signals import FAILING, GUARDRAIL, JUDGED
 from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
 from streams.watch.plan import Plan
-from streams.watch.rules import CRITICAL, tally, untold, worst_of
+from streams.watch.rules import critical, tally, untold, worst_of
 from streams.watch.severity import grew, grown_modes
 from streams.watch.state import Alarm, Baseline, State
 from streams.watch.window import After, add, events
@@ -63,7 +63,7 @@ def figures(
     guardrails = _guardrails(baseline, seen, times)
     if not any(alarm.signal in FAILING or _judged(detector, alarm) for alarm in alarms):
         return Figures(n, guardrails=guardrails)
-    told = {alarm.about: untold(state, alarm.about) for alarm in alarms if alarm.monitor <= CRITICAL}
+    told = {alarm.about: untold(state, alarm.about) for alarm in alarms if critical(alarm)}
     modes = _modes(plan, state, baseline, seen, times, told)
     failing = any(alarm.signal in FAILING for alarm in alarms)
     return Figures(

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from streams.telling.loud import NOTICES
 from streams.watch import rules
+from streams.watch.assess.beyond import KPI
 from streams.watch.plan import Plan
 from streams.watch.state import Alarm, Case
 
@@ -50,7 +51,7 @@ def home(alarms_of: Iterable[tuple[Alarm, ...]], alarm: Alarm, slack_ms: int) ->
 
 def _of_failures(held: tuple[Alarm, ...], alarm: Alarm) -> bool:
     grew = (one.signal == "failed" and one.release == alarm.release and one.notify != "record" for one in held)
-    return alarm.monitor <= rules.CRITICAL and any(grew)
+    return rules.critical(alarm) and any(grew)
 
 
 def joined(held: tuple[Alarm, ...], alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
@@ -65,6 +66,11 @@ def grown(case: Case, alarms: Iterable[Alarm]) -> Case:
     return replace(case, alarms=joined(case.alarms, alarms), grown=True)
 
 
-def who(alarm: Alarm) -> tuple[str, int, bool]:
-    """Tell monitors apart; what harms and what does not are two."""
-    return alarm.release, alarm.monitor, alarm.notify == "record"
+def who(alarm: Alarm) -> tuple[str, int, str, bool]:
+    """Tell monitors apart; what harms and what does not are two.
+
+    A KPI is one, whichever band it is in, for each of its slices.
+    """
+    if alarm.monitor <= KPI:
+        return alarm.release, KPI, alarm.about, False
+    return alarm.release, alarm.monitor, "", alarm.notify == "record"

@@ -10,16 +10,17 @@ from schemas import found, rollups
 from schemas.failures import FailureReport
 from schemas.found import Asked
 from schemas.incidents import ChangeReport, Incident
+from schemas.rollbacks import Rollback, target_key
 from schemas.rollups import Rollup
 from schemas.tallies import Fact, Passed
 from schemas.verdicts import Verdict
-from streams.telling.findings import ENDED_S, Finding, finding, refusal, said_by
+from streams.telling.findings import ENDED_S, Finding, encoded, finding, moment, refusal, said_by
 from streams.watch.control import Refused
 from streams.watch.notices import Notices
 from streams.watch.resend import Again
 from streams.watch.state import State
 
-Said = Incident | Again | ChangeReport | FailureReport | Verdict | Rollup | Refused | Asked
+Said = Incident | Again | ChangeReport | FailureReport | Verdict | Rollup | Rollback | Refused | Asked
 
 
 def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Finding:
@@ -45,6 +46,8 @@ def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Fin
             id_ = f"{said.service}:{said.release}:{said.hour}"
             headers = said_by("barograph.rollup.v1", id_, said.service, said.hour * 1000, "watch")
             return Finding(id_.encode(), id_, rollups.encode(said), headers, roles=("rollups",))
+        case Rollback():
+            return _asked_for(said)
         case Refused():
             assert isinstance(fact, Passed)
             return refusal(fact, said.reason, said.field, said.said)
@@ -79,6 +82,15 @@ def _report(report: ChangeReport | FailureReport) -> Finding:
 
 
 _REPORTS: Final = {ChangeReport: ("change_report", "changes"), FailureReport: ("failure_report", "failures")}
+
+
+def _asked_for(said: Rollback) -> Finding:
+    """Write a command; each that is issued for a key has an id of its own, and says when it expires."""
+    id_, target = f"{said.key}:{said.issued_at}", said.target
+    headers = said_by("barograph.rollback.v1", id_, target.service, said.issued_at, "watch")
+    headers += encoded({"ce_expirytime": moment(said.expires_at)})
+    key = target_key(target.env, target.service).encode()
+    return Finding(key, id_, msgspec.json.encode(said), headers, roles=("rollbacks",))
 
 
 def _asked(said: Asked) -> Finding:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from schemas.incidents import Incident
 from schemas.moments import lasting
-from schemas.signals import SILENCE, TRAFFIC
+from schemas.signals import KPI_BAND, SILENCE, TRAFFIC
 from streams.watch import traffic
 from streams.watch.detector import Detector
 from streams.watch.learn import relearned
@@ -35,8 +35,9 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
 
     Where the whole window lies within the limits again, and only too little came to be sure of it, nothing is learned:
     then it is over as it is. Silence is never normal. What one of several releases does is not what the service does:
-    such an incident ends with the release, or once it is promoted. Nor is anything learned for a signal in shadow of a
-    service in earnest: all that is in earnest would begin anew with the baseline.
+    such an incident ends with the release, or once it is promoted. Where KPIs alone are beyond their bands nothing is
+    normal either: their targets do not move. Nor is anything learned for a signal in shadow of a service in earnest:
+    all that is in earnest would begin anew with the baseline.
 
     Parameters
     ----------
@@ -53,6 +54,8 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     if well(plan, detector, state, case, plan.window_s):
         why = f"back within its limits, though in {lasting(after_s)} too little came to be sure"
         return Aged(state, resolved(case.said, now_ms, why), free=True)
+    if all(alarm.signal == KPI_BAND.name for alarm in case.alarms):
+        return None
     if case.said.shadow and not plan.service(state.service).shadow:
         return None
     if state.naming is not None or state.counting is not None or not _normal(state, case):

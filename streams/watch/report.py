@@ -1,13 +1,14 @@
 """The alarms of one cause -> the incident as people read it, at one step of its life."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from schemas.incidents import (
     PLAIN,
+    Also,
     Change,
     Incident,
     Kind,
@@ -20,6 +21,7 @@ from schemas.signals import (
     FAILING,
     FAILURE_CONCENTRATION,
     FAILURE_DIVERSITY,
+    KPI_BAND,
     NEW_CRITICAL_MODE,
     OF_ALL,
     SILENCE,
@@ -27,6 +29,9 @@ from schemas.signals import (
 )  # fmt: skip
 from streams.telling.identity import fingerprint, incident_id
 from streams.watch import flap, rules, traffic
+from streams.watch.assess import told
+from streams.watch.assess.beyond import KPI
+from streams.watch.assess.serving import swapped
 from streams.watch.cause import also, cause
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -44,6 +49,7 @@ from streams.watch.window import After, after
 ALERTS: Final = {
     SILENCE.name: "ServiceSilent", NEW_CRITICAL_MODE.name: "NewCriticalMode",
     FAILURE_DIVERSITY.name: "FailuresMoreDiverse", FAILURE_CONCENTRATION.name: "FailuresConcentrated",
+    KPI_BAND.name: "KpiBeyondBand",
 }  # fmt: skip
 """Names of incidents that are no signal's change."""
 CALIBRATED: Final = tuple(signal.name for signal in CALIBRATIONS)
@@ -71,14 +77,14 @@ def report(
     severity, notify, why = judge(
         plan, state.service, detector.signals, alarms, changes, failing.modes, where, failing.exchanges
     )
-    dark, mode = plan.in_shadow(state.service, lead.signal), lead.about if lead.monitor <= rules.CRITICAL else ""
-    labels = said.labels if said else labelled(lead.signal, state.service, known.env, where, dark, mode)
+    dark, kpi = plan.in_shadow(state.service, lead.signal), told.known(plan, state, lead) if _of_kpi(lead) else None
+    labels = said.labels if said else labelled(lead.signal, state.service, known.env, where, dark, about(lead))
     print_ = fingerprint(labels)
     episode = said.episode if said else state.episodes.get(print_, state.forgotten) + 1
     sequence = said.sequence + 1 if said else 1
     past = case.before if case else flap.before(plan, state, print_, now_ms)
     tells, held_why = held(plan, state, past, notify, severity, now_ms)
-    others = also(state, lead, changes)
+    others = (*(found := also(state, lead, changes)), *_swapped(plan, state, alarms, {one.what for one in found}))
     return Incident(
         id=incident_id(print_, episode, sequence, dark), fingerprint=print_, episode=episode, sequence=sequence,
         status="firing", step="updated" if said else "fired", severity=severity,
@@ -88,8 +94,10 @@ def report(
         started_at=said.started_at if said else now_ms, updated_at=now_ms,
         releases=tuple(sorted({alarm.release for alarm in alarms})), slice=where, changes=changes, modes=failing.modes,
         also=others, acknowledged_by=said.acknowledged_by if said else "",
-        acknowledged_at=said.acknowledged_at if said else None, note=said.note if said else "", owner=known.owner,
-        runbook=known.runbook, how_sure=_how_sure(alarms, notify), baseline_version=state.baseline.version,
+        acknowledged_at=said.acknowledged_at if said else None, note=said.note if said else "",
+        owner=kpi.entry.owner if kpi else known.owner,
+        runbook=(kpi and kpi.kpi.runbook) or known.runbook, how_sure=_how_sure(alarms, notify),
+        baseline_version=state.baseline.version,
         baseline_events=state.baseline.events, kind=_kind(lead, changes), held=held_why,
         exemplars=failing.exemplars, guardrails=failing.guardrails, diversity=failing.diversity,
         concentration=failing.concentration,
@@ -157,13 +165,14 @@ def _changes(
 ) -> tuple[Change, ...]:  # fmt: skip
     silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE.name]
     surged = [traffic.change(plan, state, alarm) for alarm in alarms if alarm.signal == TRAFFIC.name]
-    ruled = [ruled_change(detector, baseline, seen, alarm) for alarm in alarms if alarm.monitor <= rules.DIVERSE]
+    ruled = [ruled_change(detector, baseline, seen, alarm) for alarm in alarms if KPI < alarm.monitor <= rules.DIVERSE]
+    banded = [told.change(plan, state, alarm) for alarm in alarms if _of_kpi(alarm)]
     moved = [
         change(detector, baseline, seen[alarm.release], alarm)
         for alarm in alarms
         if alarm.monitor >= 0 and alarm.release in seen
     ]
-    return by_signal([*silent, *surged, *ruled, *moved], order(detector))
+    return by_signal([*silent, *surged, *ruled, *banded, *moved], order(detector))
 
 
 def order(detector: Detector) -> dict[str, int]:
@@ -199,11 +208,11 @@ def _fell_silent(alarm: Alarm) -> Change:
 
 
 def labelled(
-    signal: str, service: str, env: str, where: Slice | None, dark: bool, mode: str = ""
+    signal: str, service: str, env: str, where: Slice | None, dark: bool, beside: dict[str, str] | None = None
 ) -> dict[str, str]:  # fmt: skip
     """Make the labels that are an incident's identity: of its leading signal, its slice, and whether in shadow.
 
-    A critical mode is a part of it, so that two new ways to fail are two incidents.
+    A critical mode is a part of it, so that two new ways to fail are two incidents; and so is a KPI.
     """
     name = "".join(word.capitalize() for word in re.split("[._-]", signal))
     return (
@@ -213,9 +222,31 @@ def labelled(
             "env": env,
             "slice": f"{where.dimension}={where.name}" if where else "",
         }
-        | ({"mode": mode} if mode else {})
+        | (beside or {})
         | ({"shadow": "true"} if dark else {})
     )
+
+
+def about(lead: Alarm) -> dict[str, str]:
+    """Say what an incident's identity has beside its signal."""
+    if _of_kpi(lead):
+        return {"kpi": lead.about}
+    return {"mode": lead.about} if rules.critical(lead) else {}
+
+
+def _swapped(plan: Plan, state: State, alarms: Sequence[Alarm], known: Collection[str]) -> Iterator[Also]:
+    """Say what changed without a deploy under a release whose KPI alarmed, beside what is known already."""
+    told_ = set(known)
+    for release in dict.fromkeys(alarm.release for alarm in alarms if _of_kpi(alarm)):
+        if (held := state.book.releases.get(release)) is not None:
+            for one in swapped(plan, state, held):
+                if one.what not in told_:
+                    told_.add(one.what)
+                    yield one.also()
+
+
+def _of_kpi(alarm: Alarm) -> bool:
+    return alarm.monitor <= KPI
 
 
 def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> str:
@@ -243,6 +274,8 @@ def _how_sure(alarms: Sequence[Alarm], notify: Notify) -> str:
         return "a rule, no statistic: nothing came, and all that could have been sent was read"
     if first.signal == NEW_CRITICAL_MODE.name:
         return "a rule, no statistic: it was not seen while the service was learned, and now repeatedly"
+    if first.signal == KPI_BAND.name:
+        return "a rule of the KPI's own bands: so many windows in a row lie beyond, as surely as its set asks"
     return often(first.false_per_week, first.notify)
 
 

@@ -1,4 +1,4 @@
-"""How a service fails -> alarms by rule: a new critical mode, failures that are more diverse, or in one place."""
+"""How a service fails -> alarms by rule: a new critical mode, failures that are more diverse, or in one place; KPIs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -13,6 +13,8 @@ from schemas.signals import ALSO, FAILURE_CONCENTRATION, FAILURE_DIVERSITY, FAIL
 from schemas.tallies import OTHER
 from schemas.taxonomy import observable
 from streams.watch.alphabet import first_slices
+from streams.watch.assess import beyond
+from streams.watch.assess.beyond import KPI
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
@@ -24,7 +26,7 @@ DIVERSE: Final = -3
 CONCENTRATED: Final = -4
 CRITICAL: Final = -10
 """Monitors that a rule is in place of: -1 is silence, -2 traffic. A critical mode has `CRITICAL` less its place in the
-taxonomy, so that each is an alarm of its own."""
+taxonomy, so that each is an alarm of its own; those of KPIs come after them."""
 
 
 def raised(plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm], over: int) -> list[Alarm]:
@@ -40,7 +42,7 @@ def raised(plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm]
     assert state.baseline is not None
     books = (*state.pending, *state.cases, *state.shadow.pending, *state.shadow.cases)
     known = [*alarms, *(alarm for case in books for alarm in case.alarms)]
-    found = list(_critical(plan, state, state.baseline, known, over))
+    found = [*_critical(plan, state, state.baseline, known, over), *beyond.raised(plan, state, known, over)]
     due = (over + 1) % plan.config.measure.bucket_s == 0
     for alarm in known if due else alarms:
         found += _consequent(plan, detector, state, state.baseline, [*known, *found], alarm, over)
@@ -50,16 +52,19 @@ def raised(plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm]
 def well(plan: Plan, detector: Detector, state: State, alarm: Alarm, span_s: int) -> bool:
     """Ask whether what a rule raised is over.
 
-    Of a mode that is that it was not seen, though exchanges came; of the others, that the rule would not raise it.
+    Of a mode that is that it was not seen, though exchanges came; of a KPI, that it is green; of the others, that the
+    rule would not raise it.
     """
     assert state.baseline is not None
+    if alarm.monitor <= KPI:
+        return beyond.well(plan, state, alarm, span_s)
     stream = state.streams.get(alarm.release)
     if stream is None or not stream.buckets:
         return True
     seen = after(stream, max(stream.buckets) - span_s, plan.config.measure.bucket_s)
     if seen is None or not events(seen.kept):
         return False
-    if alarm.monitor <= CRITICAL:
+    if critical(alarm):
         return not count(seen, alarm.about)
     if alarm.monitor == DIVERSE:
         return not _diversified(state.baseline, seen)
@@ -69,7 +74,7 @@ def well(plan: Plan, detector: Detector, state: State, alarm: Alarm, span_s: int
 
 def ended(state: State, alarms: Iterable[Alarm]) -> State:
     """Take note of what was told of critical modes: they are raised again when they are seen so often again."""
-    modes = {alarm.about for alarm in alarms if alarm.monitor <= CRITICAL}
+    modes = {alarm.about for alarm in alarms if critical(alarm)}
     if not modes:
         return state
     return replace(state, critical={**state.critical, **{mode: _total(state, mode) for mode in sorted(modes)}})
@@ -81,7 +86,7 @@ def _critical(plan: Plan, state: State, baseline: Baseline, known: Sequence[Alar
     new = seen.difference(baseline.modes, *(baseline.marks.get(column, {}) for column in (JUDGED, ALSO)))
     if not new:  # which is so nearly always
         return
-    new.difference_update(alarm.about for alarm in known if alarm.monitor <= CRITICAL)
+    new.difference_update(alarm.about for alarm in known if critical(alarm))
     observed = observable(plan.taxonomy, baseline.carried)
     for place, mode in enumerate(plan.taxonomy.modes):
         if mode.id not in new or mode.severity not in PAGED:
@@ -101,6 +106,11 @@ def _critical(plan: Plan, state: State, baseline: Baseline, known: Sequence[Alar
             since_high=since + plan.config.measure.bucket_s * 1000, alarmed_at=end_ms(over), false_per_week=0.0,
             about=mode.id,
         )  # fmt: skip
+
+
+def critical(alarm: Alarm) -> bool:
+    """Say whether an alarm is of a new critical mode."""
+    return KPI < alarm.monitor <= CRITICAL
 
 
 def untold(state: State, mode: str) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.bounds import Criticality
 from schemas.consequence import Line, Tier
 from schemas.incidents import Change, ModeCount, Notify, Severity, Slice
-from schemas.signals import FAILING, NEW_CRITICAL_MODE, OF_ALL, SEVERITY_OF, SILENCE, TRAFFIC, Signal
+from schemas.signals import FAILING, KPI_BAND, NEW_CRITICAL_MODE, OF_ALL, SEVERITY_OF, SILENCE, TRAFFIC, Signal
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import PAGED, Plan
 from streams.watch.state import Alarm
@@ -114,8 +114,9 @@ def judge(
     """Say how grave an incident is, whom to tell, and why.
 
     Each alarm is as grave as the table makes its signal's declared consequence; that failures grew is as grave as it
-    makes the gravest mode that grew, for that says what failing meant. Pages are sev-1 and sev-2 of which a page's own
-    evidence, or its rule, is there.
+    makes the gravest mode that grew, for that says what failing meant. A KPI's band is as grave as its set says: that
+    is said of this very figure, and no share of exchanges is affected by it. Pages are sev-1 and sev-2 of which a
+    page's own evidence, or its rule, is there.
 
     Parameters
     ----------
@@ -134,6 +135,14 @@ def judge(
     # Of the slice that explains it more exchanges are affected than of all.
     closer = where.explains / where.share_after if where is not None and where.share_after else 1.0
     for alarm in alarms:
+        if alarm.signal == KPI_BAND.name:
+            paged |= alarm.notify == "page"
+            if not why or alarm.severity < worst:
+                worst, why = (
+                    alarm.severity,
+                    f"`{alarm.about}` is {alarm.band}, which its set of KPIs calls {alarm.severity}",
+                )
+            continue
         bases = [_basis(signals, alarm, changes)]
         if alarm.signal in FAILING and alarm.severity in PAGED and modes:
             meant = [mode for mode in modes if alarm.signal != NEW_CRITICAL_MODE.name or mode.mode == alarm.about]

@@ -220,10 +220,11 @@ class Alarm(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     monitor : index of the detector's monitors; below zero of what it has no cells of: see `streams.watch.rules`
-    about : what a rule is about: a failure mode, a slice; empty of all else
+    about : what a rule is about: a failure mode, a slice, a KPI; empty of all else
     bet : the winning bet of that monitor
     notify : what its accumulator may do
     since, since_low, since_high : onset and what may be it, in milliseconds
+    band : of a KPI, the one that it is in
     """
 
     monitor: int
@@ -239,6 +240,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     false_per_week: float
     about: str = ""
     recovery: Recovery = Recovery()
+    band: str = ""
 
 
 class Flaps(Struct, frozen=True):

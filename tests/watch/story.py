@@ -24,6 +24,7 @@ from schemas.control import Control
 from schemas.failures import FailureReport
 from schemas.incidents import Change, ChangeReport, Incident
 from schemas.rejected import Rejected
+from schemas.rollbacks import Rollback
 from schemas.rollups import Rollup
 from schemas.tallies import Effective, Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
@@ -270,6 +271,11 @@ class Story:
         assert self.stage is not None
         return [one for one in self.stage.verdicts if (one.service, one.release) == (service, release)]
 
+    def rollbacks(self, service: str = "bot") -> list[Rollback]:
+        """Look at all rollbacks that were asked for so far, the latest last."""
+        assert self.stage is not None
+        return [one for one in self.stage.rollbacks if one.target.service == service]
+
     def rollups(self, service: str = "bot", release: str = "v1") -> list[Rollup]:
         """Look at what was kept of a release so far, hour by hour."""
         assert self.stage is not None
@@ -338,6 +344,7 @@ class Stages:
         self.reports: dict[str, FailureReport] = {}
         self.verdicts: tuple[Verdict, ...] = ()
         self.rollups: tuple[Rollup, ...] = ()
+        self.rollbacks: tuple[Rollback, ...] = ()
 
     def branch(self) -> "Stages":
         """Go on from here, and leave this as it is; what lies in the dicts is immutable, but for what is being said."""
@@ -423,6 +430,8 @@ class Stages:
                     self.reports[finding.key.decode()] = msgspec.json.decode(finding.value, type=FailureReport)
                 case ("verdicts",):
                     self.verdicts = (*self.verdicts, msgspec.json.decode(finding.value, type=Verdict))
+                case ("rollbacks",):
+                    self.rollbacks = (*self.rollbacks, msgspec.json.decode(finding.value, type=Rollback))
                 case ("rollups",):
                     self.rollups = (*self.rollups, rollups.decode(finding.value))
                 case _:

@@ -16,6 +16,7 @@ from schemas.verdicts import Verdict
 from streams.watch.assess.measured import Given, measured
 from streams.watch.assess.phase import place
 from streams.watch.assess.rollup import rolled
+from streams.watch.assess.serving import heard, swapped
 from streams.watch.assess.spans import over
 from streams.watch.assess.state import Held, Judged, Stand
 from streams.watch.assess.tally import EMPTY, Tally, summed
@@ -105,7 +106,8 @@ def _moved(against: Against | None, held: Held, end: int, size: int) -> Held:
         if spans:
             hours[end - HOUR_S] = summed(spans.values(), size)
     same = spans.keys() == held.spans.keys()
-    return replace(held, coming=left, spans=held.spans if same else spans, hours=hours)
+    serving = heard(held.serving, come) if come else held.serving
+    return replace(held, coming=left, spans=held.spans if same else spans, hours=hours, serving=serving)
 
 
 def _stands(plan: Plan, state: State, against: Against, held: Held, end: int, size: int) -> tuple[Stand, ...]:
@@ -157,7 +159,9 @@ def _judged(plan: Plan, state: State, against: Against, held: Held, now_ms: int)
     subject = Subject(state.service, held.release, where.baseline, where.phase)
     verdict = judge(against.policy, against.kpis, subject, list(_current(against, held)), evidence, now_ms)
     holds_s = seconds(against.policy.rules(where.phase).holds)
-    return replace(verdict, expires_at=(state.book.until + holds_s) * 1000)
+    changed = tuple(one.said for one in swapped(plan, state, held))
+    expires_at = (state.book.until + holds_s) * 1000
+    return replace(verdict, expires_at=expires_at, changed=changed, reasons=(*verdict.reasons, *changed))
 
 
 def _current(against: Against, held: Held) -> Iterator[Current]:

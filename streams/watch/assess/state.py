@@ -5,6 +5,7 @@ from msgspec import Struct
 from detectors.band import NEW, Reading, Standing
 from schemas.kpis import Shown
 from schemas.policy import Phase
+from schemas.rollbacks import Mode
 from schemas.signals import Kind
 from schemas.verdicts import Word
 from streams.watch.assess.tally import Tally
@@ -41,6 +42,28 @@ class Judged(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """A rollback that was asked for: how, and until when it may be done, in milliseconds."""
+
+    mode: Mode
+    expires_at: int
+
+
+class Serving(Struct, frozen=True, kw_only=True):
+    """What serves a release: models, or versions of the prompt, and how often, since that last changed.
+
+    Attributes
+    ----------
+    since : start of the span in which it changed, or was seen first
+    names : since then
+    before : before that; empty of the first
+    """
+
+    since: int
+    names: dict[str, int]
+    before: dict[str, int] = {}
+
+
 class Held(Struct, frozen=True, kw_only=True):
     """A release, held against the KPIs of its service.
 
@@ -54,6 +77,8 @@ class Held(Struct, frozen=True, kw_only=True):
     hours : start -> what came, as far back as the longest window
     stands : of every KPI that was measured, by name and slice
     judged : None before the first verdict
+    serving : column -> what serves it, of those that may change without a deploy
+    asked : key -> the rollback of it that was asked for, as long as that lasts
     """
 
     release: str
@@ -66,6 +91,8 @@ class Held(Struct, frozen=True, kw_only=True):
     hours: dict[int, Tally] = {}
     stands: tuple[Stand, ...] = ()
     judged: Judged | None = None
+    serving: dict[str, Serving] = {}
+    asked: dict[str, Asked] = {}
 
 
 class Book(Struct, frozen=True, kw_only=True):

@@ -97,19 +97,19 @@ def judge(
     _checked(kpis, current, evidence)
     rules, found = policy.rules(subject.phase), decides(policy, subject.phase, kpis)
     entries = [
-        _entry(kpi, one, rules, found, kpis)
+        entry(kpi, one, rules, found, kpis)
         for kpi in kpis.kpis
         for one in _of(kpi, current) or [Current(kpi.name, _NOTHING, None)]
     ]
     bands: dict[str, Shown] = {
-        kpi.name: _worst(entry.band for entry in entries if entry.name == kpi.name) for kpi in kpis.kpis
+        kpi.name: _worst(one.band for one in entries if one.name == kpi.name) for kpi in kpis.kpis
     }
     few = evidence.candidate < rules.min_events
     score = _score(bands, rules.weights)
     grave = [
         *([(0, f"{evidence.candidate:,} exchanges, and {rules.min_events:,} are needed")] if few else []),
         *([(3, "half of the KPIs, or more, by weight, have no data")] if score is None else []),
-        *(_reason(entry, bands[entry.name], found) for entry in entries if entry.band != "green"),
+        *(_reason(one, bands[one.name], found) for one in entries if one.band != "green"),
     ]
     word = _word(few, score, bands, found)
     reasons = [said for _, said in sorted(grave, key=lambda one: one[0])]
@@ -176,7 +176,8 @@ def _score(bands: Mapping[str, Shown], weights: Mapping[str, float]) -> float | 
     return round(100 * sum(weight[name] for name, band in bands.items() if band == "green") / known, 1)
 
 
-def _entry(kpi: Kpi, one: Current, rules: Rules, found: Decides, kpis: KpiSet) -> KpiVerdict:
+def entry(kpi: Kpi, one: Current, rules: Rules, found: Decides, kpis: KpiSet) -> KpiVerdict:
+    """Say where a KPI stands, and what is to be done by whom."""
     band, reading = one.banded.band, one.reading
     interval = None
     if reading is not None and reading.low is not None and reading.high is not None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from schemas.answers import Answer
 from schemas.config import Config
 from schemas.control import Control
 from schemas.docs.docstrings import attributes, summary
@@ -36,6 +37,7 @@ WORDS: Final[dict[str, Any]] = {
     "kpis": KpiSet,
     "policy": Policy,
     "verdicts": Verdict,
+    "answers": Answer,
 }
 """File of a JSON Schema -> the type that it describes."""
 

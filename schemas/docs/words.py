@@ -18,6 +18,7 @@ from schemas.kpis import KpiSet
 from schemas.policy import Policy
 from schemas.rejected import Rejected
 from schemas.rollbacks import Rollback, RollbackResult
+from schemas.scorecards import Scorecard
 from schemas.topics import TOPICS, Topic
 from schemas.verdicts import Verdict
 
@@ -38,6 +39,7 @@ WORDS: Final[dict[str, Any]] = {
     "policy": Policy,
     "verdicts": Verdict,
     "answers": Answer,
+    "scorecards": Scorecard,
 }
 """File of a JSON Schema -> the type that it describes."""
 
@@ -45,6 +47,7 @@ SPOKEN: Final = {
     "events": "events", "control": "control", "rejected": "rejected",
     "incidents": "incidents", "incidents_state": "incidents", "incidents_shadow": "incidents",
     "changes": "changes", "failures": "failures", "verdicts": "verdicts",
+    "scorecards": "scorecards",
     "rollbacks": "rollbacks", "rollback_results": "rollback_results",
 }  # fmt: skip
 """Role of a topic -> the words on it. Topics that are not here are Barograph's own."""

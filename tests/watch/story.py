@@ -25,6 +25,7 @@ from schemas.failures import FailureReport
 from schemas.incidents import Change, ChangeReport, Incident
 from schemas.rejected import Rejected
 from schemas.rollups import Rollup
+from schemas.scorecards import Scorecard
 from schemas.tallies import Effective, Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
@@ -270,6 +271,11 @@ class Story:
         assert self.stage is not None
         return [one for one in self.stage.verdicts if (one.service, one.release) == (service, release)]
 
+    def scorecard(self, service: str = "bot", release: str = "v1") -> Scorecard:
+        """Look at the latest scorecard of a release."""
+        assert self.stage is not None
+        return msgspec.json.decode(self.stage.scorecards[f"{service}:{release}"], type=Scorecard)
+
     def rollups(self, service: str = "bot", release: str = "v1") -> list[Rollup]:
         """Look at what was kept of a release so far, hour by hour."""
         assert self.stage is not None
@@ -337,6 +343,7 @@ class Stages:
         self.facts: tuple[tuple[int, Control], ...] = ()
         self.reports: dict[str, FailureReport] = {}
         self.verdicts: tuple[Verdict, ...] = ()
+        self.scorecards: dict[str, bytes] = {}
         self.rollups: tuple[Rollup, ...] = ()
 
     def branch(self) -> "Stages":
@@ -423,6 +430,8 @@ class Stages:
                     self.reports[finding.key.decode()] = msgspec.json.decode(finding.value, type=FailureReport)
                 case ("verdicts",):
                     self.verdicts = (*self.verdicts, msgspec.json.decode(finding.value, type=Verdict))
+                case ("scorecards",):
+                    self.scorecards = {**self.scorecards, finding.key.decode(): finding.value}
                 case ("rollups",):
                     self.rollups = (*self.rollups, rollups.decode(finding.value))
                 case _:

@@ -12,10 +12,12 @@ from detectors.band import NEW, Banded, Reading, step
 from schemas.durations import seconds
 from schemas.kpis import HOUR_S, Kpi
 from schemas.rollups import Rollup
+from schemas.scorecards import Scorecard
 from schemas.verdicts import Verdict
 from streams.watch.assess.measured import Given, measured
 from streams.watch.assess.phase import place
 from streams.watch.assess.rollup import rolled
+from streams.watch.assess.scorecard import scorecard
 from streams.watch.assess.spans import over
 from streams.watch.assess.state import Held, Judged, Stand
 from streams.watch.assess.tally import EMPTY, Tally, summed
@@ -36,7 +38,7 @@ class Closed(NamedTuple):
     """A state, and what is to be published."""
 
     state: State
-    said: list[Verdict | Rollup]
+    said: list[Verdict | Scorecard | Rollup]
 
 
 def close(plan: Plan, state: State, second: int) -> Closed:
@@ -50,7 +52,7 @@ def close(plan: Plan, state: State, second: int) -> Closed:
     against, book = plan.held(state.service), state.book
     layout = layout_of(book.own)
     size = layout.fixed
-    said: list[Verdict | Rollup] = []
+    said: list[Verdict | Scorecard | Rollup] = []
     stepped = set[str]()
     for end in over(plan, state, second):
         releases = dict[str, Held]()
@@ -83,7 +85,7 @@ def close(plan: Plan, state: State, second: int) -> Closed:
                 verdict=verdict.verdict, phase=verdict.phase, baseline=verdict.baseline, at=verdict.evaluated_at
             ),
         )
-        said.append(verdict)
+        said += [verdict, scorecard(plan, state, against, held, verdict)]
     if said:
         state = replace(state, book=replace(book, releases=releases))
     return Closed(state, said)

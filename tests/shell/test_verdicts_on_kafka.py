@@ -18,8 +18,10 @@ from schemas.config import Config
 from schemas.kpis import KpiSet
 from schemas.policy import Policy
 from schemas.releases import Releases
+from schemas.scorecards import Scorecard
 from schemas.strict import read
 from schemas.verdicts import Verdict
+from streams.cli import main
 from streams.shell import topics
 from streams.shell import verdicts as shell
 from streams.shell.metrics import Metrics
@@ -118,9 +120,20 @@ def _key(one: Verdict) -> bytes:
     return f"{one.service}:{one.release}".encode()
 
 
+async def scorecard(config: Config, folder: Path, capsys: pytest.CaptureFixture[str]) -> Scorecard:
+    """Ask by the command, for people and for programs."""
+    path = folder / "config.yaml"
+    path.write_bytes(msgspec.yaml.encode(config))
+    ask = ["scorecard", "bot", "--config", str(path)]
+    assert await asyncio.to_thread(main, ask) == 0
+    assert "bot, release v1, live, as of" in capsys.readouterr().out
+    assert await asyncio.to_thread(main, [*ask, "--json"]) == 0
+    return msgspec.json.decode(capsys.readouterr().out, type=Scorecard)
+
+
 @pytest.mark.long
 async def test_a_release_passes_then_fails_then_nothing_is_known_of_it_and_every_worker_says_so(
-    kafka: str, namespace: str, tmp_path: Path
+    kafka: str, namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = holding(kafka, namespace)
     (tmp_path / "a").mkdir()
@@ -132,6 +145,11 @@ async def test_a_release_passes_then_fails_then_nothing_is_known_of_it_and_every
             await asyncio.gather(until(says(watching, "pass")), until(says(beside, "pass")))
             sent.refused = True
             await asyncio.gather(until(says(watching, "fail")), until(says(beside, "fail", "which rolls back")))
+        card = await scorecard(config, tmp_path, capsys)
+        assert (card.release, card.status, card.models, card.owners.accountable) == ("v1", "fail", ("m-1",), "me")
+        assert {one.name: one.unit for one in card.fields if one.value is not None} == {
+            "p95": "ms", "cost_per_1k": "USD/1k", "safety_violation_rate": "%"
+        }  # fmt: skip
         assert await watching.stop() == 0
         await until(says(beside, "no_data", "the last verdict, "))  # nobody judges any more, and the last one expires
         assert await beside.stop() == 0

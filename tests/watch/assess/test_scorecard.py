@@ -70,7 +70,7 @@ def test_every_field_is_there_and_what_no_kpi_measures_is_of_the_last_hour() -> 
 
 
 def test_violations_of_safety_are_a_share_of_all_exchanges() -> None:
-    """Of ten answers one had to be stopped, as a guardrail says, and went out all the same; but for one in 50 of them."""
+    """Of ten answers one had to be stopped, says a guardrail; it went out all the same, but for one in 50 of them."""
     harm, none = ([{"name": "g", "fired": fired, "category": "harmful"}] for fired in (True, False))
     card = told(guardrails=Values((harm, *[none] * 9))).scorecard()
     found = field(card, "safety_violation_rate")

@@ -71,7 +71,8 @@ def test_the_configs_of_the_pages_are_configs(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"`((?:docs|deploy|schemas|streams|benchmarks)/[\w./-]+)`", TEXT + SECURITY + VERDICTS)))
+    "path",
+    sorted(set(re.findall(r"`((?:docs|deploy|schemas|streams|benchmarks)/[\w./-]+)`", TEXT + SECURITY + VERDICTS))),
 )
 def test_every_path_is_there(path: str) -> None:
     assert (TOP / path).exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from yarl import URL
 
 from schemas.answers import Answer
 from schemas.config import Config, Worker
@@ -46,13 +47,15 @@ async def test_a_verdict_is_json_that_no_cache_keeps(session: aiohttp.ClientSess
         ("/v1/verdict", 400, "the parameter `service` is missing"),
         ("/v1/verdict?service=bot", 400, "the parameter `release` is missing"),
         ("/v1/verdict?service=bat&release=v2", 404, "did you mean `bot`"),
+        ("/v1/verdict?service=%ff%00%ed%a0%80&release=v2", 404, "has KPIs"),
+        ("/v1/verdict?service=bot&release=v2&%ff=1", 400, "no parameter `"),
         ("/v1/flagger", 404, ""),
     ],
 )
 async def test_what_is_no_question_is_refused_in_a_sentence(
     session: aiohttp.ClientSession, path: str, status: int, says: str
 ) -> None:
-    async with session.get(path) as answer:
+    async with session.get(URL(path, encoded=True)) as answer:
         assert answer.status == status
         assert says in await answer.text()
         assert answer.headers["Cache-Control"] == "no-store"
@@ -68,6 +71,14 @@ async def test_every_other_method_is_405(
     async with session.request(method, path) as answer:
         assert (answer.status == 405) == (method != allowed)
         assert answer.status != 200
+
+
+async def test_a_release_that_no_text_can_name_is_answered(session: aiohttp.ClientSession) -> None:
+    for release in ("%ff", "%00", "%ed%a0%80", "%E2%80%AE", "+", "a%2Bb", "x" * 4000):
+        async with session.get(URL(f"{ASKS}{release}", encoded=True)) as answer:
+            assert answer.status == 200
+            found = msgspec.json.decode(await answer.read(), type=Answer)
+            assert found.verdict == "no_data"
 
 
 @pytest.mark.parametrize("path", HOOKS)

@@ -205,6 +205,7 @@ async def test_whoever_asks_is_answered_by_the_topic_alone_and_only_with_a_token
         counted = {"kept": 5.0, "older": 1.0, "unreadable": 1.0}
         assert all(f'barograph_verdicts_read_total{{became="{name}"}} {n}' in text for name, n in counted.items())
         assert await running.stop() == 0
+    assert len(running.said) == 2, f"when all is well a worker says that it starts, and that it ends: {running.said}"
 
 
 async def test_while_the_broker_is_away_nothing_is_answered_and_it_is_read_on_when_it_is_back(

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 from schemas.kpi_measures import unit
 from schemas.kpis import HOUR_S, Kpi
 from schemas.scorecards import KpiCard, Scorecard, Source, Stood
+from schemas.signals import Signal
 from schemas.tallies import OTHER
 from schemas.verdicts import KpiVerdict, Verdict
 from streams.watch.assess.fields import fields
@@ -34,7 +35,8 @@ def scorecard(plan: Plan, state: State, against: Against, held: Held, verdict: V
     """
     kpis = against.kpis
     stands = {(one.kpi, one.slice): one for one in held.stands}
-    cards = tuple(_card(plan, kpi, verdict, stands, kpis.owners.accountable) for kpi in kpis.kpis)
+    signals = {one.name: one for one in plan.known}
+    cards = tuple(_card(kpi, signals, verdict, stands, kpis.owners.accountable) for kpi in kpis.kpis)
     given = Given(plan=plan, window_s=HOUR_S, baseline=state.baseline, own=state.book.own)
     hour = summed(held.spans.values(), layout_of(state.book.own).fixed) if held.spans else EMPTY
     return Scorecard(
@@ -63,14 +65,16 @@ def scorecard(plan: Plan, state: State, against: Against, held: Held, verdict: V
     )
 
 
-def _card(plan: Plan, kpi: Kpi, verdict: Verdict, stands: Mapping[tuple[str, str], Stand], accountable: str) -> KpiCard:
+def _card(
+    kpi: Kpi, signals: Mapping[str, Signal], verdict: Verdict, stands: Mapping[tuple[str, str], Stand], accountable: str
+) -> KpiCard:
     entries = [one for one in verdict.kpis if one.name == kpi.name]
     return KpiCard(
         name=kpi.name,
         layer=kpi.layer,
         rank=kpi.rank,
         measures=kpi.measures,
-        unit=unit(kpi.measures, {one.name: one for one in plan.known}),
+        unit=unit(kpi.measures, signals),
         by=kpi.by or "",
         window=kpi.window,
         lower_is_better=kpi.direction == "lower_is_better",

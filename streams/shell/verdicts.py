@@ -46,6 +46,7 @@ class Verdicts:
         self._most = 2 * (config.watch.max_releases + 1)
         self._kept: dict[str, Mapping[str, Verdict]] = {}
         self._complete: float | None = None  # when it was last known to be read to its end
+        self._polled = 0
         self._failed = ""
 
     def known(self) -> Known:
@@ -65,7 +66,7 @@ class Verdicts:
     async def run(self) -> None:
         """Read until cancelled."""
         while self._services:
-            self._complete = None
+            self._complete, self._polled = None, 0
             try:
                 async with reading(self._config) as consumer:
                     await self._follow(consumer, await self._partitions())
@@ -105,8 +106,8 @@ class Verdicts:
             if end is None or polled_ms is None or await consumer.position(tp) < end:
                 return
             polled.append(polled_ms)
-        age_s = max(time.time() - min(polled) / 1000, 0.0)
-        self._complete, self._failed = max(self._complete or 0.0, time.monotonic() - age_s), ""
+        if min(polled) != self._polled:  # the broker has answered since; by which clock says nothing here
+            self._polled, self._complete, self._failed = min(polled), time.monotonic(), ""
 
     def _hear(self, record: Any) -> None:
         try:

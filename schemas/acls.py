@@ -15,8 +15,8 @@ ROLES: Final[dict[Role, str]] = {
     "producer": "services, gateways and collectors that send events",
     "pipeline": "pipelines and people that declare releases and take incidents; nobody else may",
     "worker": "the workers",
-    "reader": "on-call and its tools (`barograph incidents`, `explain`, `failures`): they read what was found; by a "
-    "consumer group, if by one, whose name begins as below",
+    "reader": "on-call and its tools (`barograph incidents`, `explain`, `failures`, `scorecard`): they read what was "
+    "found; by a consumer group, if by one, whose name begins as below",
     "operator": "who asks what was recorded and how it stands (`barograph replay --topic`, `check --live`)",
     "actuator": "who carries rollbacks out (`barograph actuate`); nobody else needs to write where it writes",
 }

@@ -244,6 +244,12 @@ METRICS: Final[tuple[Metric, ...]] = (
         action="minutes: more partitions would have been better; see operations.md#capacity",
     ),
     Metric(
+        name="barograph_verdicts_read_total", kind="counter",
+        labels={"became": "kept; older: a later one was known; forgotten: another release made room; or unreadable"},
+        words="Verdicts that this worker read from `ai.verdicts` to answer by; none where no KPIs are in its config.",
+        action="unreadable: another version writes them, or somebody else; finish the upgrade, look at who may write",
+    ),
+    Metric(
         name="barograph_log_lines_withheld_total", kind="counter", labels={"logger": "aiokafka, faust or mode"},
         words="Lines of Kafka's clients that were like one just logged, and were summed up instead.",
         action="many: read the lines that were let through",

@@ -63,6 +63,12 @@ class Topic(Struct, frozen=True, kw_only=True):
         return said | self.settings
 
 
+_LATEST: Final = {
+    "min.compaction.lag.ms": str(2 * 3600 * 1000), "segment.bytes": str(16 << 20), "compression.type": "zstd",
+}  # fmt: skip
+"""Who lost a partition may write an old record of a key after a newer one, as long as he has not noticed: both must be
+there still. But it is kept short, for who reads it reads all of it."""
+
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         written_by=("producer",), read_by=("measure",),
@@ -162,6 +168,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         value="JSON: whether a release may go on, the latest verdict",
         cleanup="compact", retention_s=None, partitions="one",
         writer="WATCH", reader="every worker, to answer over HTTP; rollouts",
+        settings=_LATEST,
     ),
     Topic(
         written_by=("watch",), read_by=("reader",),
@@ -169,6 +176,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         value="JSON: all that a release is held against, and how it stands",
         cleanup="compact", retention_s=None, partitions="one",
         writer="WATCH", reader="`scorecard`; ML, SRE, security, product",
+        settings=_LATEST,
     ),
     Topic(
         written_by=("watch",), read_by=("actuator", "reader"),

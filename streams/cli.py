@@ -212,6 +212,23 @@ def _failures(args: argparse.Namespace) -> int:
     return _with_shell(work)
 
 
+def _scorecard(args: argparse.Namespace) -> int:
+    """Say what the releases of a service are held against, and how they stand."""
+    config, now_ms = _config(args), time.time_ns() // 1_000_000
+
+    def work() -> int:
+        from streams.shell import found
+        from streams.story import scored
+
+        log = found.logs(config, ["scorecards"], needed="scorecards")["scorecards"]
+        cards = scored.chosen(log, args.service, args.release, now_ms)
+        if args.json:
+            return _write(map(msgspec.json.encode, cards))
+        return _print(scored.lines(cards, now_ms))
+
+    return _with_shell(work)
+
+
 def _print(lines: Iterable[str]) -> int:
     for line in lines:
         print(line)
@@ -447,6 +464,19 @@ def _about_findings(
     )  # fmt: skip
     explain.add_argument("--json", action="store_true", help="write the story as JSON")
 
+    _add_about_releases(command, takes_config)
+
+
+def _about_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Make the commands about releases."""
+    kpis = command("kpis", _kpis, "print a set of KPIs that is shipped, ready to copy; without a name, name them")
+    kpis.add_argument("preset", nargs="?", metavar="PRESET", help="type of deployment")
+
+
+def _add_about_releases(
+    command: Callable[..., argparse.ArgumentParser], takes_config: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    """Add the commands that say of releases what is on topics."""
     failures = command(
         "failures", _failures, "say how each release fails: modes, how diverse, where; from the last reports",
         "\nRead from ai.failures.",
@@ -456,11 +486,14 @@ def _about_findings(
     failures.add_argument("--release", metavar="NAME", help="of this release only")
     failures.add_argument("--json", action="store_true", help="a JSON line for each report")
 
-
-def _about_releases(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Make the commands about releases."""
-    kpis = command("kpis", _kpis, "print a set of KPIs that is shipped, ready to copy; without a name, name them")
-    kpis.add_argument("preset", nargs="?", metavar="PRESET", help="type of deployment")
+    scorecard = command(
+        "scorecard", _scorecard, "say what the releases of a service are held against, and how each stands",
+        "\nRead from ai.scorecards. Without --release, of those that are judged now, or else of the last that was.",
+    )  # fmt: skip
+    takes_config(scorecard)
+    scorecard.add_argument("service", metavar="SERVICE")
+    scorecard.add_argument("--release", metavar="NAME", help="of this release only")
+    scorecard.add_argument("--json", action="store_true", help="a JSON line for each card")
 
 
 def _version() -> str:

@@ -1,6 +1,7 @@
 """A figure, a time or a name -> how people read it."""
 
 import textwrap
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -98,6 +99,28 @@ def beside(label: str, text: str, width: int) -> list[str]:
     ['  since   14:02:05']
     """
     return wrap(text, first=f"  {label:<{width}}", then=" " * (width + 2))
+
+
+def table(rows: Sequence[tuple[str, ...]], right: Collection[int] = ()) -> Iterator[str]:
+    r"""Lay out cells below each other; the last column is as wide as it likes.
+
+    Parameters
+    ----------
+    right : columns that are flush right
+
+    Examples
+    --------
+    >>> print("\n".join(table([("mode", "n", "such as"), ("FMT.EMPTY", "7", "a1")], right=[1])))
+      mode       n  such as
+      FMT.EMPTY  7  a1
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *cells, last in rows:
+        laid = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=False))
+        ]
+        yield f"  {'  '.join((*laid, last))}".rstrip().replace(GLUE, " ")
 
 
 def span(ms: int) -> str:

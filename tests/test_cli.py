@@ -41,7 +41,7 @@ def test_a_command_that_does_not_exist_is_a_config_error_with_usage(argv: list[s
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "replay", "check", "incidents", "explain", "failures", "topics", "control", "demo"]
+    "command", ["run", "replay", "check", "incidents", "explain", "failures", "scorecard", "topics", "control", "demo"]
 )
 def test_every_command_has_help(command: str, capsys: Said) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -68,6 +68,7 @@ def test_the_exit_codes_are_in_the_help(capsys: Said) -> None:
         ["incidents", "--config"],
         ["explain", "9f0c", "--config"],
         ["failures", "--config"],
+        ["scorecard", "shop", "--config"],
     ],
     ids=lambda argv: argv[0],
 )
@@ -172,7 +173,7 @@ def config_for(folder: Path, bootstrap: str, prefix: str = "") -> str:
     "argv",
     [
         ["topics"], ["topics", "--create"], ["replay", "--topic"], ["run"], ["check", "--live"], ["incidents"],
-        ["explain", "9f0c"], ["failures"],
+        ["explain", "9f0c"], ["failures"], ["scorecard", "shop"],
     ],
     ids=" ".join,
 )  # fmt: skip

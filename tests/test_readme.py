@@ -4,23 +4,26 @@ import json
 import re
 import shlex
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import pytest
 
-from schemas.config import parse
+from schemas.config import Worker, parse
 from schemas.events import Event
 from streams import cli
+from streams.telling.answered import Asked, asked
 
 TOP = Path(__file__).parents[1]
 TEXT = (TOP / "README.md").read_text()
 SECURITY = (TOP / "SECURITY.md").read_text()
 OPERATIONS = (TOP / "docs/operations.md").read_text()
+VERDICTS = (TOP / "docs/verdicts.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
 NEEDS_BROKER = (
-    "barograph run", "barograph topics", "barograph incidents", "barograph explain", "barograph failures", "--topic",
-    "--live",
+    "barograph run", "barograph topics", "barograph incidents", "barograph explain", "barograph failures",
+    "barograph scorecard", "--topic", "--live",
 )  # fmt: skip
 
 
@@ -68,7 +71,21 @@ def test_the_configs_of_the_pages_are_configs(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"`((?:docs|deploy|schemas|streams|benchmarks)/[\w./-]+)`", TEXT + SECURITY)))
+    "path",
+    sorted(set(re.findall(r"`((?:docs|deploy|schemas|streams|benchmarks)/[\w./-]+)`", TEXT + SECURITY + VERDICTS))),
 )
 def test_every_path_is_there(path: str) -> None:
     assert (TOP / path).exists()
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w./-]+)\)", VERDICTS))))
+def test_what_the_page_of_verdicts_leads_to_is_there(link: str) -> None:
+    assert (TOP / "docs" / link).exists()
+
+
+def test_what_the_page_of_verdicts_shows_can_be_asked() -> None:
+    asks, scorecard = re.findall(r"^\$ (.*)$", VERDICTS, re.MULTILINE)
+    question = urlsplit(shlex.split(asks)[-1])
+    assert (question.path, question.port) == ("/v1/verdict", Worker().http_port)
+    assert asked(parse_qsl(question.query)) == Asked("support-bot", "2026.11.3", "2026.11.2")
+    assert cli.parser().parse_args(shlex.split(scorecard)[1:]).service == "support-bot"

@@ -123,6 +123,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         )),
         # Not of the range: a worker may have read its states back before Prometheus saw it first.
         Panel("Time of a restore, since the start", _quantiles("barograph_restore_seconds", "now"), "figures"),
+        Panel("Verdicts read, to answer by", (Query("barograph_verdicts_read_total", "step", "became"),), "bars"),
         Panel("Memory", (Query("process_resident_memory_bytes", "now", "instance"),), width=6),
         Panel("CPU, of one core", (Query("process_cpu_seconds_total", "second", "instance"),), width=6),
         Panel("Open files", (Query("process_open_fds", "now", "instance"),), width=6),

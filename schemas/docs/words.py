@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from schemas.answers import Answer
 from schemas.config import Config
 from schemas.control import Control
 from schemas.docs.docstrings import attributes, summary
@@ -17,6 +18,7 @@ from schemas.kpis import KpiSet
 from schemas.policy import Policy
 from schemas.rejected import Rejected
 from schemas.rollbacks import Rollback, RollbackResult
+from schemas.scorecards import Scorecard
 from schemas.topics import TOPICS, Topic
 from schemas.verdicts import Verdict
 
@@ -36,6 +38,8 @@ WORDS: Final[dict[str, Any]] = {
     "kpis": KpiSet,
     "policy": Policy,
     "verdicts": Verdict,
+    "answers": Answer,
+    "scorecards": Scorecard,
 }
 """File of a JSON Schema -> the type that it describes."""
 
@@ -43,6 +47,7 @@ SPOKEN: Final = {
     "events": "events", "control": "control", "rejected": "rejected",
     "incidents": "incidents", "incidents_state": "incidents", "incidents_shadow": "incidents",
     "changes": "changes", "failures": "failures", "verdicts": "verdicts",
+    "scorecards": "scorecards",
     "rollbacks": "rollbacks", "rollback_results": "rollback_results",
 }  # fmt: skip
 """Role of a topic -> the words on it. Topics that are not here are Barograph's own."""

@@ -30,6 +30,7 @@ from streams.shell.metrics import Metrics
 from streams.shell.outbox import Outbox
 from streams.shell.source import Measure
 from streams.shell.ticks import Survey, Ticks
+from streams.shell.verdicts import Verdicts
 from streams.shell.web import Web
 from streams.watch import size
 from streams.watch.own import Own
@@ -152,14 +153,15 @@ def _end(why: Exit) -> NoReturn:
 async def _start(config: Config, metrics: Metrics, fuse: Fuse, opened: AsyncExitStack) -> None:
     """Start everything; what is left in `opened` drains it, the last opened first."""
     taxonomy = Taxonomy.load_default()
-    lacking: list[Callable[[], list[str]]] = []
+    verdicts = Verdicts(config, metrics)
+    lacking: list[Callable[[], list[str]]] = [verdicts.missing]
 
     def missing() -> list[str]:
         return [one for lacks in lacking for one in lacks()]
 
     metrics.runs(config.worker.name, str(VERSION))
     metrics.ready.set_function(lambda: not missing())
-    web = Web(config, metrics, missing)
+    web = Web(config, metrics, missing, verdicts.known)
     opened.push_async_callback(web.stop)
     sender = producer(config)
     opened.push_async_callback(sender.stop)
@@ -199,6 +201,7 @@ async def _start(config: Config, metrics: Metrics, fuse: Fuse, opened: AsyncExit
     await web.start()
     await asyncio.gather(*(service.start() for service in services))
     _background(lookout.run(), fuse, opened)
+    _background(verdicts.run(), fuse, opened)
     _background(Ticks(config, outbox, ticked, survey).run(), fuse, opened)
     log.info(
         "%s has started to %s at %s; its page is http://%s:%d",

@@ -77,8 +77,9 @@ class Metrics:
         self.unlearned = _of(Gauge, table["barograph_unlearned_signals"])
         self.lost = _of(Counter, table["barograph_lost_records_total"])
         self.quarantined = _of(Gauge, table["barograph_quarantined_services"])
-        self.weight = _of(Gauge, table["barograph_services_weight"])
-        self.planned = _of(Gauge, table["barograph_planned_services"])
+        self.weight, self.planned = (
+            _of(Gauge, table[f"barograph_{kept}"]) for kept in ("services_weight", "planned_services")
+        )  # fmt: skip
         self.lag = _of(Gauge, table["barograph_lag_records"])
         self.lag_seconds = _of(Gauge, table["barograph_lag_seconds"])
         self.held = _of(Gauge, table["barograph_held_partitions"])
@@ -89,6 +90,7 @@ class Metrics:
         self.checkpoint_age = _of(Gauge, table["barograph_checkpoint_age_seconds"])
         self.state_bytes = _of(Gauge, table["barograph_state_bytes"])
         self.restore = _of(Histogram, table["barograph_restore_seconds"])
+        self.verdicts = _of(Counter, table["barograph_verdicts_read_total"])
         self.withheld = _of(Counter, table["barograph_log_lines_withheld_total"])
         # Prometheus sees no increase in a count that is there only once it is 1, and of these each one matters.
         for planned in ("page", "ticket"):

@@ -1,28 +1,34 @@
-"""A worker's state -> /metrics, /live and /ready, on loopback or behind a token."""
+"""A worker's state -> /metrics, /live and /ready, and what it answers of releases; on loopback or behind a token."""
 
 import hmac
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
 import orjson
 from aiohttp import web
 from mode import Service
 
+from schemas.answers import Answer
 from schemas.config import Config
-from schemas.printable import printable
+from schemas.printable import printable, printable_json
 from streams.shell import secret
 from streams.shell.exits import ConfigRefused
 from streams.shell.metrics import Metrics
+from streams.telling import flagger
+from streams.telling.answered import Asked, Known, answered, asked
 
 PROBES: Final = frozenset({"/live", "/ready"})
 """Whoever supervises the worker asks here, and reads the status alone: a kubelet has no token."""
 
 
 class Web(Service):
-    """The worker's page for Prometheus and for whoever supervises it.
+    """The worker's page for Prometheus, for whoever supervises it, and for rollouts that ask for verdicts.
 
     ``/live`` answers whenever the event loop does. ``/ready`` is 200 once partitions are assigned and their state is
-    restored, and 503 with what is missing before.
+    restored, and 503 with what is missing before. ``/v1/verdict`` and the hooks of Flagger's answer of any release of
+    any service (docs/verdicts.md). Nothing is to be kept by caches on the way.
 
     Where the config names a token, whoever asks must bring it (``Authorization: Bearer ...``), at any path, also at one
     that is not there; else the answer is 401. The two probes answer without, but then by their status alone.
@@ -30,10 +36,13 @@ class Web(Service):
     Parameters
     ----------
     missing : what keeps the worker from being ready, one sentence each
+    known : the verdicts to answer by
     """
 
-    def __init__(self, config: Config, metrics: Metrics, missing: Callable[[], list[str]]) -> None:
-        self._config, self._metrics, self._missing = config, metrics, missing
+    def __init__(
+        self, config: Config, metrics: Metrics, missing: Callable[[], list[str]], known: Callable[[], Known]
+    ) -> None:
+        self._config, self._metrics, self._missing, self._verdicts = config, metrics, missing, known
         self._runner: web.AppRunner | None = None
         self._token = secret.http_token(config.worker)
         self.port = config.worker.http_port
@@ -42,9 +51,12 @@ class Web(Service):
     async def on_start(self) -> None:
         """Listen; with port 0, on one that is free, which `port` then tells."""
         # Whatever path is added later is guarded, too.
-        app = web.Application(middlewares=[self._guard])
+        app = web.Application(middlewares=[self._guard], client_max_size=flagger.LARGEST)
+        app.on_response_prepare.append(_not_kept)
         app.add_routes([
-            web.get("/metrics", self._page), web.get("/live", self._live), web.get("/ready", self._ready)
+            web.get("/metrics", self._page), web.get("/live", self._live), web.get("/ready", self._ready),
+            web.get("/v1/verdict", self._verdict, allow_head=False),
+            web.post("/v1/flagger/gate", self._gate), web.post("/v1/flagger/rollback", self._rollback),
         ])  # fmt: skip
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
@@ -94,3 +106,35 @@ class Web(Service):
             body=orjson.dumps(said),
             content_type="application/json",
         )
+
+    async def _verdict(self, request: web.Request) -> web.Response:
+        ask = asked(request.query.items())
+        found = answered(ask, self._verdicts(), _now_ms()) if isinstance(ask, Asked) else ask
+        if isinstance(found, Answer):
+            body = printable_json(msgspec.json.encode(found).decode())
+            return web.Response(text=body, content_type="application/json")
+        return web.Response(status=found.status, text=f"{found.says}\n")
+
+    async def _gate(self, request: web.Request) -> web.Response:
+        return await self._hooked(request, flagger.gate)
+
+    async def _rollback(self, request: web.Request) -> web.Response:
+        return await self._hooked(request, flagger.rollback)
+
+    async def _hooked(
+        self, request: web.Request, decide: Callable[[bytes | None, Known, int], flagger.Said]
+    ) -> web.Response:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            body = None
+        said = decide(body, self._verdicts(), _now_ms())
+        return web.Response(status=said.status, text=f"{said.line}\n")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _not_kept(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Cache-Control"] = "no-store"

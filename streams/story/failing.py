@@ -1,6 +1,6 @@
 """The reports of `ai.failures` -> how each release fails: in which modes, how diverse, where, and what is not seen."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -9,7 +9,7 @@ from schemas.failures import Diversity, FailureReport, Group, Seen, Span
 from schemas.incidents import Interval
 from schemas.printable import printable
 from schemas.strict import ConfigError
-from streams.figures import GLUE, beside, date, figure, fit, measured, percent, wrap
+from streams.figures import GLUE, beside, date, figure, fit, measured, percent, table, wrap
 from streams.story.log import Log, read
 
 NOBODY: Final = (
@@ -120,7 +120,7 @@ def _modes(now: Sequence[Seen], all_: Sequence[Seen]) -> Iterator[str]:
             printable(seen.mode), seen.severity, f"{recent.n if recent else 0:,}", f"{seen.n:,}", f"{seen.beside:,}",
             f"{seen.judged:,}", fit(printable(", ".join(one.id for one in such)), _SUCH),
         ))  # fmt: skip
-    yield from _table(rows, right=range(2, 6))
+    yield from table(rows, right=range(2, 6))
     if len(all_) > _MODES:
         yield f"  and {len(all_) - _MODES} more: --json has them"
 
@@ -134,18 +134,7 @@ def _diversity(now: Diversity, all_: Diversity) -> Iterator[str]:
         figures = [_figure(name, getattr(of_span, name)) for of_span in (now, all_)]
         if any(figures):
             rows.append((name, *(said or "not known" for said in figures), meaning.format(of=of)))
-    return _table(rows, right=())
-
-
-def _table(rows: Sequence[tuple[str, ...]], right: Collection[int]) -> Iterator[str]:
-    """Lay out cells below each other; the last column is as wide as it likes."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for *cells, last in rows:
-        laid = [
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=False))
-        ]
-        yield f"  {'  '.join((*laid, last))}".rstrip().replace(GLUE, " ")
+    return table(rows)
 
 
 def _figure(name: str, said: Interval | float | None) -> str:

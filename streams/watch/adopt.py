@@ -8,8 +8,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.incidents import Incident
-from schemas.signals import KPI_BAND
 from streams.watch import traffic
+from streams.watch.assess.beyond import alone
 from streams.watch.derived import preparing
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
@@ -69,7 +69,7 @@ def baseline(plan: Plan, state: State, now_ms: int) -> Adopted:
 
 
 def _of_kpis(case: Case) -> bool:
-    return all(alarm.signal == KPI_BAND.name for alarm in case.alarms)
+    return alone(case.alarms)
 
 
 def config(old: Plan, new: Plan, state: State) -> Pieces[State]:

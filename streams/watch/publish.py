@@ -12,6 +12,7 @@ from schemas.found import Asked
 from schemas.incidents import ChangeReport, Incident
 from schemas.rollbacks import Rollback, target_key
 from schemas.rollups import Rollup
+from schemas.scorecards import Scorecard
 from schemas.tallies import Fact, Passed
 from schemas.verdicts import Verdict
 from streams.telling.findings import ENDED_S, Finding, encoded, finding, moment, refusal, said_by
@@ -20,7 +21,7 @@ from streams.watch.notices import Notices
 from streams.watch.resend import Again
 from streams.watch.state import State
 
-Said = Incident | Again | ChangeReport | FailureReport | Verdict | Rollup | Rollback | Refused | Asked
+Said = Incident | Again | ChangeReport | FailureReport | Verdict | Scorecard | Rollup | Rollback | Refused | Asked
 
 
 def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Finding:
@@ -38,10 +39,11 @@ def published(said: Said, partition: int, offset: int, fact: Fact | None) -> Fin
             return finding(said.said, resend=True)
         case ChangeReport() | FailureReport():
             return _report(replace(said, partition=partition, offset=offset))
-        case Verdict():
-            headers = said_by("barograph.verdict.v1", said.id, said.service, said.evaluated_at, "watch")
+        case Verdict() | Scorecard():
+            kind, role = _JUDGED[type(said)]
+            headers = said_by(f"barograph.{kind}.v1", said.id, said.service, said.evaluated_at, "watch")
             key = f"{said.service}:{said.release}".encode()
-            return Finding(key, said.id, msgspec.json.encode(said), headers, roles=("verdicts",))
+            return Finding(key, said.id, msgspec.json.encode(said), headers, roles=(role,))
         case Rollup():
             id_ = f"{said.service}:{said.release}:{said.hour}"
             headers = said_by("barograph.rollup.v1", id_, said.service, said.hour * 1000, "watch")
@@ -81,6 +83,7 @@ def _report(report: ChangeReport | FailureReport) -> Finding:
     return Finding(key, report.id, msgspec.json.encode(report), headers, roles=(role,))
 
 
+_JUDGED: Final = {Verdict: ("verdict", "verdicts"), Scorecard: ("scorecard", "scorecards")}
 _REPORTS: Final = {ChangeReport: ("change_report", "changes"), FailureReport: ("failure_report", "failures")}
 
 

@@ -4,8 +4,9 @@ from typing import Final, NamedTuple
 
 from schemas.incidents import Incident
 from schemas.moments import lasting
-from schemas.signals import KPI_BAND, SILENCE, TRAFFIC
+from schemas.signals import SILENCE, TRAFFIC
 from streams.watch import traffic
+from streams.watch.assess.beyond import alone
 from streams.watch.detector import Detector
 from streams.watch.learn import relearned
 from streams.watch.plan import Plan
@@ -54,7 +55,7 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     if well(plan, detector, state, case, plan.window_s):
         why = f"back within its limits, though in {lasting(after_s)} too little came to be sure"
         return Aged(state, resolved(case.said, now_ms, why), free=True)
-    if all(alarm.signal == KPI_BAND.name for alarm in case.alarms):
+    if alone(case.alarms):
         return None
     if case.said.shadow and not plan.service(state.service).shadow:
         return None

@@ -17,6 +17,7 @@ from streams.watch.assess import spans
 from streams.watch.assess.arrive import came as served
 from streams.watch.assess.close import close
 from streams.watch.assess.command import commanded
+from streams.watch.assess.scorecard import carded
 from streams.watch.changes import planned
 from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
@@ -191,7 +192,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     if state.baseline is None:
         state, provisional = looked(plan, state, over)
         state, judged = commanded(plan, state, assessed, end_ms(over))
-        return state, [*provisional, *judged]
+        return state, [*provisional, *carded(plan, state, judged)]
     found = watching(plan, state)
     alarms = [moved] if moved is not None else []
     if any(stream.pending is not None for stream in state.streams.values()):
@@ -211,7 +212,7 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     state, incidents = grouped(plan, found, state, alarms, over)
     state, failures = reported(plan, found, state, over)
     state, judged = commanded(plan, state, assessed, end_ms(over))  # an incident of this very second is its cause
-    return state, [*incidents, *reports, *failures, *judged]
+    return state, [*incidents, *reports, *failures, *carded(plan, state, judged)]
 
 
 def _added(plan: Plan, state: State, flush: Flush, part: Part, now: int) -> tuple[State, list[Incident]]:

@@ -26,7 +26,13 @@ EVENTS = ("exchange", "request", "response", "outcome", "evaluation")
 FACTS = ("release", "sign_off", "acknowledge", "maintain", "rebaseline", "approve")
 WORD_OF = (
     {"rejected": "rejected", "incident": "incidents", "changereport": "changes", "failurereport": "failures"}
-    | {"rollback": "rollbacks", "rollbackresult": "rollback_results", "verdict": "verdicts"}
+    | {
+        "rollback": "rollbacks",
+        "rollbackresult": "rollback_results",
+        "verdict": "verdicts",
+        "answer": "answers",
+        "scorecard": "scorecards",
+    }
     | dict.fromkeys(EVENTS, "events")
     | dict.fromkeys(FACTS, "control")
 )

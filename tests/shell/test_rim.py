@@ -23,16 +23,18 @@ from streams.shell.outbox import Headers, Outbox, Sent
 from streams.shell.ticks import MARGIN_S, Survey, Ticks, wait_s
 from streams.shell.topics import partitions, verify
 from streams.shell.web import Web
+from streams.telling.answered import Known
 from streams.watch.clock import begin_ms, second_of
 from streams.watch.effective import digest
 from tests.shell.fakes import Producer, settle
 
 ANY_PORT = Config(worker=Worker(http_port=0))
+NOTHING = Known((), {})
 
 
 async def test_ready_says_what_is_missing() -> None:
     missing = ["watch: no assignment yet"]
-    web = Web(ANY_PORT, Metrics(), lambda: missing)
+    web = Web(ANY_PORT, Metrics(), lambda: missing, lambda: NOTHING)
     await web.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{web.port}") as session:
@@ -53,7 +55,7 @@ async def test_ready_says_what_is_missing() -> None:
 async def test_a_port_that_is_taken_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        web = Web(Config(worker=Worker(http_port=port)), Metrics(), list)
+        web = Web(Config(worker=Worker(http_port=port)), Metrics(), list, lambda: NOTHING)
         with pytest.raises(ConfigRefused, match=rf"cannot listen on 127\.0\.0\.1:{port} .*`worker\.http_port`"):
             await web.start()
         await web.stop()
@@ -62,7 +64,7 @@ async def test_a_port_that_is_taken_is_one_sentence() -> None:
 async def test_beyond_loopback_a_token_is_asked_for_everywhere_but_of_probes(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3same\n")
     worker = Worker(http_host="127.0.0.1", http_port=0, http_token_file=str(tmp_path / "token"))
-    web = Web(Config(worker=worker), Metrics(), lambda: ["watch: no assignment \x9b yet"])
+    web = Web(Config(worker=worker), Metrics(), lambda: ["watch: no assignment \x9b yet"], lambda: NOTHING)
     await web.start()
     ours = {"Authorization": "Bearer s3same"}
     strangers: list[dict[str, str]] = [

@@ -44,9 +44,12 @@ class Running:
 
     async def ask(self, path: str) -> tuple[int, str]:
         """Fetch a path of the worker's page."""
-        page = await asyncio.wait_for(asyncio.shield(self._page), PATIENCE_S)
-        async with aiohttp.ClientSession() as session, session.get(page + path) as answer:
+        async with aiohttp.ClientSession() as session, session.get(await self.address() + path) as answer:
             return answer.status, await answer.text()
+
+    async def address(self) -> str:
+        """Wait until it says where its page is."""
+        return await asyncio.wait_for(asyncio.shield(self._page), PATIENCE_S)
 
     async def ready(self) -> None:
         """Wait until it has its partitions and their state."""

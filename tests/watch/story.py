@@ -26,6 +26,7 @@ from schemas.incidents import Change, ChangeReport, Incident
 from schemas.rejected import Rejected
 from schemas.rollbacks import Rollback
 from schemas.rollups import Rollup
+from schemas.scorecards import Scorecard
 from schemas.tallies import Effective, Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from schemas.topics import tallies_partition
@@ -276,6 +277,11 @@ class Story:
         assert self.stage is not None
         return [one for one in self.stage.rollbacks if one.target.service == service]
 
+    def scorecard(self, service: str = "bot", release: str = "v1") -> Scorecard:
+        """Look at the latest scorecard of a release."""
+        assert self.stage is not None
+        return msgspec.json.decode(self.stage.scorecards[f"{service}:{release}"], type=Scorecard)
+
     def rollups(self, service: str = "bot", release: str = "v1") -> list[Rollup]:
         """Look at what was kept of a release so far, hour by hour."""
         assert self.stage is not None
@@ -343,6 +349,7 @@ class Stages:
         self.facts: tuple[tuple[int, Control], ...] = ()
         self.reports: dict[str, FailureReport] = {}
         self.verdicts: tuple[Verdict, ...] = ()
+        self.scorecards: dict[str, bytes] = {}
         self.rollups: tuple[Rollup, ...] = ()
         self.rollbacks: tuple[Rollback, ...] = ()
 
@@ -432,6 +439,8 @@ class Stages:
                     self.verdicts = (*self.verdicts, msgspec.json.decode(finding.value, type=Verdict))
                 case ("rollbacks",):
                     self.rollbacks = (*self.rollbacks, msgspec.json.decode(finding.value, type=Rollback))
+                case ("scorecards",):
+                    self.scorecards = {**self.scorecards, finding.key.decode(): finding.value}
                 case ("rollups",):
                     self.rollups = (*self.rollups, rollups.decode(finding.value))
                 case _:

@@ -72,6 +72,11 @@ def well(plan: Plan, state: State, alarm: Alarm, span_s: int) -> bool:
     return stand.band == "green"
 
 
+def alone(alarms: Sequence[Alarm]) -> bool:
+    """Say whether an incident is about KPIs and nothing else; one that is provisional has no alarms at all."""
+    return bool(alarms) and all(alarm.monitor <= KPI for alarm in alarms)
+
+
 def about(stand: Stand) -> str:
     """Name what an alarm is about.
 

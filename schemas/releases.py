@@ -68,7 +68,7 @@ class Releases(_Part, frozen=True, kw_only=True):
     kpi_sets: tuple[KpiSet, ...] = ()
     policies: tuple[Policy, ...] = ()
     targets: tuple[Target, ...] = ()
-    slices: Annotated[int, Meta(ge=1, le=256)] = 16
+    slices: Annotated[int, Meta(ge=1, le=64)] = 16
 
 
 def filled(config: "Config", folder: Path) -> "Config":

@@ -94,6 +94,12 @@ def _longest(against: Against | None) -> int:
     return max((seconds(kpi.window) for kpi in against.kpis.kpis), default=0) if against else 0
 
 
+def _cut(against: Against | None) -> frozenset[str]:
+    """Name the fields of which windows beyond an hour need slices."""
+    kpis = against.kpis.kpis if against else ()
+    return frozenset(kpi.by for kpi in kpis if kpi.by and seconds(kpi.window) > HOUR_S)
+
+
 def _moved(against: Against | None, held: Held, end: int, size: int) -> Held:
     """Put what is open of a span to those that are over; at the end of an hour, put that together."""
     come = {start: tally for start, tally in held.coming.items() if start < end}
@@ -102,7 +108,8 @@ def _moved(against: Against | None, held: Held, end: int, size: int) -> Held:
     hours = held.hours
     if end % HOUR_S == 0:
         since = end - max(_longest(against), HOUR_S)
-        hours = {start: tally for start, tally in hours.items() if start >= since}
+        cut = _cut(against)  # what no long window needs is in the rollup, and need not be kept here
+        hours = {start: tally.only(cut) for start, tally in hours.items() if start >= since}
         if spans:
             hours[end - HOUR_S] = summed(spans.values(), size)
     same = spans.keys() == held.spans.keys()

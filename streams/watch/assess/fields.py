@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Final
 
-import numpy as np
-
 from detectors.describe.cost import mean
 from detectors.describe.estimate import Estimate
 from detectors.describe.exact import exact_share
@@ -83,8 +81,8 @@ def _beside(name: Asked, verdict: Verdict, hour: Tally, given: Given, owner: str
 
 
 def _counts(signal: str, hour: Tally, given: Given) -> Ints:
-    """Lay out a number; what was taken back after its span was over must not make a cell negative."""
-    return np.maximum(of_signal(hour.whole, signal, CELLS, given), 0)
+    """Lay out a number."""
+    return of_signal(hour.whole, signal, CELLS, given)
 
 
 def _seen(counts: Ints) -> int:

@@ -1,6 +1,6 @@
 """Counts of a release in one span of its events' time, added up -> those of a longer one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -27,12 +27,20 @@ class Tally(Struct, frozen=True, eq=False):
     named: dict[str, dict[str, int]] = {}
     slices: dict[str, dict[str, Total]] = {}
 
+    def only(self, fields: Collection[str]) -> "Tally":
+        """Leave out the slices of all other fields."""
+        kept = {field: cut for field, cut in self.slices.items() if field in fields}
+        return self if len(kept) == len(self.slices) else Tally(self.whole, self.named, kept)
+
 
 EMPTY: Final = Tally()
 
 
 def more(tally: Tally, cells: Ints, counts: Ints, size: int, named: Mapping[tuple[str, str], int]) -> Tally:
     """Add counts of the whole.
+
+    No count falls below zero: what a block had said that is measured anew is taken back from where it lies, and where
+    that span is over, it stays there.
 
     Parameters
     ----------
@@ -44,18 +52,23 @@ def more(tally: Tally, cells: Ints, counts: Ints, size: int, named: Mapping[tupl
     columns = {column: dict(names) for column, names in tally.named.items()}
     for (column, name), n in sorted(named.items()):
         _count(columns.setdefault(column, {}), name, n)
-    return Tally(add(tally.whole, cells, counts, size), columns, tally.slices)
+    return Tally(_above_zero(add(tally.whole, cells, counts, size)), columns, tally.slices)
 
 
 def _count(names: dict[str, int], name: str, n: int) -> None:
     place = name if name in names or len(names) < NAMES else OTHER
-    names[place] = names.get(place, 0) + n
+    names[place] = max(names.get(place, 0) + n, 0)
+
+
+def _above_zero(total: Total) -> Total:
+    kept = total.counts > 0
+    return total if kept.all() else Total(total.cells[kept], total.counts[kept])
 
 
 def more_of(tally: Tally, field: str, name: str, cells: Ints, counts: Ints, size: int) -> Tally:
     """Add counts of one slice."""
     known = tally.slices.get(field, {})
-    grown = {**known, name: add(known.get(name, NOTHING), cells, counts, size)}
+    grown = {**known, name: _above_zero(add(known.get(name, NOTHING), cells, counts, size))}
     return Tally(tally.whole, tally.named, {**tally.slices, field: grown})
 
 

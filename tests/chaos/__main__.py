@@ -119,6 +119,7 @@ def worthless(run: Run) -> list[str]:
     lacks += [f"nothing was frozen at {where}" for where in schedule.FROZEN_AT if not reached[where]["freeze"]]
     lacks += [f"no incident {step}" for step in ("fired", "updated", "resolved") if not verdict.steps.get(step)]
     lacks += [f"no release with verdict {one}" for one in ("pass", "fail") if not verdict.judged.get(one)]
+    lacks += [] if verdict.rollbacks else ["no rollback asked for"]
     lacks += [] if verdict.common else ["no common cause"]
     lacks += [] if verdict.overflowed else ["no name beyond a cap"]
     lacks += [] if verdict.rejected else ["no record rejected"]
@@ -162,6 +163,7 @@ def _show(title: str, run: Run) -> None:
         ("rejected records wrong, flushes impure, lost", f"{verdict.wrong_rejected}, {verdict.impure}, {verdict.lost}"),
         ("findings, missing, besides", f"{verdict.findings}, {verdict.missing_findings}, {verdict.extra_findings}"),
         ("common causes", verdict.common),
+        ("rollbacks asked for", verdict.rollbacks),
         ("verdicts", ", ".join(f"{n} {word}" for word, n in verdict.judged.items())),
         ("steps", ", ".join(f"{n} {step}" for step, n in sorted(verdict.steps.items()))),
         ("findings told again, old states after newer", f"{verdict.repeats}, {verdict.stale}"),

@@ -19,7 +19,7 @@ EVERY_S: Final = 2.0
 
 
 def facts(seed: int) -> Iterator[Control]:
-    """Announce releases that serve anyway, now and then an older one; and acknowledge what is not open."""
+    """Announce and promote releases that serve anyway, now and then an older one; and acknowledge what is not open."""
     rng, generation = Random(seed), 10
     while True:
         service, generation = rng.choice(SERVICES), generation + 1
@@ -28,8 +28,8 @@ def facts(seed: int) -> Iterator[Control]:
         else:
             old = rng.random() < 0.1
             yield Release(
-                service=service, at=1, release=rng.choice(["2026.1", "2026.2"]), phase="deployed",
-                generation=1 if old else generation,
+                service=service, at=1, release=rng.choice(["2026.1", "2026.2"]),
+                phase=rng.choice(["deployed", "promoted"]), generation=1 if old else generation,
             )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from schemas.config import Common, Config, Kafka, Measure, Topics, Watch, Worker
 from schemas.dimensions import Dimension
 from schemas.kpi_measures import Measured
 from schemas.kpis import Band, Bands, KillSwitch, Kpi, KpiSet, Owners, Red
-from schemas.releases import Releases
+from schemas.releases import Releases, Target
 from schemas.security import Security
 
 SESSION_S: Final = 6.0
@@ -67,7 +67,10 @@ def config(
             resolve_after_s=4, silence_after_s=8, update_every_s=2, checkpoint_every_s=1.0, state_every_s=state_every_s,
         ),
         common=Common(services=2, within_s=5),
-        releases=Releases(kpi_sets=(KPIS,)),
+        releases=Releases(
+            kpi_sets=(KPIS,),
+            targets=tuple(Target(service=name, kind="flagd", ref=name, expires="20s") for name in KPIS.services),
+        ),
     )  # fmt: skip
 
 

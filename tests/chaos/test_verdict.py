@@ -60,7 +60,7 @@ def faultless() -> Topics:
     state = [_checkpoints(partition, records) for partition, records in enumerate(tallies)]
     return {"events": events, "tallies": tallies, "rejected": [rejected], "state": state,
             "found": [[]], "gathered": [[]], "incidents": [[]], "incidents_state": [[]], "changes": [[]],
-            "verdicts": [[]], "rollups": [[]],
+            "verdicts": [[]], "scorecards": [[]], "rollbacks": [[]], "rollups": [[]],
             "control": [control]}  # fmt: skip
 
 

@@ -27,8 +27,10 @@ from tests.chaos.replayed import Replayed, canonical, gathered, replay, totals
 from tests.chaos.told import Told, Whole, flat, told
 from tests.measure.recount import counts
 
-Role = Literal["found", "changes", "verdicts", "rollups", "incidents", "incidents_state", "rejected"]
-BY_WATCH: Final[tuple[Role, ...]] = ("changes", "verdicts", "rollups")
+Role = Literal[
+    "found", "changes", "verdicts", "scorecards", "rollbacks", "rollups", "incidents", "incidents_state", "rejected"
+]
+BY_WATCH: Final[tuple[Role, ...]] = ("changes", "verdicts", "scorecards", "rollbacks", "rollups")
 BY_GATHER: Final[tuple[Role, ...]] = ("incidents", "incidents_state")
 """Roles of the outer topics that each publishes on; on that of rejected records both do."""
 
@@ -57,6 +59,7 @@ class Verdict(Struct, kw_only=True):
     steps : fired, updated, resolved -> findings
     common : common causes that were told
     judged : pass, marginal, fail, no_data -> verdicts about releases
+    rollbacks : that were asked for
     examples : a few words on what is wrong
     """
 
@@ -85,6 +88,7 @@ class Verdict(Struct, kw_only=True):
     steps: dict[str, int] = {}
     common: int = 0
     judged: dict[str, int] = {}
+    rollbacks: int = 0
     examples: list[str] = []
 
     def wrong(self) -> int:
@@ -142,6 +146,7 @@ def judge(config: Config, topics: Mapping[str, Topic], produced: Mapping[int, Pr
     verdict.steps = _steps(crash_free)
     ours = [one for _, one in together.findings if dict(one.headers).get("ce_source") == b"//barograph/gather"]
     verdict.judged = _judged(topics["verdicts"])
+    verdict.rollbacks = len({record.value for records in topics["rollbacks"] for record in records})
     verdict.common = len({one.id.rpartition("-")[0] for one in ours})
     return verdict
 

@@ -14,7 +14,7 @@ from tests.chaos.verdict import judge
 
 ROLES = (
     "events", "control", "rejected", "tallies", "state", "found", "gathered", "incidents", "incidents_state", "changes",
-    "verdicts", "rollups",
+    "verdicts", "scorecards", "rollbacks", "rollups",
 )  # fmt: skip
 
 

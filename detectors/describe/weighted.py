@@ -70,8 +70,8 @@ def weighted(right: int, wrong: Counts, weights: Floats, level: float = 0.95) ->
 def _sides(counts: Counts, tail: float) -> tuple[Floats, Floats]:
     """Say how far below and above each count the mean of its process may lie."""
     x = counts.astype(np.float64)
-    low: Floats = np.asarray(special.gammaincinv(x + 0.5, tail), np.float64) * (x > 0)
-    high: Floats = special.gammainccinv(x + 0.5, tail)
+    low: Floats = np.where(x > 0, special.gammaincinv(x + 0.5, tail), 0.0).astype(np.float64)
+    high: Floats = np.asarray(special.gammainccinv(x + 0.5, tail), np.float64)
     return counts - low, high - counts
 
 

@@ -24,7 +24,7 @@ class Given(NamedTuple):
 
     Attributes
     ----------
-    window_s : how long the window is
+    window_s : how long the window is, as far as the release was there
     baseline : what was learned of the service, None before
     own : the user's own signals, by which cells lie where they do
     carried : paths of the evidence that its events carry; None where nobody says, and then a mode may be seen

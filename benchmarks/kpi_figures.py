@@ -1,6 +1,6 @@
 """Figures of a release -> how often their intervals of 95 % hold what is true, and what bias they have.
 
-``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, some minutes, no broker. Samples of each size are drawn
+``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, four minutes on one core, no broker. Samples of each size are drawn
 from processes that are known, counted into tallies, and asked by `detectors.describe`:
 
 - p50, p95 and p99 of latencies, with ends within cells, and by whole cells, as KPIs have them;
@@ -75,6 +75,8 @@ MOVED: Final[Mapping[str, tuple[Floats, Floats]]] = MappingProxyType(
     }
 )
 """How often each name comes before, of twenty thousand, and after."""
+BOUND: Final = ("p50", "p95", "p99", "ECE", "weighted accuracy", "overconfidence", "success of a version")
+"""Figures whose intervals must hold; of the others it is told how far they do."""
 BIASED: Final = {"ECE": (100, 1), "PSI": (1, 3)}
 """Figures that chance adds to: in how many parts their bias is told, and with how many digits."""
 SUCCESSES: Final = (0.5, 0.9, 0.99)
@@ -235,11 +237,12 @@ def main() -> int:
     args = asked.parse_args()
     rows = [[held(*case, n, args.repetitions) for n in SIZES] for case in cases()]
     every = [one for row in rows for one in row]
+    bound = [one for one in every if one.figure in BOUND]
     between = sum(LEAST_HELD <= one.held <= MOST_HELD for one in every)
     bounds = [
         *(_of(row) for row in rows),
-        Bound("intervals of 95 % hold, least", f"{LEAST_HELD:.0%}", f"{min(one.held for one in every):.1%}",
-              all(one.ok for one in every)),
+        Bound(f"{', '.join(BOUND)} hold, least", f"{LEAST_HELD:.0%}", f"{min(one.held for one in bound):.1%}",
+              all(one.ok for one in bound)),
         Bound("from 93 to 97 %", TOLD, f"{between} of {len(every)}", met=True),
     ]  # fmt: skip
     figures = {"repetitions": args.repetitions, "intervals": [one._asdict() for one in every]}

@@ -382,7 +382,7 @@ def test_the_processes_that_are_drawn_from_are_processes() -> None:
         assert (wrong >= 0).all()
         assert wrong.sum() < 1
     for before, after in MOVED.values():
-        assert before.sum() == after.sum() == pytest.approx(1)
+        assert (before.sum(), after.sum()) == pytest.approx((1, 1))
 
 
 # What is no count, and no level, is refused.

@@ -1,6 +1,6 @@
 """Figures of a release -> how often their intervals of 95 % hold what is true, and what bias they have.
 
-``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, four minutes on one core, no broker. Samples of each
+``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, three minutes on one core, no broker. Samples of each
 size are drawn from processes that are known, counted into tallies, and asked by `detectors.describe`:
 
 - p50, p95 and p99 of latencies, with ends within cells, and by whole cells, as KPIs have them;

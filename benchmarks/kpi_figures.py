@@ -1,11 +1,12 @@
 """Figures of a release -> how often their intervals of 95 % hold what is true, and what bias they have.
 
-``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, some minutes, no broker. Samples of each size are drawn
-from processes that are known, counted into tallies, and asked by `detectors.describe`:
+``python -m benchmarks.kpi_figures [--repetitions N] [--json]``, three minutes on one core, no broker. Samples of each
+size are drawn from processes that are known, counted into tallies, and asked by `detectors.describe`:
 
-- p50, p95 and p99 of latencies;
+- p50, p95 and p99 of latencies, with ends within cells, and by whole cells, as KPIs have them;
 - the expected calibration error, as it is worked out and without what chance adds;
-- accuracy weighted by severity, at the sample's own mix of classes;
+- accuracy weighted by severity, and how much more was stated than was right;
+- PSI of names against what was learned, as it is worked out and without what chance adds;
 - successful outcomes of a version;
 - cost per request and per success, where failures are as dear as successes, and where they are four times as dear.
 """
@@ -26,12 +27,16 @@ from benchmarks.modes import LEAST_HELD, MOST_HELD
 from detectors.arrays import Counts, Floats
 from detectors.describe.calibration_error import calibration_error
 from detectors.describe.cost import mean, per_success
+from detectors.describe.divergence import stability_index
 from detectors.describe.estimate import Estimate
 from detectors.describe.exact import exact_share
+from detectors.describe.overconfidence import stated_less_right
 from detectors.describe.quantile_interval import quantile_interval
+from detectors.describe.stability import stability
 from detectors.describe.weighted import weighted
 from schemas.cells import CELLS, cells
 from schemas.signals import BANDS, CALIBRATION_CELLS
+from streams.watch.assess.figures.outcomes import WEIGHTS
 
 SIZES: Final = (50, 200, 1_000, 10_000)
 """Events of a sample."""
@@ -50,12 +55,30 @@ CALIBRATED: Final[Mapping[str, tuple[Floats, Floats]]] = MappingProxyType({
     "high, one band 30 points too sure": (HIGH, SAID - np.where(np.arange(BANDS) == 18, 0.3, 0)),
 })  # fmt: skip
 """How often each band is said, and how often it is right."""
-CLASSES: Final[Mapping[str, tuple[Floats, Floats, Floats]]] = MappingProxyType({
-    "three classes": (np.array([0.1, 0.3, 0.6]), np.array([0.9, 0.95, 0.97]), np.array([10.0, 3.0, 1.0])),
-    "one in twenty critical": (np.array([0.05, 0.95]), np.array([0.8, 0.98]), np.array([20.0, 1.0])),
-    "nearly all right": (np.array([0.1, 0.3, 0.6]), np.array([0.99, 0.995, 0.998]), np.array([10.0, 3.0, 1.0])),
-})  # fmt: skip
-"""How often each class comes, is right, and what it weighs."""
+_FALLING: Final[Floats] = np.arange(10, 0, -1) / 55
+CLASSES: Final[Mapping[str, Floats]] = MappingProxyType(
+    {
+        "one in eight wrong": np.array([0.01, 0.03, 0.04, 0.04]),
+        "one in fifty wrong, mostly gravely": np.array([0.01, 0.005, 0.005, 0.0]),
+        "nearly all right": np.array([0.0005, 0.001, 0.002, 0.0]),
+    }
+)
+"""How often answers are wrong, by severity; the others are right."""
+MOVED: Final[Mapping[str, tuple[Floats, Floats]]] = MappingProxyType(
+    {
+        "twenty names, none moved": (np.full(20, 0.05), np.full(20, 0.05)),
+        "twenty names, a quarter of one": (
+            np.full(20, 0.05),
+            np.full(20, 0.05) + 0.0125 * np.where(np.arange(20) % 2, 1, -1),
+        ),
+        "ten names, half of one": (_FALLING, _FALLING[::-1] * 0.3 + _FALLING * 0.7),
+    }
+)
+"""How often each name comes before, of twenty thousand, and after."""
+BOUND: Final = ("p50", "p95", "p99", "ECE", "weighted accuracy", "overconfidence", "success of a version")
+"""Figures whose intervals must hold; of the others it is told how far they do."""
+BIASED: Final = {"ECE": (100, 1), "PSI": (1, 3)}
+"""Figures that chance adds to: in how many parts their bias is told, and with how many digits."""
 SUCCESSES: Final = (0.5, 0.9, 0.99)
 DEARER: Final = (1.0, 4.0)
 """What a failure costs, where a success costs one."""
@@ -78,9 +101,11 @@ class Drawn(NamedTuple):
 Draw = Callable[[int, np.random.Generator], Drawn]
 
 
-def latency(q: float, location: float, scale: float, n: int, chance: np.random.Generator) -> Drawn:
+def latency(
+    q: float, location: float, scale: float, n: int, chance: np.random.Generator, *, whole_cells: bool = False
+) -> Drawn:
     """Draw latencies, and ask for a quantile."""
-    found = quantile_interval(tally(chance.lognormal(location, scale, n)), q)
+    found = quantile_interval(tally(chance.lognormal(location, scale, n)), q, whole_cells=whole_cells)
     assert found is not None
     deviations = {0.5: 0.0, 0.95: 1.6448536269514722, 0.99: 2.3263478740408408}[q]
     return Drawn(found, math.exp(location + scale * deviations), found.value)
@@ -97,13 +122,30 @@ def confidence(said: Floats, right: Floats, n: int, chance: np.random.Generator)
     return Drawn(found.estimate, float(said @ np.abs(right - SAID)), found.plain)
 
 
-def severity(mix: Floats, right: Floats, weights: Floats, n: int, chance: np.random.Generator) -> Drawn:
-    """Draw answers of classes, and ask for their weighted accuracy."""
-    answers = chance.multinomial(n, mix)
-    correct = chance.binomial(answers, right)
-    found = weighted(correct, answers - correct, weights)
+def severity(wrong: Floats, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw answers, right or wrong by severity, and ask for their weighted accuracy."""
+    right, weights = 1 - float(wrong.sum()), np.array([*WEIGHTS.values()])
+    drawn = chance.multinomial(n, np.append(wrong, right))
+    found = weighted(int(drawn[-1]), drawn[:-1], weights)
     assert found is not None
-    return Drawn(found, float(weights * answers @ right / (weights @ answers)), found.value)
+    return Drawn(found, right / (right + float(weights @ wrong)), found.value)
+
+
+def confident(said: Floats, right: Floats, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw answers with stated confidence, and ask how much more was stated than was right."""
+    answers = chance.multinomial(n, said)
+    found = stated_less_right(answers - (correct := chance.binomial(answers, right)), correct, 0.95)
+    assert found is not None
+    return Drawn(found, float(said @ (SAID - right)), found.value)
+
+
+def moved(before: Floats, after: Floats, n: int, chance: np.random.Generator) -> Drawn:
+    """Draw names as they were learned, and as they came, and ask for their PSI."""
+    tallies = chance.multinomial(20_000, before), chance.multinomial(n, after)
+    found, plain = stability(*tallies), stability_index(*tallies)
+    assert found is not None
+    assert plain is not None
+    return Drawn(found, float((after - before) @ np.log(after / before)), plain)
 
 
 def success(right: float, n: int, chance: np.random.Generator) -> Drawn:
@@ -139,10 +181,15 @@ def cases() -> Iterator[tuple[str, str, Draw]]:
     """List figure, process, and how to draw one."""
     for q, (name, process) in product((0.5, 0.95, 0.99), LATENCIES.items()):
         yield f"p{100 * q:.0f}", name, partial(latency, q, *process)
+        yield f"p{100 * q:.0f} by whole cells", name, partial(latency, q, *process, whole_cells=True)
     for name, said in CALIBRATED.items():
         yield "ECE", name, partial(confidence, *said)
     for name, classes in CLASSES.items():
-        yield "weighted accuracy", name, partial(severity, *classes)
+        yield "weighted accuracy", name, partial(severity, classes)
+    for name, said in CALIBRATED.items():
+        yield "overconfidence", name, partial(confident, *said)
+    for name, shares in MOVED.items():
+        yield "PSI", name, partial(moved, *shares)
     for right in SUCCESSES:
         yield "success of a version", f"{right:.0%}", partial(success, right)
     for each, dearer in product((False, True), DEARER):
@@ -190,11 +237,12 @@ def main() -> int:
     args = asked.parse_args()
     rows = [[held(*case, n, args.repetitions) for n in SIZES] for case in cases()]
     every = [one for row in rows for one in row]
+    bound = [one for one in every if one.figure in BOUND]
     between = sum(LEAST_HELD <= one.held <= MOST_HELD for one in every)
     bounds = [
         *(_of(row) for row in rows),
-        Bound("intervals of 95 % hold, least", f"{LEAST_HELD:.0%}", f"{min(one.held for one in every):.1%}",
-              all(one.ok for one in every)),
+        Bound(f"{', '.join(BOUND)} hold, least", f"{LEAST_HELD:.0%}", f"{min(one.held for one in bound):.1%}",
+              all(one.ok for one in bound)),
         Bound("from 93 to 97 %", TOLD, f"{between} of {len(every)}", met=True),
     ]  # fmt: skip
     figures = {"repetitions": args.repetitions, "intervals": [one._asdict() for one in every]}
@@ -203,9 +251,10 @@ def main() -> int:
 
 def _of(row: list[Held]) -> Bound:
     said = ", ".join(f"{one.events:,} {100 * one.held:.1f} %" for one in row)
-    if row[0].figure == "ECE":
-        said += "; bias in points, plain " + ", ".join(f"{100 * one.plain_bias:+.1f}" for one in row)
-        said += ", estimate " + ", ".join(f"{100 * one.bias:+.1f}" for one in row)
+    if row[0].figure in BIASED:
+        times, digits = BIASED[row[0].figure]
+        said += "; bias, plain " + ", ".join(f"{times * one.plain_bias:+.{digits}f}" for one in row)
+        said += ", estimate " + ", ".join(f"{times * one.bias:+.{digits}f}" for one in row)
     return Bound(f"{row[0].figure}, {row[0].process}", TOLD, said, met=True)
 
 

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas import own, releases, security
+from schemas import kpi_edges, own, releases, security
 from schemas.bounds import NONE, Bounded, Bounds, Criticality, Workflow, bounded
 from schemas.consequence import TABLE, Line
 from schemas.dimensions import Dimension
 from schemas.events import When
 from schemas.incidents import Severity
+from schemas.kpi_edges import Edge
 from schemas.own import MOST_OWN, OwnSignal
 from schemas.releases import Releases, filled
 from schemas.security import Security, Variable, loopback
@@ -384,6 +385,10 @@ class Config(_Section, frozen=True, kw_only=True):
         """Say the user's own signals in the catalogue's terms, in their order."""
         return tuple(one.signal() for one in self.signals)
 
+    def edges(self) -> tuple[Edge, ...]:
+        """Name the targets of KPIs above which MEASURE counts by itself."""
+        return kpi_edges.edges(self.releases.kpi_sets, (*CATALOGUE, *self.own_signals()))
+
     def bounded(self) -> Bounded:
         """Gather what exchanges of services and workflows may take and use."""
         return bounded((one.name, one.allows, one.workflows) for one in self.services)
@@ -485,6 +490,7 @@ def _consistent(config: Config) -> Config:
         raise ConfigError(f"no dialect `{dialect}` - at `failures.sql_dialect`; dialects: {', '.join(dialects())}")
     Taxonomy.of_config(config)
     releases.check(config)
+    kpi_edges.check(config.edges())
     security.check(config.kafka.security)
     _guarded(config.worker)
     _readable(config.maintenance)

@@ -24,12 +24,13 @@ class Measured(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stat : which figure
     signal : of which signal of signals.md, or of your own
     names : of a category, the names that count; of `failure_mode` its modes, of exchanges or by later outcomes, and
-        the share is of all exchanges
+        the share is of all exchanges; no data as long as no event carries what would show any of them
     percentile : 95 for p95
     above : in the signal's unit; the share that is larger
     per : what a sum is divided by; a task is successful if its outcome is `resolved`, or else `correct`
     of : the layer of accuracy: `task` is `correct` of outcomes, `critical_field` is `critical_fields_ok`,
-        `business_rule` is `rule_ok`, and in `weighted` what is wrong counts by its severity
+        `business_rule` is `rule_ok`, and in `weighted` what is not `correct` counts by the severity of its mode: ten
+        times if it is sev-1, three times if it is sev-2, else once
     """
 
     stat: Stat
@@ -80,20 +81,31 @@ FIGURES: Final[dict[Stat, Figure]] = {
         "the sum of a number, per thousand requests or per successful task",
         ("signal", "per"), ("number",), None, most=inf, sliced=True,
     ),
-    "throughput": Figure("requests a second", unit="1/s", most=inf, sliced=True),
+    "throughput": Figure(
+        "requests a second; where none comes there is no data, and silence is told", unit="1/s", most=inf, sliced=True
+    ),
     "successes": Figure("successful outcomes of the release in the window", unit="outcomes", most=inf),
     "accuracy": Figure("the share of outcomes that are right, in one layer or weighted", ("of",)),
     "ece": Figure(
-        "expected calibration error: how far confidence and accuracy lie apart, over bands of confidence", unit="points"
+        "expected calibration error: how far confidence and accuracy lie apart, over bands of confidence, less what "
+        "chance adds", unit="points"
     ),
     "overconfidence": Figure("mean stated confidence less accuracy", unit="points", least=-100.0),
-    "abstention_precision": Figure("the share of abstentions that were right to abstain"),
-    "refusal_correctness": Figure("the share of refusals, and of what had to be refused, that was right"),
-    "critical_modes": Figure("different failure modes of sev-1 and sev-2", unit="modes", most=inf),
+    "abstention_precision": Figure(
+        "the share of abstentions that nobody called wrong; no data where nothing looks"
+    ),
+    "refusal_correctness": Figure(
+        "the share of refusals, and of what had to be refused, that nobody called wrong; no data where nothing looks"
+    ),
+    "critical_modes": Figure(
+        "different failure modes of sev-1 and sev-2, each seen `failures.repeated` times", unit="modes", most=inf
+    ),
     "effective_modes": Figure("the effective number of failure modes", unit="modes", most=inf),
-    "concentration": Figure("the share of failures in the worst slice of `by`"),
+    "concentration": Figure(
+        "the share of failures in the slice of `by` that has most more of them than of the traffic"
+    ),
     "drift": Figure(
-        "how far a signal lies from what was learned of it, as PSI: 0.1 is a little, 0.25 is much",
+        "how far a signal lies from what was learned of it, as PSI less what chance adds: 0.1 is a little, 0.25 much",
         ("signal",), get_args(Kind), "PSI", most=inf,
     ),
 }  # fmt: skip

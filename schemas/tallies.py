@@ -118,7 +118,8 @@ class Flush(Struct, frozen=True, array_like=True, tag="flush", kw_only=True):
     cells, counts : the occupied cells of all groups in order, and their counts. With the layout of `own`, a cell below
         `fixed` needs no name; beyond, column ``c`` name ``n`` is ``fixed + c * len(names) + n``. Groups of the first
         dimension hold every signal, those of the others only the sliced ones
-    own : (kind, name) of each of the user's own signals, in the order of the config
+    own : (kind, name) of each of the user's own signals, in the order of the config; behind them, as rates, of what is
+        counted above targets of KPIs
     beside : (B, 4) service, release, index into `KINDS`, number of events
     exemplars : (service, release, mode or signature, exemplars), the first three indexing `names`
     carried : (service, paths) of the evidence that a sample of its exchanges carries; the service indexes `names`

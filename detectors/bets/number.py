@@ -157,7 +157,7 @@ def table(counts: Counts, level: Floats, season_percent: float = 0.0) -> NumberB
     ('above_p90', 1, 1.0)
     """
     check_baseline(counts, level, CELLS)
-    bins = _cut(counts)
+    bins = cut(counts)
     binned = _fold(counts.astype(np.float64), bins)
     rank = _rank(binned[:, :-1])
     x = _features(rank)
@@ -215,7 +215,7 @@ def _wealth(x: Floats, lo: Floats, hi: Floats) -> tuple[Wealth, Wealth, Wealth]:
     return ranked.reshape(n, -1, BINS), win.reshape(n, -1), lose.reshape(n, -1)
 
 
-def _cut(counts: Counts) -> Bins:
+def cut(counts: Counts) -> Bins:
     """Cut the cells into bins: the bin of each cell, (S, 235)."""
     values = counts[:, :MISSING]
     below = np.concatenate([np.zeros((len(counts), 1), np.int64), np.cumsum(values, axis=1)], axis=1)[:, None, :]
@@ -278,7 +278,7 @@ def _tail_limits(inside: Floats, n: Floats, level: Floats) -> tuple[Floats, Floa
     In either case ``p(t) < l(A(t))``: at t itself this was assumed, and below c there are more than k. So the limit of
     an edge that no sample has chosen would be wrong, too.
     """
-    most = np.floor(np.concatenate([0.10 * n, n - 0.90 * n, n - 0.99 * n], axis=1))  # k, as `_cut` has it
+    most = np.floor(np.concatenate([0.10 * n, n - 0.90 * n, n - 0.99 * n], axis=1))  # k, as `cut` has it
     lo, _ = clopper_pearson.limits(inside, n, level)
     _, hi_of_most = clopper_pearson.limits(most, n, level / 2)
     _, hi_of_inside = clopper_pearson.limits(inside, n, level / 2 / np.clip(most, 1, CELLS))

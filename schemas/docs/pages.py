@@ -148,8 +148,8 @@ def _preset(found: KpiSet) -> str:
     rows = [
         (
             f"`{one.name}`", one.layer, one.rank, _measured(one.measures) + (f", by `{one.by}`" if one.by else ""),
-            one.window, _with_unit(one, one.target), _begins(one, "yellow"), _begins(one, "red"),
-            one.owner or found.owners.accountable,
+            one.window + (f", every {one.every}" if one.every else ""), _with_unit(one, one.target),
+            _begins(one, "yellow"), _begins(one, "red"), one.owner or found.owners.accountable,
         )
         for one in found.kpis
     ]  # fmt: skip

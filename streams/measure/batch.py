@@ -87,7 +87,7 @@ def count(
     said, bad = when(columns.at, arrived)
     # A time ahead of the record's own is not known to be true; and a day of such buckets would fill a flush.
     bucket = np.where(arrived - said > plan.late_after_s, LATE, np.minimum(said, arrived) // plan.bucket_s)
-    found = rows(columns, bucket, plan.units, texts)
+    found = rows(columns, bucket, plan.units, texts, plan.above)
     keep = np.ones(len(said), np.bool_)
     if bad:
         faults = sorted(faults + [fault._replace(place=int(place[i])) for i, fault in bad.items()])

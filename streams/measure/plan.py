@@ -17,6 +17,7 @@ from streams.measure.classify import Classifier, compile
 from streams.measure.columns import Readers
 from streams.measure.derive import fields, path, reader
 from streams.measure.mask import Mask, mask
+from streams.measure.rows import Above
 from streams.measure.tally import Place, Places
 from streams.measure.waiting import Pairing
 
@@ -28,10 +29,11 @@ class Plan:
     Attributes
     ----------
     slices : fields that streams are cut by
-    own : kind and name of each of the user's own signals
+    own : kind and name of each of the user's own signals, and of what is counted above targets of KPIs
     named : every field of which names are counted: the slices', then the categories'
     readers : of these, and of all other signals
     units : (numbers, 1) what each number is multiplied by
+    above : targets above which a number is counted by itself
     places : where rows are counted
     classifier, mask : how exchanges fail, and which are asked
     pairing : how requests and responses are put together, None where they are not
@@ -50,6 +52,7 @@ class Plan:
     named: tuple[str, ...]
     readers: Readers
     units: NDArray[np.float64]
+    above: tuple[Above, ...]
     places: Places
     classifier: Classifier
     mask: Mask
@@ -60,13 +63,15 @@ class Plan:
     def of(cls, config: Config, taxonomy: Taxonomy) -> "Plan":
         """Make the plan of a config and a taxonomy."""
         measure, own, taxonomy = config.measure, config.own_signals(), extended(taxonomy, config.failures)
-        cells = layout(own)
+        edges = config.edges()
+        beside = tuple(edge.signal() for edge in edges)
+        cells = layout((*own, *beside))
         categories: dict[str, Signal | str] = {
             path(signal): signal for signal in cells.categories if signal.name != FAILURE_MODE
         }
         names = {field: field for field in measure.slices} | categories
         served = [signal for signal in cells.signals if signal.source != "outcome"]
-        rates = [signal for signal in served if signal.kind == "rate"]
+        rates = [signal for signal in served if signal.kind == "rate" and signal not in beside]
         read = [signal for signal in rates if signal.name != "failed"]  # of every exchange it is worked out, not read
         numbers = [signal for signal in served if signal.kind == "number"]
         judged = [signal for signal in cells.signals if signal.source == "outcome"]
@@ -75,7 +80,7 @@ class Plan:
         counted = (
             CATALOGUE, own, measure.slices, measure.bucket_s, measure.late_after_s, measure.names_per_block,
             measure.exemplars, measure.max_event_bytes, config.topics.tallies_partitions, classifier.digest,
-            pairing and (pairing.timeout_ms, pairing.lookback, pairing.most),
+            pairing and (pairing.timeout_ms, pairing.lookback, pairing.most), *beside,
         )  # fmt: skip
         return cls(
             source=config.topics.prefix + BY_ROLE["events"].name,
@@ -86,7 +91,7 @@ class Plan:
             exemplars=measure.exemplars,
             max_event_bytes=measure.max_event_bytes,
             slices=tuple(measure.slices),
-            own=tuple((signal.kind, signal.name) for signal in own),
+            own=tuple((signal.kind, signal.name) for signal in (*own, *beside)),
             named=tuple(names),
             readers=Readers(
                 names=reader(list(names.values())),
@@ -97,7 +102,8 @@ class Plan:
                 fired=[signal.name for signal in read].index("guardrail_fired"),
             ),
             units=np.array([[signal.per_unit] for signal in numbers]),
-            places=_places(cells, [*rates, *numbers], judged, tuple(names), len(measure.slices)),
+            above=tuple(Above(numbers.index(edge.of), edge.above) for edge in edges),
+            places=_places(cells, [*rates, *numbers, *beside], judged, tuple(names), len(measure.slices)),
             classifier=classifier,
             mask=mask(
                 [rule for rule in taxonomy.rules if not rule.of_outcome],
@@ -119,7 +125,7 @@ def _read(measure: Measure, taxonomy: Taxonomy) -> set[str]:
 
 
 def _places(cells: Layout, served: list[Signal], judged: list[Signal], named: tuple[str, ...], slices: int) -> Places:
-    """Find the place of each row: `failed` and the other rates, then the numbers; of outcomes rates and calibration."""
+    """Find the place of each row: `failed`, the other rates, numbers, targets; of outcomes rates and calibration."""
     ends = (*cells.begins[1:], cells.fixed)
     of = {
         signal: Place(begin, end - begin) for signal, begin, end in zip(cells.signals, cells.begins, ends, strict=True)

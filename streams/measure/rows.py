@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ _BANDS: Final = np.arange(BANDS) / BANDS
 _CORRECT: Final = [signal.name for signal in RATES if signal.source == "outcome"].index("correct")
 
 
+class Above(NamedTuple):
+    """A target of a number, in the number's own unit: which of them, and what is to be larger than."""
+
+    row: int
+    than: float
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Events as columns, in the order of the log.
@@ -34,7 +41,7 @@ class Rows:
     service, release : (n,) numbers of texts
     kind : (n,) index into `KINDS` plus one; 0 for whole exchanges
     names : (D, m) numbers of texts: the plan's named fields. Here and below only the m events that were served
-    cells : (signals, m) cells: `failed`, the other rates, the numbers
+    cells : (signals, m) cells: `failed`, the other rates, the numbers, and whether some are above their targets
     mode : (m,) number of the text of the primary failure mode, 0 where the exchange did not fail
     marks : (3, k) which of `MARKS`, which of the n events, and number of the text
     judged : (signals, o) cells of the o outcomes: the rates, and calibration
@@ -75,7 +82,7 @@ class Rows:
         )  # fmt: skip
 
 
-def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Texts) -> Rows:
+def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Texts, above: Sequence[Above] = ()) -> Rows:
     """Turn columns into rows.
 
     Parameters
@@ -83,6 +90,7 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
     bucket : (n,) the buckets of the events' times
     units : (numbers, 1) what each number is multiplied by
     texts : as of the columns; grows by the modes
+    above : targets
     """
     readers = columns.readers
     mode = np.zeros(columns.served, np.int32)
@@ -90,6 +98,7 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
     rates = _by_signal(columns.rates, np.uint8, readers.rates)
     numbers = _by_signal(columns.numbers, np.float64, readers.numbers)
     np.clip(numbers, 0.0, _HUGE, out=numbers)
+    larger = _larger(numbers, above)
     numbers *= units
     judged = _by_signal(columns.judged, np.uint8, readers.judged)
     calibration = _calibration(np.frombuffer(columns.confidence), judged[_CORRECT])
@@ -100,11 +109,18 @@ def rows(columns: Columns, bucket: Ints, units: NDArray[np.float64], texts: Text
         release=np.frombuffer(columns.release, np.int32),
         kind=kind,
         names=_by_signal(columns.names, np.int32, readers.names),
-        cells=np.concatenate([[mode != 0], rates, cells(numbers)], dtype=np.uint8),
+        cells=np.concatenate([[mode != 0], rates, cells(numbers), *larger], dtype=np.uint8),
         mode=mode,
         judged=np.concatenate([judged, [calibration]]),
         marks=_marks(columns, kind, texts),
     )
+
+
+def _larger(numbers: NDArray[np.float64], above: Sequence[Above]) -> list[Cells]:
+    """Say of each target which numbers are larger: before they come to a base unit, by which they are rounded."""
+    return [
+        np.where(np.isnan(numbers[row]), UNKNOWN, numbers[row] > than).astype(np.uint8)[None] for row, than in above
+    ]
 
 
 def _marks(columns: Columns, kind: Cells, texts: Texts) -> Small:

@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks.kpi_figures import CALIBRATED, CLASSES, SAID, Draw, cases, held, tally
+from benchmarks.kpi_figures import CALIBRATED, CLASSES, MOVED, SAID, Draw, cases, held, tally
 from detectors.describe.above import above
 from detectors.describe.calibration_error import _deviation, calibration_error
 from detectors.describe.cost import Mean, mean, per_success
+from detectors.describe.divergence import stability_index
 from detectors.describe.estimate import Estimate
 from detectors.describe.exact import exact_rate, exact_share
+from detectors.describe.overconfidence import stated_less_right
 from detectors.describe.quantile_interval import quantile_interval
 from detectors.describe.quantiles import quantile
+from detectors.describe.stability import stability
 from detectors.describe.weighted import weighted
 from schemas.cells import CELLS, EDGES, MISSING
 from schemas.signals import CALIBRATION_CELLS
@@ -200,25 +203,69 @@ def test_a_calibration_error_lies_between_its_ends_and_not_above_the_plain_one(
 
 
 def test_weighted_accuracy_is_as_worked_by_hand() -> None:
-    """Two of ten that weigh ten and eight of a hundred that weigh one: 1 - (20 + 8) / (100 + 100)."""
-    found = weighted(np.array([8, 92]), np.array([2, 8]), np.array([10.0, 1.0]))
+    """Two wrong that count ten each and eight that count one: 90 of 90 + 20 + 8."""
+    found = weighted(90, np.array([2, 8]), np.array([10.0, 1.0]))
     assert found is not None
-    assert found.value == pytest.approx(0.86)
+    assert found.value == pytest.approx(90 / 118)
 
 
-def test_one_class_has_jeffreys_interval_and_weights_alike_change_nothing() -> None:
-    one = weighted(np.array([45]), np.array([5]), np.array([3.0]))
-    assert one is not None
-    assert one.low == pytest.approx(stats.beta.ppf(0.025, 45.5, 5.5))
-    assert one.high == pytest.approx(stats.beta.ppf(0.975, 45.5, 5.5))
-    assert one == weighted(np.array([45, 0]), np.array([5, 0]), np.array([3.0, 7.0]))
+def test_weights_of_one_make_it_the_plain_share_with_about_its_interval() -> None:
+    found, plain = weighted(900, np.array([60, 40]), np.array([1.0, 1.0])), exact_share(900, 1000)
+    assert found is not None
+    assert plain is not None
+    assert found.value == plain.value
+    assert found[1:] == pytest.approx(plain[1:], abs=0.003)
 
 
-def test_without_an_error_there_is_still_a_width() -> None:
-    found = weighted(np.array([20, 50]), np.array([0, 0]), np.array([10.0, 1.0]))
+def test_without_an_error_there_is_still_a_width_and_without_a_right_answer_nothing_is_right() -> None:
+    found = weighted(70, np.array([0, 0]), np.array([10.0, 1.0]))
     assert found is not None
     assert (found.value, found.high) == (1, 1)
     assert found.low < 0.95
+    none = weighted(0, np.array([3]), np.array([10.0]))
+    assert none is not None
+    assert none.value == none.low == 0
+
+
+# Overconfidence.
+
+
+def test_overconfidence_is_as_worked_by_hand() -> None:
+    """A hundred at 92.5 % of which 80 were right, three hundred at 52.5 % of which 165: (12.5 - 7.5) / 4 points."""
+    wrong, right = confidences((18, 20, 80), (10, 135, 165))[:-1].reshape(20, 2).T
+    found = stated_less_right(wrong, right)
+    assert found is not None
+    assert found.value == pytest.approx((0.125 - 3 * 0.025) / 4)
+    assert stated_less_right(wrong * 0, right * 0) is None
+
+
+# PSI.
+
+
+def test_what_chance_adds_to_the_index_is_taken_off() -> None:
+    """Of a hundred events in twenty cells that is 19 hundredths and a bit; 300 samples, four standard errors."""
+    chance = np.random.default_rng(5)
+    before = np.full(20, 1000)
+    plain, estimates = [], []
+    for _ in range(300):
+        after = chance.multinomial(400, np.full(20, 0.05))
+        found, index = stability(before, after), stability_index(before, after)
+        assert found is not None
+        assert index is not None
+        plain.append(index)
+        estimates.append(found)
+    added = 19 * (1 / 400 + 1 / 20_000)
+    assert abs(np.mean(plain) - added) <= 0.1 * added + 4 * np.std(plain) / math.sqrt(300)
+    assert np.mean([one.value for one in estimates]) < added / 3
+    assert sum(one.low > 0 for one in estimates) <= stats.binom.ppf(0.999, 300, 0.05)
+
+
+def test_an_index_of_tallies_alike_is_nothing_and_without_events_there_is_none() -> None:
+    found = stability(np.array([50, 50]), np.array([500, 500]))
+    assert found is not None
+    assert found[:2] == (0, 0)
+    assert stability(np.array([50, 50]), np.array([0, 0])) is None
+    assert stability(np.array([50]), np.array([3])) == Estimate(0, 0, 0)
 
 
 # Exact intervals, by enumeration.
@@ -315,7 +362,7 @@ def test_intervals_of_95_percent_hold_in_93(figure: str, process: str, draw: Dra
     [
         ("p95", "long tail", 1_000),
         ("p95", "narrow", 10_000),
-        ("weighted accuracy", "three classes", 1_000),
+        ("weighted accuracy", "one in eight wrong", 1_000),
         ("success of a version", "90%", 1_000),
         ("ECE", "high, calibrated", 1_000),
         ("ECE", "high, 5 points too sure", 10_000),
@@ -331,9 +378,11 @@ def test_the_processes_that_are_drawn_from_are_processes() -> None:
     for said, right in CALIBRATED.values():
         assert said.sum() == pytest.approx(1)
         assert ((right >= 0) & (right <= 1)).all()
-    for mix, _, weights in CLASSES.values():
-        assert mix.sum() == pytest.approx(1)
-        assert (weights > 0).all()
+    for wrong in CLASSES.values():
+        assert (wrong >= 0).all()
+        assert wrong.sum() < 1
+    for before, after in MOVED.values():
+        assert (before.sum(), after.sum()) == pytest.approx((1, 1))
 
 
 # What is no count, and no level, is refused.
@@ -361,18 +410,19 @@ def test_what_is_no_calibration_is_refused_and_an_empty_one_has_no_figure() -> N
             calibration_error(bad)
 
 
-@pytest.mark.parametrize("weight", [0.0, -1.0, math.nan, math.inf])
-def test_what_weighs_nothing_is_refused(weight: float) -> None:
+@pytest.mark.parametrize("weight", [0.0, 0.9, -1.0, math.nan, math.inf])
+def test_what_weighs_less_than_one_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match="weights must be"):
-        weighted(np.array([1]), np.array([1]), np.array([weight]))
+        weighted(1, np.array([1]), np.array([weight]))
 
 
 def test_classes_that_do_not_match_or_count_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="not alike"):
-        weighted(np.array([1, 2]), np.array([1]), np.array([1.0]))
-    with pytest.raises(ValueError, match="negative"):
-        weighted(np.array([-1]), np.array([1]), np.array([1.0]))
-    assert weighted(np.array([0]), np.array([0]), np.array([1.0])) is None
+        weighted(1, np.array([1, 2]), np.array([1.0]))
+    for right, wrong in ((-1, 1), (1, -1)):
+        with pytest.raises(ValueError, match="negative"):
+            weighted(right, np.array([wrong]), np.array([1.0]))
+    assert weighted(0, np.array([0]), np.array([1.0])) is None
 
 
 @pytest.mark.parametrize(("events", "exposure"), [(-1, 1.0), (1, -1.0), (1, math.nan), (1, math.inf)])
@@ -392,7 +442,7 @@ def test_what_is_no_level_is_refused(level: float) -> None:
     one = np.array([5])
     for figure in (lambda: quantile_interval(TALLY, 0.5, level), lambda: above(TALLY, 128.0, level),
                    lambda: mean(TALLY, level), lambda: calibration_error(confidences((3, 1, 1)), level),
-                   lambda: weighted(one, one, np.array([1.0]), level), lambda: exact_share(1, 2, level),
+                   lambda: weighted(5, one, np.array([1.0]), level), lambda: exact_share(1, 2, level),
                    lambda: exact_rate(1, 2.0, level)):  # fmt: skip
         with pytest.raises(ValueError, match="level must lie"):
             figure()

@@ -21,6 +21,7 @@ import msgspec
 
 from schemas.config import Config, Measure
 from schemas.events import Exchange, Outcome
+from schemas.kpi_edges import Edge
 from schemas.signals import CALIBRATIONS, CATALOGUE, CATEGORIES, MARKS, NUMBERS, RATES, Signal
 from schemas.tallies import Flush
 from schemas.taxonomy import Taxonomy
@@ -120,6 +121,8 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
     names = _Names(Caps(measure.names_per_block), Caps(min(measure.names_per_block, 64)))
     everything = (*CATALOGUE, *config.own_signals())
     signals = [one for one in everything if one.source != "outcome" and one.name != "failure_mode"]
+    above = [(edge.signal(), edge) for edge in config.edges()]
+    rates = [signal for signal, _ in above]
     for timestamp, offset, said in _events(records, config, found, count):
         if isinstance(said, Refused):
             count.refused[offset] = said
@@ -127,6 +130,7 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
         values = dict[str, Any]()
         if said["type"] in ("exchange", "response"):
             values = {signal.name: _value(said, signal, count.mistyped) for signal in signals}
+            values |= {signal.name: _above(values[edge.of.name], edge) for signal, edge in above}
         at = second(said["at"])
         if at is None or at > timestamp // 1000 + 86_400:
             count.refused[offset] = Refused("bad_time" if at is None else "future", "$.at")
@@ -142,7 +146,7 @@ def _count(anchor: int, end: int, records: Log, config: Config, found: Fates) ->
         if said["type"] == "outcome":
             _count_outcome(count, measure, names, who, said, offset)
         if values:
-            _count_exchange(count, measure, names, who, said, offset, signals, values)
+            _count_exchange(count, measure, names, who, said, offset, signals + rates, values)
     for key, held in count.exemplars.items():
         ranked = sorted(held, key=lambda one: (crc32(one[0].encode()), one[0], one[2]))
         count.exemplars[key] = ranked[: measure.exemplars]
@@ -295,6 +299,10 @@ def _cell(signal: Signal, value: Any) -> str | int:
     if signal.kind == "rate":
         return FLAGS[value]
     return "missing" if value is None else bisect_right(EDGES, value * signal.per_unit)
+
+
+def _above(value: Any, edge: Edge) -> bool | None:
+    return None if value is None else value > edge.above
 
 
 def _value(said: dict[str, Any], signal: Signal, mistyped: Counter[str]) -> Any:

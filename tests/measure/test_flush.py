@@ -88,7 +88,8 @@ def test_the_digest_stands_for_all_that_changes_a_count() -> None:
     flush = decode(flushes(PLAN, measured(flood(1))[0], True)[0].value)
     assert isinstance(flush, Flush)
     assert (flush.digest, flush.bucket_s, flush.dimensions) == (PLAN.digest, 10, CONFIG.measure.slices)
-    assert flush.own == tuple((one.kind, one.name) for one in CONFIG.signals)
+    targets = [edge.signal() for edge in CONFIG.edges()]
+    assert flush.own == tuple((one.kind, one.name) for one in (*CONFIG.own_signals(), *targets))
 
 
 def test_a_service_whose_names_do_not_fit_is_told_with_fewer_and_counts_all() -> None:

@@ -5,9 +5,13 @@ from typing import Any
 
 import orjson
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas.config import Config, Measure
+from schemas.kpi_measures import Measured
+from schemas.kpi_sets import preset
 from schemas.own import OwnSignal
+from schemas.releases import Releases
 from schemas.tallies import KINDS
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Block, Plan, Record, begin, feed
@@ -27,7 +31,14 @@ OWN = (
 )
 """Every source and kind."""
 
-CONFIG = Config(measure=Measure(names_per_block=16), signals=OWN)
+_RETRIED = preset("workflow-agent").kpi("retried")
+TARGETS = (("latency", 1.0), ("latency", 2.0), ("retries", 0.0), ("basket", 0.5), ("grounding", 1.0))
+KPIS = replace(preset("workflow-agent"), kpis=tuple(
+    replace(_RETRIED, measures=Measured(stat="share_above", signal=signal, above=above)) for signal, above in TARGETS
+))  # fmt: skip
+"""Targets within cells, at their edges, and off the scale, of signals that are sliced and that are not."""
+
+CONFIG = Config(measure=Measure(names_per_block=16), signals=OWN, releases=Releases(kpi_sets=(KPIS,)))
 PLAN = Plan.of(CONFIG, TAXONOMY)
 
 JUNK: tuple[bytes | None, ...] = (

@@ -126,7 +126,8 @@ def _stands(plan: Plan, state: State, against: Against, held: Held, end: int, si
         if end % kpi.every_s:
             stands += mine.values()
             continue
-        given = Given(plan=plan, window_s=seconds(kpi.window), baseline=state.baseline, own=state.book.own)
+        served_s = max(min(seconds(kpi.window), end - held.first), 1)  # a release has not always been there
+        given = Given(plan, served_s, state.baseline, state.book.own, state.carried.keys())
         found = measured(kpi, window(held, end, seconds(kpi.window), size), given)
         for slice_ in sorted(found.keys() | mine.keys()):
             stands.append(_stepped(kpi, slice_, mine.get(slice_), found.get(slice_), end))

@@ -8,12 +8,12 @@ from detectors.describe.cost import mean
 from detectors.describe.estimate import Estimate
 from detectors.describe.exact import exact_share
 from detectors.describe.quantile_interval import quantile_interval
-from schemas.cells import CELLS, MISSING
+from schemas.cells import MISSING
 from schemas.kpi_measures import Measured
 from schemas.scorecards import Asked, Field, KpiCard
 from schemas.signals import BY_NAME, FAILURE_MODE, JUDGED, RATE_CELLS
 from schemas.verdicts import Verdict
-from streams.watch.assess.measured import Given, of_signal
+from streams.watch.assess.figures.given import Given, of_signal
 from streams.watch.assess.tally import Tally
 from streams.watch.state import Ints
 
@@ -82,7 +82,9 @@ def _beside(name: Asked, verdict: Verdict, hour: Tally, given: Given, owner: str
 
 def _counts(signal: str, hour: Tally, given: Given) -> Ints:
     """Lay out a number."""
-    return of_signal(hour.whole, signal, CELLS, given)
+    found = of_signal(hour.whole, signal, given)
+    assert found is not None, "a signal of the catalogue"
+    return found
 
 
 def _seen(counts: Ints) -> int:

@@ -1,0 +1,1 @@
+"""The tally of a window -> each figure that a KPI can be of, with its interval."""

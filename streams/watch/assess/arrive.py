@@ -17,6 +17,8 @@ from streams.watch.state import Ints, Part, State
 from streams.watch.total import Total
 
 ROLLUP_S: Final = 3600
+UNNAMED: Final = "__none__"
+"""The slice of exchanges that do not say which one they belong to."""
 
 
 class _Came(NamedTuple):
@@ -97,7 +99,8 @@ def _added(plan: Plan, state: State, book: Book, part: Part, sign: int, now: int
 
 
 def _placed(plan: Plan, known: tuple[str, ...], name: str) -> tuple[tuple[str, ...], str]:
-    """Give a slice a place of its own, as long as there is room."""
+    """Give a slice a place of its own, as long as there is room; the name that is empty means the whole elsewhere."""
+    name = name or UNNAMED
     if name in known:
         return known, name
     if name == OTHER or len(known) >= plan.config.releases.slices:

@@ -80,6 +80,11 @@ def test_slices_have_places_of_their_own_while_there_is_room() -> None:
     assert sum(one.n for one in kpis) == 600
 
 
+def test_exchanges_that_name_no_slice_are_one() -> None:
+    told = story(SLICED).at("14:00").every("2s", until="14:03").flush(20, refused=rate(2)).expects()
+    assert [(one.slice, one.n) for one in told.verdicts()[-1].kpis] == [("__none__", 600)]
+
+
 def test_one_bad_slice_fails_the_release() -> None:
     told: Story = story(SLICED).at("14:00").every("2s", until="14:04").flush(20, refused=rate(2), workflow=mix(a=100))
     told = told.at("14:00").every("2s", until="14:04").flush(20, refused=rate(40), workflow=mix(b=100)).expects()

@@ -95,7 +95,8 @@ def _lasting(slo: Slo, path: str) -> None:
         )
     if not SHORTEST_D * DAY_S <= slo.period_s <= KEPT_D * DAY_S:
         raise ConfigError(
-            f"a budget is for {SHORTEST_D}d to {KEPT_D}d, thirteen months, and not for {slo.period} - at `{path}.period`"
+            f"a budget is for {SHORTEST_D}d to {KEPT_D}d, thirteen months, and not for {slo.period} - "
+            f"at `{path}.period`"
         )
     if slo.period_s % DAY_S:
         raise ConfigError(f"a budget is for whole days, and not for {slo.period} - at `{path}.period`")

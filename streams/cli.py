@@ -229,6 +229,23 @@ def _scorecard(args: argparse.Namespace) -> int:
     return _with_shell(work)
 
 
+def _budgets(args: argparse.Namespace) -> int:
+    """Say what is left of error budgets, and how the last week was, by the hours that were kept."""
+    config = _config(args)
+
+    def work() -> int:
+        from streams.longer import budgets, hours, lines
+        from streams.shell import found
+        from streams.watch.plan import Plan
+
+        log = found.logs(config, ["rollups"], needed="rollups", key=hours.key_of(args.service))["rollups"]
+        plan = Plan.of(config, Taxonomy.load_default())
+        said = budgets.longer(plan, hours.hours(log, args.service, config))
+        return _write([msgspec.json.encode(said)]) if args.json else _print(lines.lines(said))
+
+    return _with_shell(work)
+
+
 def _print(lines: Iterable[str]) -> int:
     for line in lines:
         print(line)
@@ -413,6 +430,14 @@ def parser() -> argparse.ArgumentParser:
 
     _about_findings(command, takes_config)
     _about_releases(command)
+    budgets = command(
+        "budgets", _budgets, "say what is left of a service's error budgets, and how the last week was",
+        "\nBy KPI, this week against the last, and thirteen weeks against the target; from barograph.rollups.",
+    )  # fmt: skip
+    takes_config(budgets)
+    budgets.add_argument("service", metavar="SERVICE", help="one that the config has KPIs of")
+    budgets.add_argument("--json", action="store_true", help="write all of it as JSON")
+
     topics = command("topics", _topics, "show every topic: what it is for, and whether the broker has it")
     takes_config(topics)
     topics.add_argument("--create", action="store_true", help="first create those that are missing; none is changed")

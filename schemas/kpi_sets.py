@@ -10,6 +10,7 @@ from schemas.durations import seconds
 from schemas.kpi_measures import FIGURES, check
 from schemas.kpis import HOUR_S, Band, Kpi, KpiSet, Level
 from schemas.signals import CATALOGUE, Signal
+from schemas.slos import check as check_slo
 from schemas.strict import ConfigError, nearest, read, text_of
 from schemas.taxonomy import Taxonomy
 
@@ -78,6 +79,7 @@ def checked(found: KpiSet, config: "Config") -> KpiSet:
         _sliced(kpi, signals, config.measure.slices, f"kpis[{i}]")
         _lasting(kpi, config.measure.bucket_s, f"kpis[{i}]")
         _reachable(kpi, f"kpis[{i}]")
+        check_slo(kpi, f"kpis[{i}]")
     if all(kpi.rank == "secondary" for kpi in found.kpis):
         raise ConfigError("no KPI is `primary`; one at least says whether the use case is served - at `kpis`")
     if (name := found.kill_switch.kpi) not in names:

@@ -11,6 +11,7 @@ from schemas.dimensions import Dimension
 from schemas.durations import Duration, seconds
 from schemas.incidents import Severity
 from schemas.kpi_measures import Measured, Named
+from schemas.slos import Slo
 
 Action = Literal["notify", "pause_rollout", "rollback", "human_review", "block_release"]
 Direction = Literal["lower_is_better", "higher_is_better"]
@@ -140,6 +141,7 @@ class Kpi(_Part, frozen=True, kw_only=True):
     bands : where green ends
     interval : how sure one must be
     no_data_after : yellow and red are kept so long without data, then it is `no_data`; three windows if not said
+    slo : what is promised of its events, so that an error budget is kept, see below; none if not said
     owner : who answers for it; the set's `accountable` if nobody is named
     runbook : address of what to do
     lineage : where the target comes from
@@ -161,6 +163,7 @@ class Kpi(_Part, frozen=True, kw_only=True):
     bands: Bands
     interval: Interval = Interval()
     no_data_after: Duration | None = None
+    slo: Slo | None = None
     owner: str = ""
     runbook: str = ""
     lineage: Lineage = Lineage()

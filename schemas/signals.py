@@ -363,10 +363,21 @@ KPI_BAND: Final = OfAll(
     "Back when the KPI is green; no data neither raises nor ends it",
     action="Do what the band says: its action, its runbook. The release's verdict says what else is not green.",
 )  # fmt: skip
+ERROR_BUDGET: Final = OfAll(
+    name="error_budget", words="the error budget of a KPI", bad="up", consequence="process", told="page",
+    decided="a rule, on each KPI with an `slo` (kpis.md): in an hour or six it surely burns so fast that a page is "
+    "due, in a day or three that a ticket is, and in the last twelfth of that time it still does; of 20 events and 2 "
+    "bad ones at least. A page is sev-2, and sev-1 where red of the KPI is; a ticket sev-3. Counted apart from the "
+    "budget of pages. Back when no rule is broken any more",
+    action="The service breaks what was promised of it: stop what burns the budget, or promise less.",
+)  # fmt: skip
 OF_ALL: Final = {
-    one.name: one for one in (SILENCE, TRAFFIC, NEW_CRITICAL_MODE, FAILURE_DIVERSITY, FAILURE_CONCENTRATION, KPI_BAND)
-}
-BY_RULE: Final = (SILENCE.name, NEW_CRITICAL_MODE.name, KPI_BAND.name)
+    one.name: one
+    for one in (
+        SILENCE, TRAFFIC, NEW_CRITICAL_MODE, FAILURE_DIVERSITY, FAILURE_CONCENTRATION, KPI_BAND, ERROR_BUDGET
+    )
+}  # fmt: skip
+BY_RULE: Final = (SILENCE.name, NEW_CRITICAL_MODE.name, KPI_BAND.name, ERROR_BUDGET.name)
 """What no bet stands behind: pages of these are counted apart from the budget."""
 FAILING: Final = (
     "failed", "failure_mode", NEW_CRITICAL_MODE.name, FAILURE_DIVERSITY.name, FAILURE_CONCENTRATION.name

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from schemas import acls
+from schemas import acls, kpi_sets
 from schemas import config as configs
 from schemas.config import Config
 from schemas.kpi_sets import PRESETS, preset, preset_text
@@ -225,6 +225,42 @@ def _scorecard(args: argparse.Namespace) -> int:
         if args.json:
             return _write(map(msgspec.json.encode, cards))
         return _print(scored.lines(cards, now_ms))
+
+    return _with_shell(work)
+
+
+def _budgets(args: argparse.Namespace) -> int:
+    """Say what is left of error budgets, and how the last week was, by the hours that were kept."""
+    config = _config(args)
+
+    def work() -> int:
+        from streams.longer import budgets, hours, lines
+        from streams.shell import found
+        from streams.watch.plan import Plan
+
+        log = found.logs(config, ["rollups"], needed="rollups", key=hours.key_of(args.service))["rollups"]
+        plan = Plan.of(config, Taxonomy.load_default())
+        said = budgets.longer(plan, hours.hours(log, args.service, config))
+        return _write([msgspec.json.encode(said)]) if args.json else _print(lines.lines(said))
+
+    return _with_shell(work)
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    """Propose targets and bands, by the hours that were kept."""
+    config = _config(args)
+    if not 7 <= args.days <= 396:
+        raise ConfigError(f"a history is of 7 to 396 days, thirteen months, and not of {args.days} - at `--days`")
+    kpis = kpi_sets.load(args.kpis, config)
+
+    def work() -> int:
+        from streams.longer import calibrate, hours
+        from streams.shell import found
+        from streams.watch.plan import Plan
+
+        log = found.logs(config, ["rollups"], needed="rollups", key=hours.key_of(args.service))["rollups"]
+        kept, plan = hours.hours(log, args.service, config), Plan.of(config, Taxonomy.load_default())
+        return _print(calibrate.lines(kept, kpis, calibrate.calibrate(plan, kept, kpis, args.days * hours.DAY_S)))
 
     return _with_shell(work)
 
@@ -485,6 +521,23 @@ def _add_about_releases(
     failures.add_argument("service", nargs="?", metavar="SERVICE", help="of this service only")
     failures.add_argument("--release", metavar="NAME", help="of this release only")
     failures.add_argument("--json", action="store_true", help="a JSON line for each report")
+
+    budgets = command(
+        "budgets", _budgets, "say what is left of a service's error budgets, and how the last week was",
+        "\nBy KPI, this week against the last, and thirteen weeks against the target; from barograph.rollups.",
+    )  # fmt: skip
+    takes_config(budgets)
+    budgets.add_argument("service", metavar="SERVICE", help="one that the config has KPIs of")
+    budgets.add_argument("--json", action="store_true", help="write all of it as JSON")
+
+    calibrate = command(
+        "calibrate", _calibrate, "propose targets and bands for a service's KPIs, from what was recorded of it",
+        "\nPrints the whole set as YAML, and what today's bands would have done; from barograph.rollups.",
+    )  # fmt: skip
+    takes_config(calibrate)
+    calibrate.add_argument("service", metavar="SERVICE", help="one that the set is for")
+    calibrate.add_argument("--kpis", type=Path, metavar="FILE", required=True, help="the set as it is, in YAML")
+    calibrate.add_argument("--days", type=int, metavar="N", default=28, help="of history, 28 if not said")
 
     scorecard = command(
         "scorecard", _scorecard, "say what the releases of a service are held against, and how each stands",

@@ -41,7 +41,21 @@ def test_a_command_that_does_not_exist_is_a_config_error_with_usage(argv: list[s
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "replay", "check", "incidents", "explain", "failures", "scorecard", "topics", "control", "demo"]
+    "command",
+    [
+        "run",
+        "replay",
+        "check",
+        "incidents",
+        "explain",
+        "failures",
+        "budgets",
+        "calibrate",
+        "scorecard",
+        "topics",
+        "control",
+        "demo",
+    ],
 )
 def test_every_command_has_help(command: str, capsys: Said) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -69,6 +83,8 @@ def test_the_exit_codes_are_in_the_help(capsys: Said) -> None:
         ["explain", "9f0c", "--config"],
         ["failures", "--config"],
         ["scorecard", "shop", "--config"],
+        ["budgets", "shop", "--config"],
+        ["calibrate", "shop", "--kpis", "none.yaml", "--config"],
     ],
     ids=lambda argv: argv[0],
 )
@@ -261,3 +277,13 @@ def test_a_preset_is_printed_as_it_can_be_loaded(capsys: Said) -> None:
     assert all(name in said for name in kpi_sets.PRESETS)
     assert main(["kpis", "suport-bot"]) == 2
     assert "did you mean `support-bot`?" in capsys.readouterr().err
+
+
+def test_a_history_to_calibrate_by_is_between_a_week_and_thirteen_months(capsys: Said) -> None:
+    assert main(["calibrate", "shop", "--kpis", "none.yaml", "--days", "6"]) == 2
+    refused(capsys, 2, "a history is of 7 to 396 days, thirteen months, and not of 6 - at `--days`")
+
+
+def test_a_set_to_calibrate_that_is_not_there_is_named(capsys: Said) -> None:
+    assert main(["calibrate", "shop", "--kpis", "none.yaml"]) == 2
+    refused(capsys, 2, "cannot read the KPIs `none.yaml`: no such file")

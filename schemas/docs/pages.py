@@ -19,6 +19,7 @@ from schemas.metrics import GIVEN, METRICS
 from schemas.own import OwnSignal
 from schemas.policy import Policy, Rules
 from schemas.signals import BY_NAME, CATALOGUE, OF_ALL, SEVERITY_OF, Side, Signal
+from schemas.slos import Slo
 from schemas.taxonomy import Mode, Taxonomy
 from schemas.topics import TOPICS
 
@@ -149,13 +150,13 @@ def _preset(found: KpiSet) -> str:
         (
             f"`{one.name}`", one.layer, one.rank, _measured(one.measures) + (f", by `{one.by}`" if one.by else ""),
             one.window + (f", every {one.every}" if one.every else ""), _with_unit(one, one.target),
-            _begins(one, "yellow"), _begins(one, "red"), one.owner or found.owners.accountable,
+            _begins(one, "yellow"), _begins(one, "red"), _promise(one.slo), one.owner or found.owners.accountable,
         )
         for one in found.kpis
     ]  # fmt: skip
     stop = found.kill_switch
     return (
-        _table(("KPI", "layer", "rank", "measures", "window", "target", "yellow", "red", "owner"), rows)
+        _table(("KPI", "layer", "rank", "measures", "window", "target", "yellow", "red", "promised", "owner"), rows)
         + f"\n\nKill switch: red of `{stop.kpi}` means `{stop.action}`, `{stop.mode}`."
     )
 
@@ -177,6 +178,13 @@ def _begins(kpi: Kpi, level: Level) -> str:
     side = "over" if kpi.direction == "lower_is_better" else "under"
     windows = f", {band.for_windows} windows" if band.for_windows > 1 else ""
     return f"{side} {_with_unit(kpi, kpi.begins(level))}{windows}: `{band.action}`"
+
+
+def _promise(slo: Slo | None) -> str:
+    if slo is None:
+        return "-"
+    good = f" up to {slo.good_up_to:g}" if slo.good_up_to is not None else ""
+    return f"{slo.target_percent:g} % good{good}, over {slo.period}"
 
 
 def _with_unit(kpi: Kpi, value: float) -> str:
@@ -209,7 +217,10 @@ def _section(title: str, kind: type) -> list[str]:
     assert isinstance(info, inspect.StructType)
     for one in info.fields:
         name = one.encode_name
-        if isinstance(one.type, inspect.StructType):
+        if (maybe := _maybe(one.type)) is not None:
+            within += _section(f"{title}.{name}".lstrip("."), maybe)
+            rows.append((f"`{name}`", "-", "a section, or none", meanings[name]))
+        elif isinstance(one.type, inspect.StructType):
             within += _section(f"{title}.{name}".lstrip("."), one.type.cls)
             rows.append((f"`{name}`", "(required)" if one.required else "-", "a section", meanings[name]))
         elif isinstance(one.type, inspect.Metadata | inspect.VarTupleType) and (listed := _listed(one.type)):
@@ -221,6 +232,12 @@ def _section(title: str, kind: type) -> list[str]:
             rows.append((f"`{name}`", _default(one), _allowed(one.type), meanings[name]))
     table = _table(("setting", "default", "allowed", "meaning"), rows)
     return [f"## {title or 'The file'}\n\n{summary(kind)}\n\n{table}", *within]
+
+
+def _maybe(kind: inspect.Type) -> type | None:
+    """Name the struct of a section that may be left out whole; None if it is no such section."""
+    some = kind.types if isinstance(kind, inspect.UnionType) else ()
+    return next((one.cls for one in some if isinstance(one, inspect.StructType)), None)
 
 
 def _listed(kind: inspect.Type) -> type | None:

@@ -21,15 +21,16 @@ Place = tuple[str, int, int]
 """Topic, partition, offset."""
 
 
-def logs(config: Config, roles: Collection[str], needed: str) -> dict[str, Log]:
+def logs(config: Config, roles: Collection[str], needed: str, key: bytes = b"") -> dict[str, Log]:
     """Read topics from their start to where they end now.
 
-    They are small: what was found and said, in a month at most. No consumer group is needed, and nobody is disturbed.
+    Most are small: what was found and said, in a month at most. No consumer group is needed, and nobody is disturbed.
 
     Parameters
     ----------
     roles : of the topics
     needed : the role of the one without which there is nothing to say
+    key : only records are kept whose key begins so; hours of all services are too many to be held at once
 
     Raises
     ------
@@ -38,7 +39,7 @@ def logs(config: Config, roles: Collection[str], needed: str) -> dict[str, Log]:
     TopicError
         If the topic that is needed is not there.
     """
-    return asyncio.run(_logs(config, roles, needed))
+    return asyncio.run(_logs(config, roles, needed, key))
 
 
 def records(config: Config, wanted: Collection[Exemplar]) -> dict[Place, bytes]:
@@ -56,16 +57,16 @@ def records(config: Config, wanted: Collection[Exemplar]) -> dict[Place, bytes]:
     return asyncio.run(_records(config, wanted))
 
 
-async def _logs(config: Config, roles: Collection[str], needed: str) -> dict[str, Log]:
+async def _logs(config: Config, roles: Collection[str], needed: str, key: bytes) -> dict[str, Log]:
     names = {role: topic(config, role) for role in roles}
     async with _connected(config) as consumer:
         there = await _partitions(config, set(names.values()))
         if names[needed] not in there:
             raise _absent(config, names[needed])
-        return {role: await _log(consumer, name, there.get(name)) for role, name in names.items()}
+        return {role: await _log(consumer, name, there.get(name), key) for role, name in names.items()}
 
 
-async def _log(consumer: AIOKafkaConsumer, name: str, partitions: list[int] | None) -> Log:
+async def _log(consumer: AIOKafkaConsumer, name: str, partitions: list[int] | None, key: bytes) -> Log:
     """Read one topic, partition by partition."""
     if partitions is None:
         return Log(name, there=False)
@@ -74,10 +75,16 @@ async def _log(consumer: AIOKafkaConsumer, name: str, partitions: list[int] | No
     for partition in partitions:
         tp = TopicPartition(name, partition)
         begin, end = await bounds(consumer, tp)
-        kept = [record async for batch in batches(consumer, tp, begin, end) for record in batch]
+        first = inf
+        async for batch in batches(consumer, tp, begin, end):
+            first = min(first, batch[0].timestamp if batch else inf)
+            found += [
+                Record(partition, one.offset, one.timestamp, one.value)
+                for one in batch
+                if one.value is not None and (one.key or b"").startswith(key)
+            ]
         if begin:
-            begins = max(begins or 0, kept[0].timestamp if kept else inf)
-        found += [Record(partition, one.offset, one.timestamp, one.value) for one in kept if one.value is not None]
+            begins = max(begins or 0, first)
     return Log(name, tuple(found), begins=begins)
 
 

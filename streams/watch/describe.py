@@ -11,7 +11,7 @@ from detectors.describe.divergence import jensen_shannon, stability_index
 from detectors.describe.quantiles import quantile
 from detectors.describe.share import share
 from schemas.incidents import PLAIN, Change, Direction, Interval
-from schemas.signals import KPI_BAND, RATE_CELLS, Signal
+from schemas.signals import ERROR_BUDGET, KPI_BAND, RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.telling.loud import NOTICES
 from streams.watch.alphabet import categories_of, first_slices, numbers_of, own_names, tally_row
@@ -189,6 +189,6 @@ def by_signal(changes: list[Change], grave: dict[str, int]) -> tuple[Change, ...
     best: dict[tuple[str, ...], Change] = {}
     noticed = {notice: i for i, notice in enumerate(NOTICES)}
     for one in sorted(changes, key=lambda c: (noticed[c.notify], c.dimension != "", c.alarmed_at, c.name, c.feature)):
-        kpi = (one.feature, one.release) if one.signal == KPI_BAND.name else ()
+        kpi = (one.feature, one.release) if one.signal in (KPI_BAND.name, ERROR_BUDGET.name) else ()
         best.setdefault((one.signal, *kpi), one)
     return tuple(sorted(best.values(), key=lambda c: (noticed[c.notify], grave[c.signal])))

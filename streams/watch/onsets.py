@@ -69,8 +69,8 @@ def grown(case: Case, alarms: Iterable[Alarm]) -> Case:
 def who(alarm: Alarm) -> tuple[str, int, str, bool]:
     """Tell monitors apart; what harms and what does not are two.
 
-    A KPI is one, whichever band it is in, for each of its slices.
+    A KPI is one, whichever band it is in, for each of its slices; its error budget is another.
     """
     if alarm.monitor <= KPI:
-        return alarm.release, KPI, alarm.about, False
+        return alarm.release, KPI, f"{alarm.signal} {alarm.about}", False
     return alarm.release, alarm.monitor, "", alarm.notify == "record"

@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 from schemas.incidents import Incident
 from schemas.moments import lasting
-from schemas.signals import SILENCE, TRAFFIC
-from streams.watch import traffic
+from schemas.signals import ERROR_BUDGET, SILENCE, TRAFFIC
+from streams.watch import burning, traffic
 from streams.watch.assess.beyond import alone
 from streams.watch.detector import Detector
 from streams.watch.learn import relearned
@@ -37,8 +37,8 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     Where the whole window lies within the limits again, and only too little came to be sure of it, nothing is learned:
     then it is over as it is. Silence is never normal. What one of several releases does is not what the service does:
     such an incident ends with the release, or once it is promoted. Where KPIs alone are beyond their bands nothing is
-    normal either: their targets do not move. Nor is anything learned for a signal in shadow of a service in earnest:
-    all that is in earnest would begin anew with the baseline.
+    normal either, nor while an error budget burns: their targets do not move. Nor is anything learned for a signal in
+    shadow of a service in earnest: all that is in earnest would begin anew with the baseline.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def aged(plan: Plan, detector: Detector, state: State, case: Case, now_ms: int) 
     if not after_s or now_ms - case.said.started_at < after_s * 1000:
         return None
     if any(alarm.signal == SILENCE.name and state.last_event * 1000 < alarm.since for alarm in case.alarms):
+        return None
+    if any(alarm.signal == ERROR_BUDGET.name and not burning.well(state, alarm) for alarm in case.alarms):
         return None
     if well(plan, detector, state, case, plan.window_s):
         why = f"back within its limits, though in {lasting(after_s)} too little came to be sure"

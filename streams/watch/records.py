@@ -11,6 +11,7 @@ from detectors.bets import bounded, calibration, category, indicator, number, ra
 from schemas.cells import CELLS
 from schemas.signals import CALIBRATION_CELLS, CATALOGUE
 from schemas.strict import ConfigError
+from streams.watch.assess.state import Spent
 from streams.watch.assess.tally import Tally
 from streams.watch.own import Own
 from streams.watch.state import Baseline, Blocks, Bucket, Derived, State, Taken, Waiting
@@ -108,6 +109,7 @@ taken: Final = msgspec.msgpack.Decoder(Taken, dec_hook=_array_in).decode
 derived: Final = msgspec.msgpack.Decoder(Derived, dec_hook=_array_in).decode
 bucket: Final = msgspec.msgpack.Decoder(Bucket, dec_hook=_array_as_it_is).decode
 spans: Final = msgspec.msgpack.Decoder(dict[int, Tally], dec_hook=_array_in).decode
+spent: Final = msgspec.msgpack.Decoder(Spent, dec_hook=_array_in).decode
 position: Final = msgspec.msgpack.Decoder(Position).decode
 exits: Final = msgspec.msgpack.Decoder(Exits).decode
 

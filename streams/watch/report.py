@@ -18,6 +18,7 @@ from schemas.incidents import (
 from schemas.printable import printable
 from schemas.signals import (
     CALIBRATIONS,
+    ERROR_BUDGET,
     FAILING,
     FAILURE_CONCENTRATION,
     FAILURE_DIVERSITY,
@@ -28,9 +29,8 @@ from schemas.signals import (
     TRAFFIC,
 )  # fmt: skip
 from streams.telling.identity import fingerprint, incident_id
-from streams.watch import flap, rules, traffic
+from streams.watch import burning, flap, rules, traffic
 from streams.watch.assess import told
-from streams.watch.assess.beyond import KPI
 from streams.watch.assess.serving import swapped
 from streams.watch.cause import also, cause
 from streams.watch.describe import by_signal, change
@@ -49,7 +49,7 @@ from streams.watch.window import After, after
 ALERTS: Final = {
     SILENCE.name: "ServiceSilent", NEW_CRITICAL_MODE.name: "NewCriticalMode",
     FAILURE_DIVERSITY.name: "FailuresMoreDiverse", FAILURE_CONCENTRATION.name: "FailuresConcentrated",
-    KPI_BAND.name: "KpiBeyondBand",
+    KPI_BAND.name: "KpiBeyondBand", ERROR_BUDGET.name: "ErrorBudgetBurns",
 }  # fmt: skip
 """Names of incidents that are no signal's change."""
 CALIBRATED: Final = tuple(signal.name for signal in CALIBRATIONS)
@@ -165,14 +165,15 @@ def _changes(
 ) -> tuple[Change, ...]:  # fmt: skip
     silent = [_fell_silent(alarm) for alarm in alarms if alarm.signal == SILENCE.name]
     surged = [traffic.change(plan, state, alarm) for alarm in alarms if alarm.signal == TRAFFIC.name]
-    ruled = [ruled_change(detector, baseline, seen, alarm) for alarm in alarms if KPI < alarm.monitor <= rules.DIVERSE]
+    ruled = [ruled_change(detector, baseline, seen, alarm) for alarm in alarms if rules.of_failures(alarm)]
+    burns = [burning.change(plan, state, alarm) for alarm in alarms if alarm.signal == ERROR_BUDGET.name]
     banded = [told.change(plan, state, alarm) for alarm in alarms if _of_kpi(alarm)]
     moved = [
         change(detector, baseline, seen[alarm.release], alarm)
         for alarm in alarms
         if alarm.monitor >= 0 and alarm.release in seen
     ]
-    return by_signal([*silent, *surged, *ruled, *banded, *moved], order(detector))
+    return by_signal([*silent, *surged, *ruled, *banded, *burns, *moved], order(detector))
 
 
 def order(detector: Detector) -> dict[str, int]:
@@ -229,7 +230,7 @@ def labelled(
 
 def about(lead: Alarm) -> dict[str, str]:
     """Say what an incident's identity has beside its signal."""
-    if _of_kpi(lead):
+    if lead.signal in (KPI_BAND.name, ERROR_BUDGET.name):
         return {"kpi": lead.about}
     return {"mode": lead.about} if rules.critical(lead) else {}
 
@@ -246,7 +247,7 @@ def _swapped(plan: Plan, state: State, alarms: Sequence[Alarm], known: Collectio
 
 
 def _of_kpi(alarm: Alarm) -> bool:
-    return alarm.monitor <= KPI
+    return alarm.signal == KPI_BAND.name
 
 
 def _summary(service: str, changes: tuple[Change, ...], where: Slice | None) -> str:
@@ -276,6 +277,8 @@ def _how_sure(alarms: Sequence[Alarm], notify: Notify) -> str:
         return "a rule, no statistic: it was not seen while the service was learned, and now repeatedly"
     if first.signal == KPI_BAND.name:
         return "a rule of the KPI's own bands: so many windows in a row lie beyond, as surely as its set asks"
+    if first.signal == ERROR_BUDGET.name:
+        return "a rule: the exact interval of what burnt lies beyond what the rule allows; no statistic of the baseline"
     return often(first.false_per_week, first.notify)
 
 

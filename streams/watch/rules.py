@@ -9,9 +9,18 @@ from msgspec.structs import replace
 from detectors.describe.concentration import Worst, concentration
 from detectors.describe.diversified import diversified
 from schemas.incidents import Interval
-from schemas.signals import ALSO, FAILURE_CONCENTRATION, FAILURE_DIVERSITY, FAILURE_MODE, JUDGED, NEW_CRITICAL_MODE
+from schemas.signals import (
+    ALSO,
+    ERROR_BUDGET,
+    FAILURE_CONCENTRATION,
+    FAILURE_DIVERSITY,
+    FAILURE_MODE,
+    JUDGED,
+    NEW_CRITICAL_MODE,
+)
 from schemas.tallies import OTHER
 from schemas.taxonomy import observable
+from streams.watch import burning
 from streams.watch.alphabet import first_slices
 from streams.watch.assess import beyond
 from streams.watch.assess.beyond import KPI
@@ -26,7 +35,7 @@ DIVERSE: Final = -3
 CONCENTRATED: Final = -4
 CRITICAL: Final = -10
 """Monitors that a rule is in place of: -1 is silence, -2 traffic. A critical mode has `CRITICAL` less its place in the
-taxonomy, so that each is an alarm of its own; those of KPIs come after them."""
+taxonomy, so that each is an alarm of its own; those of KPIs come after them, and then those of error budgets."""
 
 
 def raised(plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm], over: int) -> list[Alarm]:
@@ -52,10 +61,12 @@ def raised(plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm]
 def well(plan: Plan, detector: Detector, state: State, alarm: Alarm, span_s: int) -> bool:
     """Ask whether what a rule raised is over.
 
-    Of a mode that is that it was not seen, though exchanges came; of a KPI, that it is green; of the others, that the
-    rule would not raise it.
+    Of a mode that is that it was not seen, though exchanges came; of a KPI, that it is green; of an error budget, that
+    it burns no more than was planned; of the others, that the rule would not raise it.
     """
     assert state.baseline is not None
+    if alarm.signal == ERROR_BUDGET.name:
+        return burning.well(state, alarm)
     if alarm.monitor <= KPI:
         return beyond.well(plan, state, alarm, span_s)
     stream = state.streams.get(alarm.release)
@@ -111,6 +122,11 @@ def _critical(plan: Plan, state: State, baseline: Baseline, known: Sequence[Alar
 def critical(alarm: Alarm) -> bool:
     """Say whether an alarm is of a new critical mode."""
     return KPI < alarm.monitor <= CRITICAL
+
+
+def of_failures(alarm: Alarm) -> bool:
+    """Whether a rule of this file raised an alarm: a critical mode, more diverse failures, or failures in one place."""
+    return KPI < alarm.monitor <= DIVERSE
 
 
 def untold(state: State, mode: str) -> int:

@@ -6,7 +6,17 @@ from typing import NamedTuple
 from schemas.bounds import Criticality
 from schemas.consequence import Line, Tier
 from schemas.incidents import Change, ModeCount, Notify, Severity, Slice
-from schemas.signals import FAILING, KPI_BAND, NEW_CRITICAL_MODE, OF_ALL, SEVERITY_OF, SILENCE, TRAFFIC, Signal
+from schemas.signals import (
+    ERROR_BUDGET,
+    FAILING,
+    KPI_BAND,
+    NEW_CRITICAL_MODE,
+    OF_ALL,
+    SEVERITY_OF,
+    SILENCE,
+    TRAFFIC,
+    Signal,
+)
 from schemas.taxonomy import Taxonomy
 from streams.watch.plan import PAGED, Plan
 from streams.watch.state import Alarm
@@ -171,10 +181,15 @@ def _of_mode(taxonomy: Taxonomy, mode: ModeCount, exchanges: int) -> Basis:
 
 
 def _basis(signals: Mapping[str, Signal], alarm: Alarm, changes: Sequence[Change]) -> Basis:
-    told = next((one for one in changes if one.signal == alarm.signal), None)
+    mine = (one for one in changes if one.signal == alarm.signal)
+    if alarm.signal == ERROR_BUDGET.name:  # of which there is one for each KPI
+        mine = (one for one in mine if one.feature == alarm.about)
+    told = next(mine, None)
     n = max(told.after_n, 2) if told else 2  # evidence of a change is never that of one event
     reach = 1.0
-    if told and told.unit == "" and told.before and told.after:
+    if told and told.signal == ERROR_BUDGET.name and told.after:
+        reach = told.after.value
+    elif told and told.unit == "" and told.before and told.after:
         reach = abs(told.after.value - told.before.value)
     return Basis(alarm.severity, _tier(signals.get(alarm.signal)), n, reach, _line(signals, alarm))
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from schemas.strict import ConfigError
 from streams.watch import records
+from streams.watch.assess.state import UNSPENT
 from streams.watch.own import Own
 from streams.watch.pieces import Pieces, whole
 from streams.watch.records import Exits, Position
@@ -25,6 +26,8 @@ GROWTH: Final = {"waits": records.waits, "taken": records.taken, "derived": reco
 """The cold parts of what a baseline goes on learning: how each is read."""
 SPANS: Final = ("spans", "hours")
 """The cold parts of a release that is held against KPIs."""
+SPENT: Final = ("recent", "hours")
+"""The cold parts of an error budget."""
 _BETWEEN: Final = "\0"
 _OFFSET_BYTES: Final = 8
 """Before a part stands the offset of the state that it was first written for."""
@@ -149,6 +152,12 @@ def writing(
             for kind in SPANS
             if (kept := getattr(held, kind))
         }
+        spans |= {
+            f"budget-{kind}-{kpi}": cold.key(f"budget-{kind}-{kpi}", kept)
+            for kpi, budget in state.book.budgets.items()
+            for kind in SPENT
+            if len((kept := getattr(budget, kind)).counts)
+        }
         bare = {release: replace(stream, buckets={}) for release, stream in state.streams.items()}
         grown = {name: getattr(state.growth, name) for name in GROWTH} if state.growth else {}
         growth = {name: cold.key(name, held) for name, held in grown.items() if held is not None}
@@ -156,7 +165,8 @@ def writing(
         held_ = {
             release: replace(held, **{kind: {} for kind in SPANS}) for release, held in state.book.releases.items()
         }
-        book = replace(state.book, releases=held_)
+        budgets = {kpi: replace(one, recent=UNSPENT, hours=UNSPENT) for kpi, one in state.book.budgets.items()}
+        book = replace(state.book, releases=held_, budgets=budgets)
         left = replace(state, baseline=None, streams=bare, blocks=None, growth=left_of, book=book)
         hot = records.Hot(records.FORMAT, left, baseline, buckets, blocks, growth, spans=spans)
         out.cold.extend(cold.new)
@@ -319,5 +329,12 @@ def _whole(hot: records.Hot, cold: Mapping[str, bytes]) -> tuple[State, dict[str
         )
         for release, held in hot.state.book.releases.items()
     }
-    book = replace(hot.state.book, releases=releases)
+    budgets = {
+        kpi: replace(
+            one,
+            **{kind: part(key, records.spent) for kind in SPENT if (key := hot.spans.get(f"budget-{kind}-{kpi}"))},
+        )
+        for kpi, one in hot.state.book.budgets.items()
+    }
+    book = replace(hot.state.book, releases=releases, budgets=budgets)
     return replace(hot.state, baseline=baseline, streams=streams, blocks=blocks, growth=growth, book=book), parts

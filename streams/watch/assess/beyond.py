@@ -36,7 +36,7 @@ def raised(plan: Plan, state: State, known: Sequence[Alarm], over: int) -> Itera
     """
     if (against := plan.held(state.service)) is None:
         return
-    held_by = {(alarm.release, alarm.about): alarm for alarm in known if alarm.monitor <= KPI}
+    held_by = {(alarm.release, alarm.about): alarm for alarm in known if alarm.signal == KPI_BAND.name}
     places = {kpi.name: place for place, kpi in enumerate(against.kpis.kpis)}
     for release, held in state.book.releases.items():
         for stand in held.stands:
@@ -74,7 +74,7 @@ def well(plan: Plan, state: State, alarm: Alarm, span_s: int) -> bool:
 
 def alone(alarms: Sequence[Alarm]) -> bool:
     """Say whether an incident is about KPIs and nothing else; one that is provisional has no alarms at all."""
-    return bool(alarms) and all(alarm.monitor <= KPI for alarm in alarms)
+    return bool(alarms) and all(alarm.signal == KPI_BAND.name for alarm in alarms)
 
 
 def about(stand: Stand) -> str:

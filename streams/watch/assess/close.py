@@ -12,7 +12,9 @@ from detectors.band import NEW, Banded, Reading, step
 from schemas.durations import seconds
 from schemas.kpis import HOUR_S, Kpi
 from schemas.rollups import Rollup
+from schemas.signals import Signal
 from schemas.verdicts import Verdict
+from streams.watch.assess.budget import SPAN_S, spent
 from streams.watch.assess.measured import Given, measured
 from streams.watch.assess.phase import place
 from streams.watch.assess.rollup import rolled
@@ -55,8 +57,13 @@ def close(plan: Plan, state: State, second: int) -> Closed:
     stepped = set[str]()
     for end in over(plan, state, second):
         releases = dict[str, Held]()
-        for name, before in book.releases.items():
-            held = _moved(against, before, end, size)
+        moved = {name: _moved(against, before, end, size) for name, before in book.releases.items()}
+        if end % SPAN_S == 0:
+            served = (window(held, end, SPAN_S, size) for held in moved.values())
+            kpis = against.kpis.kpis if against else ()
+            book = replace(book, budgets=spent(kpis, book.budgets, served, end, layout, signals_of(plan)))
+        for name, before in moved.items():
+            held = before
             if end % HOUR_S == 0 and (hour := held.hours.get(end - HOUR_S)) is not None:
                 said.append(rolled(state.service, name, end - HOUR_S, hour, layout))
             if against is not None:
@@ -88,6 +95,12 @@ def close(plan: Plan, state: State, second: int) -> Closed:
     if said:
         state = replace(state, book=replace(book, releases=releases))
     return Closed(state, said)
+
+
+@lru_cache(maxsize=64)
+def signals_of(plan: Plan) -> dict[str, Signal]:
+    """Name all signals that there are."""
+    return {signal.name: signal for signal in plan.known}
 
 
 def _longest(against: Against | None) -> int:

@@ -17,7 +17,6 @@ from schemas.rollups import Rollup
 from schemas.signals import KPI_BAND
 from schemas.verdicts import KpiVerdict, Verdict
 from streams.telling.identity import fingerprint
-from streams.watch.assess.beyond import KPI
 from streams.watch.assess.state import Asked, Held
 from streams.watch.plan import Held as Against
 from streams.watch.plan import Plan
@@ -216,7 +215,9 @@ def _incident(plan: Plan, state: State, verdict: Verdict, lead: KpiVerdict) -> t
     """
     about = f"{lead.name}@{lead.slice}" if lead.slice else lead.name
     for case in (*state.cases, *state.pending, *state.shadow.cases, *state.shadow.pending):
-        if any(one.monitor <= KPI and (one.about, one.release) == (about, verdict.release) for one in case.alarms):
+        if any(
+            one.signal == KPI_BAND.name and (one.about, one.release) == (about, verdict.release) for one in case.alarms
+        ):
             return case.said.fingerprint, case.said.episode
     dark, env = plan.in_shadow(state.service, KPI_BAND.name), plan.service(state.service).env
     return fingerprint(labelled(KPI_BAND.name, state.service, env, None, dark, {"kpi": about})), 0

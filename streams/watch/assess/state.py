@@ -1,6 +1,10 @@
 """What is known of releases to hold them against their KPIs: plain values, replaced and never changed."""
 
+from typing import Final, Literal
+
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from detectors.band import NEW, Reading, Standing
 from schemas.kpis import Shown
@@ -31,6 +35,44 @@ class Stand(Struct, frozen=True, kw_only=True):
     why: str = ""
     reading: Reading | None = None
     since: int = 0
+
+
+class Spent(Struct, frozen=True, eq=False):
+    """Bad events of all, span by span without a gap.
+
+    Attributes
+    ----------
+    begins : of the first span, in seconds
+    counts : (spans, 2) bad ones, and all
+    """
+
+    begins: int
+    counts: NDArray[np.int64]
+
+
+Broken = Literal["", "ticket", "page"]
+"""What the gravest rule is that a budget breaks; empty of none."""
+UNSPENT: Final = Spent(0, np.zeros((0, 2), np.int64))
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """What was spent of the error budget of a KPI, by all releases that served.
+
+    Attributes
+    ----------
+    of : fingerprint of what says which events are good; where it says something else, the budget begins anew
+    since : second from which on it is known
+    recent : by five minutes, as far back as the longest rule looks
+    hours : whole ones, as far back as the budget is for
+    broken : by the last five minutes that are over
+    """
+
+    kpi: str
+    of: str
+    since: int
+    recent: Spent = UNSPENT
+    hours: Spent = UNSPENT
+    broken: Broken = ""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -105,6 +147,7 @@ class Book(Struct, frozen=True, kw_only=True):
     read : source partition -> how far the events' own time is known to be read, in seconds
     slices : field -> slices that are told apart; the others are `__other__`
     releases : by name
+    budgets : of KPIs that promise something, by name
     """
 
     own: tuple[tuple[Kind, str], ...] = ()
@@ -112,3 +155,4 @@ class Book(Struct, frozen=True, kw_only=True):
     read: dict[int, int] = {}
     slices: dict[str, tuple[str, ...]] = {}
     releases: dict[str, Held] = {}
+    budgets: dict[str, Budget] = {}

@@ -1,0 +1,92 @@
+"""A KPI that promises something, and a tally -> how many of its events were bad, of how many."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from detectors.burn import Window
+from schemas.cells import EDGES, MISSING, PER_OCTAVE
+from schemas.kpis import Kpi
+from schemas.signals import FAILURE_MODE, JUDGED, RATE_CELLS, Signal
+from schemas.tallies import Layout
+from streams.watch.assess.tally import Tally
+from streams.watch.total import NOTHING, Ints, Total
+
+
+def promised(kpi: Kpi, tally: Tally, layout: Layout, signals: Mapping[str, Signal]) -> Window:
+    """Count the events that a KPI with an `slo` is about.
+
+    An event that did not observe the signal is neither good nor bad. Of a number, what lies in the cell that holds the
+    largest good value, which is 9 % wide, is taken to be spread evenly over its logarithm.
+
+    Parameters
+    ----------
+    tally : of a release in some span; of counts that were taken back some may be negative, and count as none
+    layout : of the tally's cells
+    signals : all that there are, by name
+
+    Examples
+    --------
+    >>> from schemas.kpi_sets import preset
+    >>> from schemas.signals import BY_NAME
+    >>> from streams.watch.measured import layout_of
+    >>> failed, layout = preset("developer-copilot").kpi("failed"), layout_of(())
+    >>> at = dict(zip((one.name for one in layout.signals), layout.begins))["failed"]
+    >>> promised(failed, Tally(Total(np.array([at, at + 1]), np.array([97, 3]))), layout, BY_NAME)
+    Window(bad=3, total=100)
+    """
+    measures, slo = kpi.measures, kpi.slo
+    assert slo is not None
+    assert measures.signal is not None
+    total, signal = _where(kpi, tally), signals[measures.signal]
+    if signal.kind == "category":
+        yes, n = _named(kpi, tally, measures.signal), _asked(tally, measures.signal)
+    elif signal.kind == "rate":
+        no, yes, _ = _cells(total, layout, signal.name, RATE_CELLS).tolist()
+        n = no + yes
+    else:
+        largest = measures.above if slo.good_up_to is None else slo.good_up_to
+        assert largest is not None
+        yes, n = _above(_cells(total, layout, signal.name, MISSING), largest * signal.per_unit)
+    bad = yes if kpi.direction == "lower_is_better" else n - yes
+    return Window(min(max(bad, 0), max(n, 0)), max(n, 0))
+
+
+def _where(kpi: Kpi, tally: Tally) -> Total:
+    """Take the whole, or the one slice that the KPI names."""
+    if kpi.by is None or kpi.slice is None:
+        return tally.whole
+    return tally.slices.get(kpi.by, {}).get(kpi.slice, NOTHING)
+
+
+def _named(kpi: Kpi, tally: Tally, signal: str) -> int:
+    columns = (FAILURE_MODE, JUDGED) if signal == FAILURE_MODE else (signal,)
+    return sum(tally.named.get(column, {}).get(name, 0) for column in columns for name in kpi.measures.names or ())
+
+
+def _asked(tally: Tally, signal: str) -> int:
+    """Count what a share of names is of: exchanges, of modes of failure; else what was named at all."""
+    if signal == FAILURE_MODE:
+        return int(tally.whole.counts[tally.whole.cells < RATE_CELLS].sum())
+    return sum(tally.named.get(signal, {}).values())
+
+
+def _cells(total: Total, layout: Layout, name: str, width: int) -> Ints:
+    begins = next(at for one, at in zip(layout.signals, layout.begins, strict=True) if one.name == name)
+    a, b = np.searchsorted(total.cells, [begins, begins + width])
+    out = np.zeros(width, np.int64)
+    out[total.cells[a:b] - begins] = total.counts[a:b]
+    return out
+
+
+def _above(counts: Ints, largest: float) -> tuple[int, int]:
+    """Count what lies above a value, and all; of the cell that holds it by parts, rounded down."""
+    n = int(counts.sum())
+    if largest < EDGES[0]:
+        return n - int(counts[0]), n
+    if largest >= EDGES[-1]:
+        return 0, n
+    cell = int(np.searchsorted(EDGES, largest, side="right"))
+    part = math.log2(EDGES[cell] / largest) * PER_OCTAVE
+    return int(counts[cell + 1 :].sum()) + int(counts[cell] * part), n

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import inspect
 
+from schemas.actuate import Actuate
 from schemas.config import Config, Maintenance, Service
 from schemas.docs.docstrings import attributes, summary
 from schemas.kpi_measures import FIGURES, Measured, unit
@@ -144,6 +145,18 @@ def policy() -> str:
     )
 
 
+def actuate() -> str:
+    """Write docs/actuate.md."""
+    return _page(
+        "The actuator's settings",
+        "What `barograph actuate` may roll back, and how: one YAML file, deploy/actuate.yaml is an example; "
+        "schemas/actuate.json is its JSON Schema. A file that is not right stops the start, with the path of what is "
+        "wrong and the choices there are. `barograph actuate FILE --check` validates a file, and says what each of "
+        "its targets runs now.",
+        *_section("", Actuate),
+    )
+
+
 def _preset(found: KpiSet) -> str:
     rows = [
         (
@@ -212,6 +225,9 @@ def _section(title: str, kind: type) -> list[str]:
         if isinstance(one.type, inspect.StructType):
             within += _section(f"{title}.{name}".lstrip("."), one.type.cls)
             rows.append((f"`{name}`", "(required)" if one.required else "-", "a section", meanings[name]))
+        elif (maybe := _maybe(one.type)) is not None:
+            within += _section(f"{title}.{name}".lstrip("."), maybe)
+            rows.append((f"`{name}`", "-", "a section, or nothing", meanings[name]))
         elif isinstance(one.type, inspect.Metadata | inspect.VarTupleType) and (listed := _listed(one.type)):
             if listed is not Mode:  # taxonomy.md tells of these
                 within += _section(f"{title}.{name}[]".lstrip("."), listed)
@@ -221,6 +237,16 @@ def _section(title: str, kind: type) -> list[str]:
             rows.append((f"`{name}`", _default(one), _allowed(one.type), meanings[name]))
     table = _table(("setting", "default", "allowed", "meaning"), rows)
     return [f"## {title or 'The file'}\n\n{summary(kind)}\n\n{table}", *within]
+
+
+def _maybe(kind: inspect.Type) -> type | None:
+    """Name the struct that a setting is if it is there at all; None if it is none."""
+    match kind:
+        case inspect.UnionType(types=(inspect.StructType() as one, inspect.NoneType())):
+            return one.cls
+        case inspect.UnionType(types=(inspect.NoneType(), inspect.StructType() as one)):
+            return one.cls
+    return None
 
 
 def _listed(kind: inspect.Type) -> type | None:

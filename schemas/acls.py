@@ -60,6 +60,8 @@ def grants(config: Config, role: Role) -> list[Grant]:
     ]
     if role == "worker":
         found += [Grant("group", f"{config.kafka.group}-{stage}", ("Read",)) for stage in sorted(config.worker.stages)]
+    if role == "actuator":
+        found.append(Grant("group", f"{config.kafka.group}-actuate", ("Read",)))
     if role == "reader":
         found.append(Grant("group", f"{config.kafka.group}-reader", ("Read",), prefixed=True))
     return found

@@ -1,8 +1,8 @@
 """What people and pipelines tell Barograph: the facts of `ai.control`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.events import Count, Name, When
 
@@ -59,11 +59,16 @@ class Rebaseline(_Fact, tag="rebaseline", frozen=True):
 
 
 class Approve(_Fact, tag="approve", frozen=True):
-    """A person let a proposed rollback go ahead."""
+    """A person let a proposed rollback go ahead.
+
+    Attributes
+    ----------
+    key : of the command, as it stands in its result
+    """
 
     release: Name
     by: Name
-    key: Name
+    key: Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 Control = Release | SignOff | Acknowledge | Maintain | Rebaseline | Approve

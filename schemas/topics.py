@@ -82,13 +82,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
         role="control", name="ai.control", key="service",
         value="JSON: release, sign_off, acknowledge, maintain, rebaseline or approve",
         cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
-        writer="pipelines and people, `barograph control`", reader="MEASURE; `explain`; `actuate`, of approvals",
+        writer="pipelines and people, `barograph control`", reader="MEASURE; `explain`; `actuate`",
     ),
     Topic(
         written_by=("measure", "watch", "actuator"), read_by=("reader",),
         role="rejected", name="ai.events.rejected", key="topic:partition:offset of the rejected record",
         value="JSON: reason, field, position", cleanup="delete", retention_s=7 * _DAY_S, partitions="one",
-        writer="MEASURE; WATCH and GATHER, of control facts", reader="people",
+        writer="MEASURE; WATCH and GATHER, of control facts; `actuate`, of commands", reader="people",
     ),
     Topic(
         written_by=("measure", "watch"), read_by=("watch", "operator"),
@@ -183,20 +183,20 @@ TOPICS: Final[tuple[Topic, ...]] = (
         role="rollbacks", name="ai.rollbacks", key="env/service",
         value="JSON: a command to go back to another release; the header `ce_expirytime` says until when",
         # A command that was not carried out in its time is of no use any more, and read later it is a danger.
-        cleanup="delete", retention_s=_DAY_S, partitions="one",
+        cleanup="delete", retention_s=_DAY_S, partitions="first",
         writer="WATCH", reader="`actuate`, or your own actuator",
     ),
     Topic(
         written_by=("actuator",), read_by=("actuator", "reader"),
         role="rollback_results", name="ai.rollbacks.results", key="env/service",
-        value="JSON: what became of a command", cleanup="delete", retention_s=30 * _DAY_S, partitions="one",
+        value="JSON: what became of a command", cleanup="delete", retention_s=30 * _DAY_S, partitions="first",
         writer="`actuate`", reader="people",
     ),
     Topic(
         written_by=("actuator",), read_by=("actuator",),
         role="actuated", name="barograph.actuated", key="env/service",
         value="msgpack: what an actuator remembers of a target", cleanup="compact", retention_s=None,
-        partitions="one", writer="`actuate`", reader="`actuate`, at its start",
+        partitions="first", writer="`actuate`", reader="`actuate`, at its start",
     ),
     Topic(
         written_by=("watch",), read_by=("reader", "operator"),

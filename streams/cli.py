@@ -323,6 +323,25 @@ def _control(args: argparse.Namespace) -> int:
     return _with_shell(work)
 
 
+def _actuate(args: argparse.Namespace) -> int:
+    """Carry rollbacks out, or say what would be acted on."""
+    from schemas import actuate
+
+    settings = actuate.load(args.config)
+
+    def work() -> int:
+        from streams.shell.actuate import run, shown
+
+        if not args.check:
+            return run(settings)
+        lines = [f"# {printable(line)}" for line in shown(settings)]
+        print(f"# The effective config of {args.config}: every setting, by default where the file says nothing.")
+        print(actuate.show(settings))
+        return _print(lines)
+
+    return _with_shell(work)
+
+
 def _demo(args: argparse.Namespace) -> int:
     if args.traffic_only != (args.broker is not None):
         raise ConfigError("--traffic-only and --broker go together: the traffic needs a broker to go to - at `demo`")
@@ -463,12 +482,7 @@ def parser() -> argparse.ArgumentParser:
     takes_config(control)
     saying.add_arguments(control)
 
-    demo = command(
-        "demo", _demo, "show it at work on recorded traffic, in about a minute",
-        " Brings its own broker\nand needs nothing else. Not for production.",
-    )  # fmt: skip
-    demo.add_argument("--traffic-only", action="store_true", help="only send the traffic, again and again, to --broker")
-    demo.add_argument("--broker", metavar="HOST:PORT", help="where to send it")
+    _apart(command)
     return whole
 
 
@@ -547,6 +561,24 @@ def _add_about_releases(
     scorecard.add_argument("service", metavar="SERVICE")
     scorecard.add_argument("--release", metavar="NAME", help="of this release only")
     scorecard.add_argument("--json", action="store_true", help="a JSON line for each card")
+
+
+def _apart(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Make the commands that are no part of a running system's workers."""
+    actuate = command(
+        "actuate", _actuate, "carry rollbacks out, until it is told to stop; it runs apart from the workers",
+        " Reads\nai.rollbacks, acts on the targets of CONFIG by compare-and-set, and says on\n"
+        "ai.rollbacks.results what came of each command. `barograph control approve` lets one go ahead.",
+    )  # fmt: skip
+    actuate.add_argument("config", type=Path, metavar="CONFIG", help="the YAML file; docs/actuate.md")
+    actuate.add_argument("--check", action="store_true", help="validate it, say what each target runs; act on nothing")
+
+    demo = command(
+        "demo", _demo, "show it at work on recorded traffic, in about a minute",
+        " Brings its own broker\nand needs nothing else. Not for production.",
+    )  # fmt: skip
+    demo.add_argument("--traffic-only", action="store_true", help="only send the traffic, again and again, to --broker")
+    demo.add_argument("--broker", metavar="HOST:PORT", help="where to send it")
 
 
 def _version() -> str:

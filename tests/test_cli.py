@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas import kpi_sets
+from schemas import actuate, kpi_sets
 from schemas.config import load, parse
 from streams import cli
 from streams.cli import main
@@ -54,6 +54,8 @@ def test_a_command_that_does_not_exist_is_a_config_error_with_usage(argv: list[s
         "scorecard",
         "topics",
         "control",
+        "actuate",
+        "kpis",
         "demo",
     ],
 )
@@ -115,6 +117,27 @@ def test_every_shipped_config_is_checked_and_printed_as_a_config(path: Path, cap
     assert parse(said) == load(path)
     for service in parse(said).services:
         assert f"# {service.name} (weight {service.weight:g}), in vain at most:" in said
+
+
+def test_an_actuators_config_is_checked_shown_and_says_what_each_target_runs(tmp_path: Path, capsys: Said) -> None:
+    flag = {"state": "ENABLED", "variants": {"v3": 3}, "defaultVariant": "v3"}
+    flags = {"flags": {"model": flag | {"metadata": {"version": 7, "generation": 3}}}}
+    (tmp_path / "flags.json").write_text(json.dumps(flags))
+    target = f"{{service: bot, ref: model, flagd: {{file: {tmp_path / 'flags.json'}}}}}"
+    lost = f"{{service: search, ref: model, flagd: {{file: {tmp_path / 'none.json'}}}}}"
+    path = tmp_path / "actuate.yaml"
+    path.write_text(f"targets: [{target}, {lost}]")
+    assert main(["actuate", str(path), "--check"]) == 0
+    said = capsys.readouterr().out
+    assert actuate.parse(said) == actuate.load(path)
+    assert "# production/bot: the flag model runs v3 (generation 3)" in said
+    assert "# production/search: the flag model cannot be seen: cannot read none.json" in said
+    path.write_text("targets: [{service: bot, ref: r, webhook: {url: 'http://example.org'}}]")
+    assert main(["actuate", str(path), "--check"]) == 2
+    refused(capsys, 2, "neither https nor http on loopback", "`targets[0].webhook`")
+    path.write_text("targts: []")
+    assert main(["actuate", str(path)]) == 2
+    refused(capsys, 2, "did you mean `targets`?")
 
 
 def test_the_rights_are_printed_without_a_broker(tmp_path: Path, capsys: Said) -> None:

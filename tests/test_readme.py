@@ -22,8 +22,8 @@ VERDICTS = (TOP / "docs/verdicts.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
 NEEDS_BROKER = (
-    "barograph run", "barograph topics", "barograph incidents", "barograph explain", "barograph failures",
-    "barograph scorecard", "--topic", "--live",
+    "barograph run", "barograph actuate", "barograph topics", "barograph incidents", "barograph explain",
+    "barograph failures", "barograph scorecard", "--topic", "--live",
 )  # fmt: skip
 
 

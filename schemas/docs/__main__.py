@@ -17,6 +17,7 @@ def documents(folder: Path) -> dict[str, str]:
         "docs/config.md": pages.config(),
         "docs/kpis.md": pages.kpis(),
         "docs/policy.md": pages.policy(),
+        "docs/actuate.md": pages.actuate(),
         "docs/metrics.md": pages.metrics(),
         "docs/signals.md": pages.signals(),
         "docs/taxonomy.md": pages.taxonomy(),

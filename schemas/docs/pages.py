@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import inspect
 
+from schemas.actuate import Actuate
 from schemas.config import Config, Maintenance, Service
 from schemas.docs.docstrings import attributes, summary
 from schemas.kpi_measures import FIGURES, Measured, unit
@@ -142,6 +143,18 @@ def policy() -> str:
         _section("", Policy)[0],
         "`offline`, `canary` and `live` have the same settings.",
         *_section("live", Rules),
+    )
+
+
+def actuate() -> str:
+    """Write docs/actuate.md."""
+    return _page(
+        "The actuator's settings",
+        "What `barograph actuate` may roll back, and how: one YAML file, deploy/actuate.yaml is an example; "
+        "schemas/actuate.json is its JSON Schema. A file that is not right stops the start, with the path of what is "
+        "wrong and the choices there are. `barograph actuate FILE --check` validates a file, and says what each of "
+        "its targets runs now.",
+        *_section("", Actuate),
     )
 
 

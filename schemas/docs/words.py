@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from schemas.actuate import Actuate
 from schemas.answers import Answer
 from schemas.config import Config
 from schemas.control import Control
@@ -37,6 +38,7 @@ WORDS: Final[dict[str, Any]] = {
     "config": Config,
     "kpis": KpiSet,
     "policy": Policy,
+    "actuate": Actuate,
     "verdicts": Verdict,
     "answers": Answer,
     "scorecards": Scorecard,

@@ -1,11 +1,11 @@
 """A rollback command and what is seen of its target -> an answer, or an action to try; and what came of that."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from schemas.actuate import Policy
 from schemas.control import Approve
 from schemas.moments import written
 from schemas.printable import printable
@@ -17,24 +17,6 @@ from streams.act.state import State, heed, note
 _HOUR_MS: Final = 3_600_000
 _MODES: Final[tuple[Mode, ...]] = ("dry_run", "require_approval", "auto")
 """The stricter first."""
-
-
-class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an actuator lets commands do; of this and a command's own guard the stricter counts.
-
-    Attributes
-    ----------
-    mode : the most that a command may ask for
-    oldest_s : a command that was issued longer ago is not acted upon, whatever it says: a topic was read from its start
-    ahead_s : nor is one that was issued so far in the future: its clock says nothing of when it expires
-    cooldown_s, max_per_hour : rollbacks of one target
-    """
-
-    mode: Mode = "require_approval"
-    oldest_s: Annotated[int, Meta(ge=1, le=86_400)] = 3600
-    ahead_s: Annotated[int, Meta(ge=0, le=3600)] = 60
-    cooldown_s: Annotated[int, Meta(ge=0, le=86_400)] = 1800
-    max_per_hour: Annotated[int, Meta(ge=1, le=1000)] = 1
 
 
 class Case(NamedTuple):

@@ -18,6 +18,7 @@ _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 _RESULTS: Final = 256
 _GOOD: Final = 32
+_BAD: Final = 64
 
 
 class Answer(Struct, frozen=True):
@@ -36,12 +37,14 @@ class State(Struct, frozen=True, kw_only=True):
     fence : highest generation that was rolled back; -1 before the first
     applied : when rollbacks were done: the last, and those of the hour before it (milliseconds since 1970)
     good : deployments known to be good, the newest last
+    bad : generations that were rolled back, the newest last; none of them is good again, whatever is read once more
     """
 
     answers: dict[str, Answer] = {}
     fence: int = -1
     applied: tuple[int, ...] = ()
     good: tuple[Version, ...] = ()
+    bad: tuple[int, ...] = ()
 
 
 _decode: Final = msgspec.msgpack.Decoder(State).decode
@@ -72,14 +75,22 @@ def decode(value: bytes) -> State:
 
 def learn(state: State, version: Version) -> State:
     """Take a deployment as known to be good, by a promotion, say; the 32 newest generations are kept."""
+    if version.generation in state.bad:
+        return state
     return replace(state, good=tuple(sorted({*state.good, version}, key=lambda one: one.generation)[-_GOOD:]))
+
+
+def unlearn(state: State, version: Version) -> State:
+    """Take a deployment as known to be good no longer: somebody rolled it back."""
+    return replace(state, good=tuple(one for one in state.good if one != version))
 
 
 def heed(state: State, observed: Observed | Unseen) -> State:
     """Take in what the target itself remembers of its last rollback: an actuator may have died before it wrote it."""
     if isinstance(observed, Unseen) or (marker := observed.marker) is None:
         return state
-    return replace(state, fence=max(state.fence, marker.epoch), applied=_with(state.applied, marker.at))
+    applied = _with(state.applied, marker.at)
+    return _rolled_back(replace(state, fence=max(state.fence, marker.epoch), applied=applied), marker.epoch)
 
 
 def note(state: State, command: Rollback, result: RollbackResult) -> State:
@@ -96,13 +107,8 @@ def note(state: State, command: Rollback, result: RollbackResult) -> State:
     answers = dict([*answers.items(), (command.key, Answer(result, until))][-_RESULTS:])
     if result.applied_at is None:
         return replace(state, answers=answers)
-    bad = Version(command.expected.release, command.expected.generation)
-    return State(
-        answers=answers,
-        fence=max(state.fence, command.fence.epoch),
-        applied=_with(state.applied, result.applied_at),
-        good=tuple(one for one in state.good if one != bad),
-    )
+    fence, applied = max(state.fence, command.fence.epoch), _with(state.applied, result.applied_at)
+    return _rolled_back(replace(state, answers=answers, fence=fence, applied=applied), command.expected.generation)
 
 
 def settled(state: State, result: RollbackResult) -> bool:
@@ -121,6 +127,11 @@ def settled(state: State, result: RollbackResult) -> bool:
     [True, False, False]
     """
     return result.key in state.answers or result.outcome in ("expired", "dry_run")
+
+
+def _rolled_back(state: State, generation: int) -> State:
+    good = tuple(one for one in state.good if one.generation != generation)
+    return replace(state, good=good, bad=tuple(sorted({*state.bad, generation})[-_BAD:]))
 
 
 def _with(applied: tuple[int, ...], at: int) -> tuple[int, ...]:

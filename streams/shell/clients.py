@@ -53,6 +53,11 @@ def watch_group(config: Config) -> str:
     return f"{config.kafka.group}-watch"
 
 
+def actuate_group(config: Config) -> str:
+    """Name the consumer group of actuators."""
+    return f"{config.kafka.group}-actuate"
+
+
 class Token(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
     """The token of OAUTHBEARER, as its file holds it when a connection is made."""
 
@@ -140,6 +145,23 @@ def group_consumer(config: Config) -> AIOKafkaConsumer:
         request_timeout_ms=_ms(config.kafka.request_timeout_s),
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_min_bytes=DRIP_BYTES,
+        fetch_max_wait_ms=DRIP_MS,
+    )
+
+
+def commands_consumer(config: Config) -> AIOKafkaConsumer:
+    """Make an actuator's consumer of commands, a static member of its group."""
+    return AIOKafkaConsumer(
+        **access(config),
+        client_id=config.worker.name,
+        group_id=actuate_group(config),
+        group_instance_id=config.worker.name,
+        enable_auto_commit=False,
+        auto_offset_reset="latest",  # what was asked for before anybody acted was not asked of us
+        isolation_level="read_committed",
+        session_timeout_ms=_ms(config.kafka.session_timeout_s),
+        heartbeat_interval_ms=_ms(config.kafka.session_timeout_s / BEATS),
+        request_timeout_ms=_ms(config.kafka.request_timeout_s),
         fetch_max_wait_ms=DRIP_MS,
     )
 

@@ -12,7 +12,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from schemas.acls import Grant, Operation, grants
+from schemas.acls import Grant, Operation, Role, grants
 from schemas.config import Config
 from streams.shell.clients import connection
 from streams.shell.exits import BrokerError
@@ -28,8 +28,8 @@ _ATTEMPTS: Final = 60
 _PAUSE_S: Final = 0.25
 
 
-def require(config: Config) -> bool:
-    """Refuse to start if the broker would refuse, some day, something that a worker has to do.
+def require(config: Config, role: Role = "worker") -> bool:
+    """Refuse to start if the broker would refuse, some day, something that a worker, or an actuator, has to do.
 
     A broker says no when it happens: that of the topic of rejected records, weeks later, at the first bad one. But
     since Kafka 2.3 it can be asked. One that cannot, and one that has no authorizer, is taken at its word.
@@ -44,12 +44,12 @@ def require(config: Config) -> bool:
     BrokerError
         With the topics and groups, and what is not allowed there; or if nobody answers.
     """
-    return asyncio.run(_require(config))
+    return asyncio.run(_require(config, role))
 
 
-async def _require(config: Config) -> bool:
+async def _require(config: Config, role: Role) -> bool:
     await knock(config)
-    wanted = grants(config, "worker")
+    wanted = grants(config, role)
     with hushed():
         try:
             async with connection(config, "rights") as client:
@@ -63,7 +63,7 @@ async def _require(config: Config) -> bool:
                             | {("group", name): ops for name, ops in groups.items()}))  # fmt: skip
     if missing:
         raise BrokerError(
-            f"the broker does not let this worker {', nor '.join(missing)}: grant it; `barograph topics --acls` "
+            f"the broker does not let this {role} {', nor '.join(missing)}: grant it; `barograph topics --acls` "
             "prints how"
         )
     return len(found) == sum(grant.kind == "topic" for grant in wanted)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from schemas.actuate import Policy
 from schemas.rollbacks import Unreadable, Version, read
 from schemas.strict import ConfigError
 from streams.act.resource import Done, Marker, Observed, Try, Unseen
-from streams.act.rules import Policy
 from streams.act.state import State
 from streams.shell.actuators.actuator import ATTEMPTS, Actuator, carry_out
 from streams.shell.actuators.asking import Asking

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from schemas.actuate import Policy
 from schemas.control import Approve
 from schemas.rollbacks import Fence, Guard, Rollback, RollbackResult, Version
 from streams.act import rules
 from streams.act.resource import Done, Observed, Try, Unseen
-from streams.act.rules import Policy, decide, settle
+from streams.act.rules import decide, settle
 from streams.act.state import State, decode, encode, heed, learn, note
 from streams.shell.actuators.actuator import Actuator, carry_out
 from tests.act.commands import MINUTE, T0, Twin, approve, command, version

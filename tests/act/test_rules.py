@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from schemas.actuate import Policy
 from schemas.rollbacks import Guard, Outcome, Reasons, Rollback, RollbackResult, Unreadable, Version, read
 from streams.act import rules
 from streams.act.resource import Done, Marker, Observed, Try, Unseen, seen
-from streams.act.rules import Policy, decide, settle
+from streams.act.rules import decide, settle
 from streams.act.state import State, decode, encode, heed, learn, note, settled
 from tests.act.commands import MINUTE, T0, Twin, approve, command, version
 

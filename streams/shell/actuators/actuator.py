@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from schemas.actuate import Policy
 from schemas.control import Approve
 from schemas.rollbacks import Rollback, RollbackResult
 from streams.act.resource import Done, Observed, Try, Unseen
-from streams.act.rules import Policy, decide, settle
+from streams.act.rules import decide, settle
 from streams.act.state import State, heed, note
 
 ATTEMPTS: Final = 3

@@ -6,7 +6,7 @@ from schemas.config import Config
 from schemas.policy import decides
 from schemas.releases import SERVING
 from schemas.taxonomy import Taxonomy
-from streams.watch.plan import Held, Plan
+from streams.watch.plan import Against, Plan
 
 
 def lines(config: Config) -> Iterator[str]:
@@ -27,7 +27,7 @@ def lines(config: Config) -> Iterator[str]:
         yield from _of(config, service, held)
 
 
-def _of(config: Config, service: str, held: Held) -> Iterator[str]:
+def _of(config: Config, service: str, held: Against) -> Iterator[str]:
     kpis, late_s = held.kpis, config.measure.late_after_s
     yield (
         f"{service}: {len(kpis.kpis)} KPIs of `{kpis.use_case}`; a verdict every {held.grain_s} s, "

@@ -31,7 +31,7 @@ class Tier:
     rates: dict[tuple[str, str | None], float]
 
 
-class Held(NamedTuple):
+class Against(NamedTuple):
     """What the releases of a service are held against.
 
     Attributes
@@ -102,7 +102,7 @@ class Plan:
         """Say how many exchanges a service is learned from."""
         return self.service(service).baseline_events or self.config.watch.baseline_events
 
-    def held(self, service: str) -> Held | None:
+    def held(self, service: str) -> Against | None:
         """Say what the releases of a service are held against; None of one that has no KPIs."""
         return _held(self).get(service)
 
@@ -161,11 +161,11 @@ def pageable(signal: Signal) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _held(plan: Plan) -> dict[str, Held]:
+def _held(plan: Plan) -> dict[str, Against]:
     releases = plan.config.releases
     said = {service: one for one in releases.policies for service in one.services}
     return {
-        service: Held(kpis, said.get(service) or default(kpis), kpis.grain_s)
+        service: Against(kpis, said.get(service) or default(kpis), kpis.grain_s)
         for kpis in releases.kpi_sets
         for service in kpis.services
     }

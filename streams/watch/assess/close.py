@@ -27,8 +27,7 @@ from streams.watch.clock import end_ms
 from streams.watch.failures import diversity
 from streams.watch.lineage import lineage
 from streams.watch.measured import layout_of
-from streams.watch.plan import Held as Against
-from streams.watch.plan import Plan
+from streams.watch.plan import Against, Plan
 from streams.watch.state import State
 
 KEPT_S: Final = 86_400

@@ -18,8 +18,7 @@ from schemas.signals import KPI_BAND
 from schemas.verdicts import KpiVerdict, Verdict
 from streams.telling.identity import fingerprint
 from streams.watch.assess.state import Asked, Held
-from streams.watch.plan import Held as Against
-from streams.watch.plan import Plan
+from streams.watch.plan import Against, Plan
 from streams.watch.report import labelled
 from streams.watch.state import State
 

@@ -18,8 +18,7 @@ from streams.watch.assess.measured import Given
 from streams.watch.assess.state import Held, Stand
 from streams.watch.assess.tally import EMPTY, Tally, summed
 from streams.watch.measured import layout_of
-from streams.watch.plan import Held as Against
-from streams.watch.plan import Plan
+from streams.watch.plan import Against, Plan
 from streams.watch.state import State
 
 Word = Verdict | Rollup | Rollback

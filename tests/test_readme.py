@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
 NEEDS_BROKER = (
     "barograph run", "barograph actuate", "barograph topics", "barograph incidents", "barograph explain",
-    "barograph failures", "barograph scorecard", "--topic", "--live",
+    "barograph failures", "barograph scorecard", "barograph budgets", "barograph calibrate", "--topic", "--live",
 )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ async def _consumer(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
 def _config(bootstrap: str) -> Config:
     shipped = files("streams.demo").joinpath("demo.yaml").read_text()
     wanted = f"{shipped}\nkafka: {{bootstrap: '{bootstrap}'}}\nworker: {{http_port: {_free_port()}}}\n"
-    return configs.parse(wanted)
+    return configs.parse(wanted, Path(str(files("streams.demo"))))
 
 
 def _free_port() -> int:

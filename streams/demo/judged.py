@@ -94,8 +94,9 @@ def answered(result: RollbackResult, colour: bool = False) -> str:
 def _card(title: str, rows: list[tuple[str, str]], paint: str) -> str:
     head, *rest = wrap(title)
     lines = [f"{paint}{head}{RESET}" if paint else head, *rest]
+    width = max(LABEL, *(len(label) + 1 for label, _ in rows))
     for label, text in rows:
-        lines += beside(label, text, max(LABEL, len(label) + 1))
+        lines += beside(label, text, width)
     return "\n".join(lines)
 
 

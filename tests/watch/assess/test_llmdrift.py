@@ -78,7 +78,9 @@ def test_the_canary_of_june_fails_and_says_why() -> None:
     assert {(one.phase, one.baseline) for one in said} == {("canary", MARCH)}
     for one in failed:
         assert one.reasons[0].startswith("`right` is red, which blocks: surely under 70, where red begins, in ")
+        assert one.reasons[1].startswith("`steps_shown` is red: surely under 20, where red begins, in ")
         assert right(one).action == "pause_rollout"
+        assert {kpi.band for kpi in one.kpis if kpi.name in ("latency_p95", "cost")} == {"green"}
 
 
 def test_promoted_anyway_it_stays_failed_and_is_to_be_rolled_back() -> None:
@@ -87,6 +89,10 @@ def test_promoted_anyway_it_stays_failed_and_is_to_be_rolled_back() -> None:
     assert {(one.verdict, one.phase) for one in said} == {("fail", "live")}
     assert all(one.reasons[0].startswith("`right` is red, which rolls back: ") for one in said)
     assert {right(one).action for one in said} == {"rollback"}
+    [asked] = story().rollbacks(SERVICE)
+    assert (asked.expected.release, asked.to.release, asked.mode) == (JUNE, MARCH, "require_approval")
+    assert (asked.cause.kpis, asked.cause.severity) == (("right",), "sev-2")
+    assert f"a rollback to {MARCH} (generation 1) is asked for in production until " in said[0].reasons[-1]
 
 
 def test_while_june_serves_nothing_is_known_of_march() -> None:

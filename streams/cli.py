@@ -574,7 +574,7 @@ def _apart(command: Callable[..., argparse.ArgumentParser]) -> None:
     actuate.add_argument("--check", action="store_true", help="validate it, say what each target runs; act on nothing")
 
     demo = command(
-        "demo", _demo, "show it at work on recorded traffic, in about a minute",
+        "demo", _demo, "show it at work on recorded traffic, in about two minutes",
         " Brings its own broker\nand needs nothing else. Not for production.",
     )  # fmt: skip
     demo.add_argument("--traffic-only", action="store_true", help="only send the traffic, again and again, to --broker")

@@ -1,1 +1,1 @@
-"""The demo: recorded rows -> a story of four services, and what on-call reads of it."""
+"""The demo: recorded rows -> a story of four services and a release of a fifth, and what on-call reads of them."""

@@ -1,4 +1,4 @@
-"""Three recorded data sets -> the small extracts that ship with the demo (a maintainer's tool, run when they change).
+"""Recorded data sets -> the small extracts that ship with the demo (a maintainer's tool, run when they change).
 
 ``python -m streams.demo.extract --data DIR`` reads the data sets in DIR and writes ``data/`` beside this file.
 `data/NOTICE.md` says whose they are and what was changed.
@@ -14,11 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.demo.rows import AIRLINE, CHAT, SURVEY, Airline, Call, Chat, Survey, pack
+from streams.demo.rows import AIRLINE, CHAT, PRIME, SURVEY, Airline, Call, Chat, Prime, Survey, pack
 
 SNAPSHOTS: Final = ("gpt-4-0314", "gpt-4-0613")
 INPUT_PRICE: Final = 30e-6
 OUTPUT_PRICE: Final = 60e-6  # dollars a token: GPT-4 with 8k of context, in 2023
+
+BRACKETED: Final = re.compile(r"\[(yes|no)\]", re.IGNORECASE)
 
 CHAT_ROWS: Final = 4_000
 CHAT_SEED: Final = 2023
@@ -85,6 +87,42 @@ def answered(query: str, answer: str) -> bool:
     return answer.startswith(tuple(re.findall(r"^\([A-Z]\)", query, re.MULTILINE)))
 
 
+def prime(path: Path) -> Iterator[Prime]:
+    """Read LLMDrift's answers of the two snapshots of GPT-4 to whether a number is prime, in recorded order.
+
+    Parameters
+    ----------
+    path : Path
+        ``PRIME_FULL.csv``
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            model = row["model"].removeprefix("openaichat/")
+            if model not in SNAPSHOTS:
+                continue
+            yield Prime(
+                question=row["id"],
+                model=model,
+                correct=decided(row["answer"]) == row["ref_answer"].lower(),
+                in_form=bool(BRACKETED.search(row["answer"])),
+                output_tokens=int(row["answer_token"]),
+                latency_ms=round(1e3 * float(row["latency"]), 1),
+                cost_usd=round(float(row["cost"]), 6),
+            )
+
+
+def decided(answer: str) -> str | None:
+    """Say what an answer decides for: the last yes or no in brackets, or where there is none the last one at all.
+
+    Examples
+    --------
+    >>> decided("No even number is. [Yes]"), decided("No"), decided("Next we divide by 107"), decided("[No]. So, yes!")
+    ('yes', 'no', None, 'no')
+    """
+    said = BRACKETED.findall(answer) or re.findall(r"\b(yes|no)\b", answer, re.IGNORECASE)
+    return said[-1].lower() if said else None
+
+
 def chat(path: Path) -> list[Chat]:
     """Draw requests from Azure's conversation trace, without replacement and in a seeded order.
 
@@ -136,6 +174,7 @@ def extracts(data: Path) -> dict[str, bytes]:
     """
     return {
         SURVEY: pack(survey(data / "llmdrift" / "OPINIONQA.csv")),
+        PRIME: pack(prime(data / "llmdrift" / "PRIME_FULL.csv")),
         CHAT: pack(chat(data / "azure_llm_2023_conv.csv")),
         AIRLINE: pack(airline(data / "tau_bench_gpt4o_airline.json")),
     }

@@ -74,7 +74,34 @@ class Airline(Struct, frozen=True, omit_defaults=True):
     intent: str | None = None
 
 
+class Prime(Struct, frozen=True, kw_only=True):
+    """One question of LLMDrift's, whether a number is prime, asked of one snapshot of GPT-4.
+
+    Attributes
+    ----------
+    question : str
+        Its id; the number is not here, nor what was answered.
+    model : str
+        The snapshot that answered.
+    correct : bool
+        The answer decides for what is true of the number.
+    in_form : bool
+        The answer holds "[Yes]" or "[No]", in brackets, as the question asks.
+    output_tokens : int
+    latency_ms, cost_usd : float
+    """
+
+    question: str
+    model: str
+    correct: bool
+    in_form: bool
+    output_tokens: int
+    latency_ms: float
+    cost_usd: float
+
+
 SURVEY: Final = "survey.jsonl.gz"
+PRIME: Final = "prime.jsonl.gz"
 CHAT: Final = "azure_conv.jsonl.gz"
 AIRLINE: Final = "airline.jsonl.gz"
 

@@ -79,8 +79,8 @@ def story(seed: int) -> Iterator[Beat]:
 
 def _survey(rng: Random) -> Iterator[Beat]:
     rows = shipped(SURVEY, Survey)
-    march = _shuffled(rng, [row for row in rows if row.model == "gpt-4-0314"])
-    june = _shuffled(rng, [row for row in rows if row.model == "gpt-4-0613"])
+    march = shuffled(rng, [row for row in rows if row.model == "gpt-4-0314"])
+    june = shuffled(rng, [row for row in rows if row.model == "gpt-4-0613"])
     change = rng.uniform(*HEALTHY_FOR)
     for n, seconds in enumerate(_arrivals(rng)):
         row = next(march if seconds < change else june)
@@ -165,7 +165,7 @@ def _arrivals(rng: Random) -> Iterator[float]:
         yield round(seconds, 3)
 
 
-def _shuffled(rng: Random, rows: Sequence[Item]) -> Iterator[Item]:
+def shuffled(rng: Random, rows: Sequence[Item]) -> Iterator[Item]:
     """Go through the rows without end, each time in another order."""
     while True:
         yield from rng.sample(rows, len(rows))

@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $(READY)
 
-demo: install ## two minutes: a broker, a worker, real traffic, and the incident as on-call would read it
+demo: install ## two minutes: a broker, a worker, real traffic, two incidents as on-call would read them, and a release
 	@$(BIN)/barograph demo
 
 # The tests of Kafka wait most of the time. The others run beside them and take what they leave of the machine; each run

@@ -113,6 +113,28 @@ class KpiCard(Struct, frozen=True, kw_only=True):
     stands: tuple[Stood, ...]
 
 
+class BudgetCard(Struct, frozen=True, kw_only=True):
+    """An error budget of the service, which all its releases share.
+
+    Attributes
+    ----------
+    kpi : that promises it
+    promised_percent : share of good events
+    period : what the budget is for
+    left_percent, interval : of the budget; below zero if more than all of it is used, None without events
+    burns : whom it tells that it burns too fast; empty if it does not
+    said : in words
+    """
+
+    kpi: str
+    promised_percent: float
+    period: str
+    left_percent: float | None = None
+    interval: tuple[float, float] | None = None
+    burns: Literal["page", "ticket", ""] = ""
+    said: str
+
+
 class Scorecard(Struct, frozen=True, kw_only=True):
     """A release, beside all that it is held against. It is made with each verdict, and from the same windows.
 
@@ -132,6 +154,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     reasons : of the verdict, the gravest first
     fields : what every release is asked for
     kpis : all of the set, in its order
+    budgets : of the KPIs that promise something
     new_modes : in which it fails, and the baseline did not
     policy, kpi_set : fingerprints of what it was decided by
     """
@@ -155,6 +178,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     fields: tuple[Field, ...]
     kpis: tuple[KpiCard, ...]
+    budgets: tuple[BudgetCard, ...] = ()
     new_modes: tuple[str, ...] = ()
     policy: str
     kpi_set: str

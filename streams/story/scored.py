@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.incidents import Interval
 from schemas.printable import printable
-from schemas.scorecards import Field, KpiCard, Scorecard, Stood
+from schemas.scorecards import BudgetCard, Field, KpiCard, Scorecard, Stood
 from schemas.strict import ConfigError, nearest
 from streams.figures import GLUE, beside, date, figure, measured, table, wrap
 from streams.story.log import Log, read
@@ -88,6 +88,10 @@ def _card(one: Scorecard, now_ms: int) -> Iterator[str]:
     yield ""
     rows = [_kpi(kpi, stood) for kpi in one.kpis for stood in kpi.stands]
     yield from table([("KPI", *_HEAD, "since", "owner", "action"), *rows])
+    if one.budgets:
+        yield ""
+        rows = [_budget(budget) for budget in one.budgets]
+        yield from table([("error budget", "promised", "period", "left", "burns too fast"), *rows])
     notes = [note for kpi in one.kpis for note in _notes(kpi)]
     if notes:
         yield ""
@@ -120,6 +124,11 @@ def _kpi(kpi: KpiCard, one: Stood) -> tuple[str, ...]:
         name, _value(one.value, one.interval, kpi.unit), *ends, _word(one.band), since, kpi.owner,
         f"{one.action or '-'}{told}",
     )  # fmt: skip
+
+
+def _budget(one: BudgetCard) -> tuple[str, ...]:
+    burns = f"yes: {one.burns}" if one.burns else "no"
+    return _seen(one.kpi, f"{one.promised_percent:g}{GLUE}%", one.period, one.said, burns)
 
 
 def _notes(kpi: KpiCard) -> Iterator[str]:

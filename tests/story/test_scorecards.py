@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from schemas.scorecards import Scorecard
+from schemas.scorecards import BudgetCard, Scorecard
 from schemas.strict import ConfigError
 from streams.story.log import Log, Record
 from streams.story.scored import chosen, lines
@@ -102,3 +102,10 @@ def test_what_there_is_no_card_of_is_refused_with_what_there_is(service: str, re
 def test_before_the_first_card_there_is_none() -> None:
     with pytest.raises(ConfigError, match="no scorecard of a service `shop`; there are: none"):
         chosen(log(), "shop", None, NOW)
+
+
+def test_what_is_left_of_budgets_is_told_where_something_is_promised() -> None:
+    said = "used up 2 times, by the 6 min that are known"
+    budget = BudgetCard(kpi="resolved", promised_percent=99.5, period="30d", left_percent=-100, burns="page", said=said)
+    assert f"resolved 99.5 % 30d {said} yes: page" in text(replace(CARD, budgets=(budget,)))
+    assert "error budget" not in text(CARD)

@@ -9,14 +9,16 @@ from schemas.kpi_measures import unit
 from schemas.kpis import HOUR_S, Kpi
 from schemas.rollbacks import Rollback
 from schemas.rollups import Rollup
-from schemas.scorecards import KpiCard, Scorecard, Source, Stood
+from schemas.scorecards import BudgetCard, KpiCard, Scorecard, Source, Stood
 from schemas.signals import Signal
 from schemas.tallies import OTHER
 from schemas.verdicts import KpiVerdict, Verdict
+from streams.watch.assess.budget import left
 from streams.watch.assess.fields import fields
 from streams.watch.assess.measured import Given
 from streams.watch.assess.state import Held, Stand
 from streams.watch.assess.tally import EMPTY, Tally, summed
+from streams.watch.burning import rest
 from streams.watch.measured import layout_of
 from streams.watch.plan import Against, Plan
 from streams.watch.state import State
@@ -75,11 +77,26 @@ def scorecard(plan: Plan, state: State, against: Against, held: Held, verdict: V
         reasons=verdict.reasons,
         fields=tuple(fields(cards, verdict, hour, given, kpis.owners.accountable)),
         kpis=cards,
+        budgets=tuple(_budgets(kpis.kpis, state)),
         new_modes=verdict.new_modes,
         policy=verdict.policy,
         kpi_set=verdict.kpi_set,
         lineage=verdict.lineage,
     )
+
+
+def _budgets(kpis: Iterable[Kpi], state: State) -> Iterator[BudgetCard]:
+    """Say what is left of the budgets of the service."""
+    for kpi in kpis:
+        budget = state.book.budgets.get(kpi.name)
+        if kpi.slo is None or budget is None:
+            continue
+        found = left(kpi.slo, budget)
+        value, low, high = (round(100 * one, 2) for one in found) if found else (None, 0.0, 0.0)
+        yield BudgetCard(
+            kpi=kpi.name, promised_percent=kpi.slo.target_percent, period=kpi.slo.period, left_percent=value,
+            interval=(low, high) if found else None, burns=budget.broken, said=rest(kpi.slo, budget),
+        )  # fmt: skip
 
 
 def _card(

@@ -116,3 +116,15 @@ def test_a_field_is_the_kpi_that_measures_it_with_its_threshold_and_of_several_s
 def test_a_card_is_what_its_bytes_say() -> None:
     card = told().scorecard()
     assert msgspec.json.decode(msgspec.json.encode(card), type=Scorecard) == card
+
+
+def test_a_card_says_what_is_left_of_what_a_kpi_promises() -> None:
+    """One in a hundred may be refused, and two are: the budget is used up twice, and less than nothing is left."""
+    promised = HELD.replace("          target: 5\n", "          target: 5\n          slo: {target_percent: 99}\n")
+    [budget] = told(promised).scorecard().budgets
+    assert (budget.kpi, budget.promised_percent, budget.period) == ("refused", 99.0, "30d")
+    assert budget.left_percent == -100.0
+    assert budget.interval is not None
+    assert budget.interval[0] < budget.left_percent < budget.interval[1]
+    assert budget.said.startswith("used up 2 times")
+    assert told().scorecard().budgets == ()

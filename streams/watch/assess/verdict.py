@@ -114,7 +114,8 @@ def judge(
     word = _word(few, score, bands, found)
     reasons = [said for _, said in sorted(grave, key=lambda one: one[0])]
     if word == "pass":
-        reasons.insert(0, f"all {sum(band == 'green' for band in bands.values())} KPIs that have data are green")
+        green = sum(band == "green" for band in bands.values())
+        reasons.insert(0, f"every KPI that has data is green: {green} of {len(bands)}")
     return Verdict(
         id=f"{subject.service}:{subject.release}:{now}",
         service=subject.service,

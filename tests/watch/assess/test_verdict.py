@@ -54,7 +54,7 @@ def policy(**rules: object) -> Policy:
 def test_all_green_passes() -> None:
     verdict = found()
     assert (verdict.verdict, verdict.band, verdict.score) == ("pass", "green", 100.0)
-    assert verdict.reasons == ("all 10 KPIs that have data are green",)
+    assert verdict.reasons == ("every KPI that has data is green: 10 of 10",)
 
 
 def test_a_red_that_rolls_back_or_blocks_fails() -> None:
@@ -84,7 +84,7 @@ def test_what_must_have_data_and_has_none_is_no_data() -> None:
 def test_what_need_not_have_data_is_left_out_and_said() -> None:
     verdict = found(escalated="no_data")
     assert (verdict.verdict, verdict.score) == ("pass", 100.0)
-    assert verdict.reasons == ("all 9 KPIs that have data are green", "`escalated` is left out: why")
+    assert verdict.reasons == ("every KPI that has data is green: 9 of 10", "`escalated` is left out: why")
 
 
 def test_what_is_known_to_be_bad_fails_whatever_else_is_not_known() -> None:
@@ -230,7 +230,7 @@ def example() -> Verdict:
 
 
 def test_the_example_of_the_docs_is_a_verdict_of_this_rule() -> None:
-    path = Path(__file__).parents[2] / "docs/examples/verdict.json"
+    path = Path(__file__).parents[3] / "docs/examples/verdict.json"
     assert path.read_bytes() == msgspec.json.format(msgspec.json.encode(example()), indent=2) + b"\n"
 
 

@@ -15,6 +15,7 @@ from schemas.rollups import Rollup
 from schemas.signals import Signal
 from schemas.verdicts import Verdict
 from streams.watch.assess.budget import SPAN_S, spent
+from streams.watch.assess.figures.lacking import lacking
 from streams.watch.assess.measured import Given, measured
 from streams.watch.assess.phase import place
 from streams.watch.assess.rollup import rolled
@@ -157,7 +158,8 @@ def _stepped(kpi: Kpi, slice_: str, was: Stand | None, reading: Reading | None, 
     before = was or Stand(kpi=kpi.name, slice=slice_, of=_of(kpi), since=end)
     standing, banded = step(kpi, before.standing if was else NEW, reading, float(end))
     since = before.since if banded.band == before.band else end
-    return replace(before, standing=standing, band=banded.band, why=banded.why, reading=reading, since=since)
+    why = f"{banded.why}: {lacking(kpi)}" if reading is None and standing.seen_at is None else banded.why
+    return replace(before, standing=standing, band=banded.band, why=why, reading=reading, since=since)
 
 
 @lru_cache(maxsize=4096)

@@ -14,11 +14,12 @@ from detectors.describe.exact import exact_rate, exact_share
 from schemas.cells import CELLS, cells
 from schemas.config import parse
 from schemas.kpi_measures import FIGURES, Measured, Stat
-from schemas.kpi_sets import preset
+from schemas.kpi_sets import PRESETS, preset
 from schemas.kpis import Kpi
-from schemas.signals import BY_NAME, CALIBRATION_CELLS, CATALOGUE, RATE_CELLS, Kind
+from schemas.signals import BY_NAME, CALIBRATION_CELLS, CATALOGUE, FAILURE_MODE, RATE_CELLS, Kind
 from schemas.taxonomy import Taxonomy
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.assess.figures.lacking import lacking
 from streams.watch.assess.measured import FIGURE_OF, Given, measured
 from streams.watch.assess.tally import EMPTY, Tally
 from streams.watch.measured import layout_of
@@ -449,3 +450,12 @@ def test_the_level_that_is_asked_for_is_the_intervals() -> None:
     found, exact = read(wide, tally(refused=(90, 10))), exact_share(10, 100, 0.99)
     assert exact is not None
     assert found.low == pytest.approx(100 * exact.low)
+
+
+@pytest.mark.parametrize("kpi", [kpi for name in PRESETS for kpi in preset(name).kpis], ids=lambda kpi: kpi.name)
+def test_of_every_kpi_it_can_be_said_what_it_needs(kpi: Kpi) -> None:
+    said = lacking(kpi)
+    assert said.startswith("it needs ")
+    if kpi.measures.signal in BY_NAME and kpi.measures.stat in ("share", "quantile", "mean", "share_above", "sum"):
+        named = BY_NAME[kpi.measures.signal].field
+        assert named in said or kpi.measures.signal == FAILURE_MODE

@@ -10,6 +10,7 @@ from schemas.kpis import Kpi
 from schemas.policy import decides
 from schemas.printable import printable
 from schemas.verdicts import KpiVerdict
+from streams.figures import figure
 from streams.watch.assess.beyond import about
 from streams.watch.assess.phase import place
 from streams.watch.assess.serving import swapped
@@ -48,7 +49,7 @@ def change(plan: Plan, state: State, alarm: Alarm) -> Change:
     there = known(plan, state, alarm)
     name, _, of_slice = alarm.about.partition("@")
     words = f"`{name}` of release {alarm.release}"
-    figure, measured, n, field, down = None, "", 0, "", False
+    seen, measured, n, field, down = None, "", 0, "", False
     if there is None:
         words += f" was {alarm.band}"
     else:
@@ -59,15 +60,15 @@ def change(plan: Plan, state: State, alarm: Alarm) -> Change:
             words += f" in {field} {of_slice}"
         words += f" is {entered.band.replace('_', ' ')}"
         if (reading := there.stand.reading) is not None:
-            figure, n = _figure(reading, 100 if measured == "%" else 1), reading.n
+            seen, n = _figure(reading, 100 if measured == "%" else 1), reading.n
             words += f", {_said(reading, measured)}"
-        words += f", target {kpi.target:g}{_of(measured)}: {entered.reason}; owner {entered.owner}"
+        words += f", target {figure(kpi.target)}{_of(measured)}: {entered.reason}; owner {entered.owner}"
         words += f"; action {entered.action.replace('_', ' ')}" if entered.action else ""
         words += f"; tell also {', '.join(entered.escalate_to)}" if entered.escalate_to else ""
         words += "".join(f"; {one.said}" for one in swapped(plan, state, state.book.releases[alarm.release]))
     return Change(
         signal=alarm.signal, feature=alarm.about, words=printable(words), direction="down" if down else "up",
-        unit="" if measured == "%" else measured or PLAIN, before=None, after=figure, before_n=0, after_n=n,
+        unit="" if measured == "%" else measured or PLAIN, before=None, after=seen, before_n=0, after_n=n,
         onset_at=alarm.since, onset_low_at=alarm.since_low, onset_high_at=alarm.since_high,
         alarmed_at=alarm.alarmed_at, notify=alarm.notify, false_per_week=0.0, release=alarm.release,
         dimension=field, name=of_slice,
@@ -89,9 +90,12 @@ def _said(reading: Reading, measured: str) -> str:
     --------
     >>> _said(Reading(value=61.04, low=58.2, high=63.9, n=900), "%")
     '61 % (58.2 to 63.9)'
+    >>> _said(Reading(value=2634.0, low=2435.0, high=2896.0, n=763), "ms")
+    '2,634 ms (2,435 to 2,896)'
     """
-    interval = f" ({reading.low:.3g} to {reading.high:.3g})" if reading.low is not None else ""
-    return f"{reading.value:.3g}{_of(measured)}{interval}"
+    low, high = reading.low, reading.high
+    interval = "" if low is None or high is None else f" ({figure(low)} to {figure(high)})"
+    return f"{figure(reading.value)}{_of(measured)}{interval}"
 
 
 def _of(measured: str) -> str:

@@ -163,8 +163,8 @@ class Scene:
                 if pid := self.crew.freeze(act.worker):
                     await self._pause(act.worker, pid, act.lasts)
             case "freeze at" if act.where:
-                if pid := await self.freeze_at(act.worker, act.where):
-                    await self._pause(act.worker, pid, act.lasts)
+                if frozen := await self.freeze_at(act.worker, act.where):
+                    await self._pause(frozen.worker, frozen.pid, act.lasts)
             case "join":
                 self.crew.start(act.worker)
                 await self.at_work([act.worker])
@@ -186,11 +186,11 @@ class Scene:
         if await self._struck(worker, where, "kill"):
             self.run.kills += 1
 
-    async def freeze_at(self, worker: str, where: failures.Where) -> int | None:
-        """Have a worker frozen at a failpoint; the id of the process once it is."""
+    async def freeze_at(self, worker: str, where: failures.Where) -> failures.Struck | None:
+        """Have a worker frozen at a failpoint; who it was, once it is: of some failpoints the other one comes by."""
         return await self._struck(worker, where, "freeze")
 
-    async def _struck(self, worker: str, where: failures.Where, blow: failures.Blow) -> int | None:
+    async def _struck(self, worker: str, where: failures.Where, blow: failures.Blow) -> failures.Struck | None:
         # Control facts are one partition's, and so are incidents: only the owner comes by, whoever that is by then.
         one_of_them = where in ("measure.before_control", "saying") or where.startswith("gather.")
         workers = WORKERS if one_of_them else (worker,)
@@ -212,7 +212,7 @@ class Scene:
         finally:
             for one in workers:
                 failures.disarm(self.crew.orders, one, where, blow)
-        return now[-1].pid
+        return now[-1]
 
     async def _upgrade(self, worker: str) -> None:
         """Stop a worker, and start it with the next config; whoever joins from now on has that one as well."""

@@ -34,7 +34,7 @@ async def write_old_over_new(scene: Scene) -> None:
     Worker w0 is frozen with a state in hand; w1 takes over and goes further; w1 dies; w0 wakes, writes what it had, and
     dies before it writes its position.
     """
-    if (pid := await scene.freeze_at("w0", "watch.before_state")) is None:
+    if (frozen := await scene.freeze_at("w0", "watch.before_state")) is None:
         return
     async with asyncio.timeout(120):
         await watched(scene.config)
@@ -42,7 +42,7 @@ async def write_old_over_new(scene: Scene) -> None:
     scene.run.kills += scene.crew.kill("w1", down_s=SESSION_S)
     killed = asyncio.create_task(scene.kill_at("w0", "watch.before_position"))
     await asyncio.sleep(LOOK_S)  # until the order is there
-    scene.crew.thaw("w0", pid)
+    scene.crew.thaw(frozen.worker, frozen.pid)
     await killed
     await scene.at_work()
 

@@ -66,7 +66,10 @@ def _added(plan: Plan, state: State, book: Book, part: Part, sign: int, now: int
     held = plan.held(state.service)
     grain_s = held.grain_s if held else ROLLUP_S
     cut = {kpi.by for kpi in held.kpis.kpis if kpi.by} if held else set()
-    layout, least = layout_of(part.own), book.until // grain_s * grain_s
+    layout, least = (
+        layout_of(part.own),
+        book.until,
+    )  # not below it: under another config spans may have been cut otherwise
     columns, names = layout.columns, len(part.names)
     found: dict[tuple[str, int], _Came] = {}
     slices = dict(book.slices)
@@ -75,7 +78,7 @@ def _added(plan: Plan, state: State, book: Book, part: Part, sign: int, now: int
         field = part.dimensions[dimension]
         if dimension and field not in cut:
             continue
-        at = max(counted_in(start, now) // grain_s * grain_s, least)
+        at = max(counted_in(start, now) // grain_s * grain_s, least)  # the rest of a span that was cut otherwise
         came = found.setdefault((part.names[release], at), _Came([], [], {}, {}))
         cells, counts = part.cells[end - size : end], part.counts[end - size : end] * sign
         fixed = int(np.searchsorted(cells, layout.fixed))

@@ -70,6 +70,16 @@ def test_windows_of_another_length_go_on_with_what_is_kept(window: str) -> None:
     assert last.kpis[0].n == {"30s": 300, "5m": 3000}[window]
 
 
+@pytest.mark.parametrize("window", ["30s", "5m"])
+def test_nothing_is_lost_where_spans_are_cut_otherwise(window: str) -> None:
+    """Of five minutes that were begun as single ones, those that are over stay, and the rest is a span of its own."""
+    told = served(2, "14:07").expects().configure(HELD.replace("window: 1m", f"window: {window}"))
+    state = served(2, "14:21", told).expects().state()
+    laid = np.zeros(size := layout_of(()).fixed, np.int64)
+    laid[state.total.cells] = state.total.counts
+    assert np.array_equal(counted(state.book, size), laid)
+
+
 def test_slices_have_places_of_their_own_while_there_is_room() -> None:
     config = SLICED.replace("releases:", "releases:\n  slices: 2")
     shares = mix(a=40, b=30, c=20, d=10)

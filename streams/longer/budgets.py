@@ -113,10 +113,9 @@ def _place(stat: Stat) -> int:
 def spent_in(plan: Plan, found: Hours, kpi: Kpi) -> Window:
     """Count the events of a budget's period, up to the last hour that was kept."""
     assert kpi.slo is not None
-    signals = {signal.name: signal for signal in plan.known}
     begin = found.until - kpi.slo.period_s
     each = [
-        promised(kpi, tally, found.layout, signals)
+        promised(kpi, tally, found.own, plan.by_name)
         for of_release in found.kept.values()
         for at, tally in of_release.items()
         if at >= begin
@@ -140,7 +139,7 @@ def _budgeted(plan: Plan, found: Hours, kpi: Kpi) -> Budgeted:
 
 
 def _compared(plan: Plan, found: Hours, kpis: Sequence[Kpi]) -> Iterator[Compared]:
-    signals, end = {signal.name: signal for signal in plan.known}, found.until
+    end = found.until
     for kpi in kpis:
         week = read_in(plan, found, kpi, end - WEEK_S, end)
         before = read_in(plan, found, kpi, end - 2 * WEEK_S, end - WEEK_S)
@@ -149,7 +148,7 @@ def _compared(plan: Plan, found: Hours, kpis: Sequence[Kpi]) -> Iterator[Compare
             this, that, long = week.get(name), before.get(name), quarter.get(name)
             apart = _apart(this, that)
             yield Compared(
-                kpi=kpi.name, slice=name, stat=kpi.measures.stat, unit=unit(kpi.measures, signals),
+                kpi=kpi.name, slice=name, stat=kpi.measures.stat, unit=unit(kpi.measures, plan.by_name),
                 direction=kpi.direction, target=kpi.target, week=this, before=that,
                 delta=apart and Interval(*apart), moved=_moved(kpi, this, that, apart), quarter=long,
                 met=_met(kpi, long),

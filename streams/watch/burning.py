@@ -24,7 +24,7 @@ BURNING: Final = -2001
 """Monitors: `BURNING` less the place of the KPI in its set."""
 
 
-def raised(plan: Plan, state: State, alarms: Sequence[Alarm], over: int) -> Iterator[Alarm]:
+def raised(plan: Plan, state: State, known: Sequence[Alarm], over: int) -> Iterator[Alarm]:
     """Ask the rules in the second that closes; a budget was last held against them when five minutes were over.
 
     A rule, no statistic of the baseline: pages that it makes are counted apart from the budget of pages. A page takes
@@ -33,20 +33,17 @@ def raised(plan: Plan, state: State, alarms: Sequence[Alarm], over: int) -> Iter
     Parameters
     ----------
     state : of the service
-    alarms : of that second
+    known : alarms of that second, and of all incidents that are open or pending
     over : the last second that is over
     """
     if not any(budget.broken for budget in state.book.budgets.values()) or (held := plan.held(state.service)) is None:
         return
-    books = (*state.pending, *state.cases, *state.shadow.pending, *state.shadow.cases)
-    known = [
-        one for one in (*alarms, *(one for case in books for one in case.alarms)) if one.signal == ERROR_BUDGET.name
-    ]
+    told = {one.about: one for one in known if one.signal == ERROR_BUDGET.name}
     for place, kpi in enumerate(held.kpis.kpis):
         budget = state.book.budgets.get(kpi.name)
         if kpi.slo is None or budget is None or not budget.broken:
             continue
-        before = next((one for one in known if one.about == kpi.name), None)
+        before = told.get(kpi.name)
         if before is not None and (before.notify == "page" or budget.broken == "ticket"):
             continue
         since = _onset(kpi.slo, budget)

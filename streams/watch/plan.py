@@ -1,6 +1,6 @@
 """The config -> what WATCH decides by: shares of the budget, levels, caps, and what is known of each service."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
@@ -116,6 +116,11 @@ class Plan:
         return (*CATALOGUE, *self.own)
 
     @property
+    def by_name(self) -> Mapping[str, Signal]:
+        """The same by their names."""
+        return _by_name(self)
+
+    @property
     def streams(self) -> int:
         """Streams of a service that may be watched at the same time: its releases, and `__other__`."""
         return self.config.watch.max_releases + 1
@@ -158,6 +163,11 @@ def pageable(signal: Signal) -> bool:
     Only these share the pages: what a ticket-only signal would leave unused is time that the others need.
     """
     return SEVERITY_OF[signal.consequence] in PAGED and signal.bad != "none"
+
+
+@lru_cache(maxsize=64)
+def _by_name(plan: Plan) -> dict[str, Signal]:
+    return {signal.name: signal for signal in plan.known}
 
 
 @lru_cache(maxsize=64)

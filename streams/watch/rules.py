@@ -55,6 +55,7 @@ def raised(plan: Plan, detector: Detector, state: State, alarms: Sequence[Alarm]
     due = (over + 1) % plan.config.measure.bucket_s == 0
     for alarm in known if due else alarms:
         found += _consequent(plan, detector, state, state.baseline, [*known, *found], alarm, over)
+    found += burning.raised(plan, state, known, over)
     return found
 
 

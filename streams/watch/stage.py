@@ -11,7 +11,7 @@ from schemas.incidents import Exemplar, Incident
 from schemas.signals import RATE_CELLS
 from schemas.tallies import FIXED, KINDS, LATE, Fact, Flush, Passed, Tick, decode
 from streams.telling.findings import Finding
-from streams.watch import adopt, burning, traffic, volume
+from streams.watch import adopt, traffic, volume
 from streams.watch.arrive import arrive
 from streams.watch.assess import spans
 from streams.watch.assess.arrive import came as served
@@ -208,7 +208,6 @@ def _closed(plan: Plan, state: State, over: int) -> tuple[State, list[Said]]:
     if (alarm := silent(plan, state, over)) is not None:
         alarms.append(alarm)
     alarms += raised(plan, found, state, alarms, over)
-    alarms += burning.raised(plan, state, alarms, over)
     state, alarms, reports = planned(plan, found, state, alarms, over)
     state, incidents = grouped(plan, found, state, alarms, over)
     state, failures = reported(plan, found, state, over)

@@ -66,10 +66,7 @@ def _added(plan: Plan, state: State, book: Book, part: Part, sign: int, now: int
     held = plan.held(state.service)
     grain_s = held.grain_s if held else ROLLUP_S
     cut = {kpi.by for kpi in held.kpis.kpis if kpi.by} if held else set()
-    layout, least = (
-        layout_of(part.own),
-        book.until,
-    )  # not below it: under another config spans may have been cut otherwise
+    layout, least = layout_of(part.own), book.until
     columns, names = layout.columns, len(part.names)
     found: dict[tuple[str, int], _Came] = {}
     slices = dict(book.slices)

@@ -13,10 +13,10 @@ from detectors.describe.estimate import Estimate
 from schemas.kpis import HOUR_S, Kpi
 from schemas.signals import Signal
 from schemas.slos import Slo
-from schemas.tallies import Layout
 from streams.watch.assess.promised import promised
 from streams.watch.assess.state import Broken, Budget, Spent
 from streams.watch.assess.tally import Tally
+from streams.watch.measured import Own
 
 SPAN_S: Final = 300
 """Spans that burn rates are made of: the shortest window of a rule."""
@@ -24,7 +24,7 @@ RECENT_S: Final = max(rule.long_s for rule in RULES)
 
 
 def spent(
-    kpis: Sequence[Kpi], budgets: Mapping[str, Budget], tallies: Iterable[Tally], end: int, layout: Layout,
+    kpis: Sequence[Kpi], budgets: Mapping[str, Budget], tallies: Iterable[Tally], end: int, own: Own,
     signals: Mapping[str, Signal],
 ) -> dict[str, Budget]:  # fmt: skip
     """Take what was served in the five minutes that end from the budgets.
@@ -45,7 +45,7 @@ def spent(
         of, before = _of(kpi), budgets.get(kpi.name)
         if before is None or before.of != of:
             before = Budget(kpi=kpi.name, of=of, since=end - SPAN_S)
-        each = [promised(kpi, tally, layout, signals) for tally in some]
+        each = [promised(kpi, tally, own, signals) for tally in some]
         bad, total = sum(one.bad for one in each), sum(one.total for one in each)
         budget = replace(before, recent=_put(before.recent, end - SPAN_S, Window(bad, total), SPAN_S, RECENT_S))
         if end % HOUR_S == 0:

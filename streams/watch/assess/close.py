@@ -12,7 +12,6 @@ from detectors.band import NEW, Banded, Reading, step
 from schemas.durations import seconds
 from schemas.kpis import HOUR_S, Kpi
 from schemas.rollups import Rollup
-from schemas.signals import Signal
 from schemas.verdicts import Verdict
 from streams.watch.assess.budget import SPAN_S, spent
 from streams.watch.assess.figures.lacking import lacking
@@ -50,57 +49,43 @@ def close(plan: Plan, state: State, second: int) -> Closed:
     state : of the service
     second : the last one of WATCH that is over
     """
-    against, book = plan.held(state.service), state.book
-    layout = layout_of(book.own)
-    size = layout.fixed
-    said: list[Verdict | Rollup] = []
-    stepped = set[str]()
+    against, before = plan.held(state.service), state.book.until
+    state, hours = _over(plan, state, against, second)
+    if against is None or not state.book.releases:
+        return Closed(state, [*hours])
+    releases, verdicts = dict(state.book.releases), list[Verdict]()
+    for name, held in state.book.releases.items():
+        where = place(state, name)
+        if state.book.until == before and (held.judged is None or (held.judged.phase, held.judged.baseline) == where):
+            continue
+        verdicts.append(_judged(plan, state, against, held, end_ms(second)))
+        releases[name] = replace(held, judged=Judged(phase=where.phase, baseline=where.baseline))
+    if verdicts:
+        state = replace(state, book=replace(state.book, releases=releases))
+    return Closed(state, [*hours, *verdicts])
+
+
+def _over(plan: Plan, state: State, against: Against | None, second: int) -> tuple[State, list[Rollup]]:
+    """Close the spans that are over; also what is to be kept of the hours that ended with them."""
+    book, layout = state.book, layout_of(state.book.own)
+    hours = list[Rollup]()
+    promises = [kpi for kpi in against.kpis.kpis if kpi.slo is not None] if against else []
     for end in over(plan, state, second):
+        moved = {name: _moved(against, before, end, layout.fixed) for name, before in book.releases.items()}
+        if end % SPAN_S == 0 and (promises or book.budgets):
+            served = (window(held, end, SPAN_S, layout.fixed) for held in moved.values())
+            book = replace(book, budgets=spent(promises, book.budgets, served, end, book.own, plan.by_name))
         releases = dict[str, Held]()
-        moved = {name: _moved(against, before, end, size) for name, before in book.releases.items()}
-        if end % SPAN_S == 0:
-            served = (window(held, end, SPAN_S, size) for held in moved.values())
-            kpis = against.kpis.kpis if against else ()
-            book = replace(book, budgets=spent(kpis, book.budgets, served, end, layout, signals_of(plan)))
-        for name, before in moved.items():
-            held = before
+        for name, held in moved.items():
             if end % HOUR_S == 0 and (hour := held.hours.get(end - HOUR_S)) is not None:
-                said.append(rolled(state.service, name, end - HOUR_S, hour, layout))
-            if against is not None:
-                held = replace(held, stands=_stands(plan, state, against, held, end, size))
-                stepped.add(name)
+                hours.append(rolled(state.service, name, end - HOUR_S, hour, layout))
             if end - held.last <= max(KEPT_S, _longest(against)) or name == state.present:
-                releases[name] = held
+                stands = _stands(plan, state, against, held, end, layout.fixed) if against else held.stands
+                releases[name] = replace(held, stands=stands)
         book = replace(book, until=end if releases else 0, releases=releases, read=book.read if releases else {})
         if not releases:
             break
-    if book is not state.book:
-        state = replace(state, book=book)
-    if against is None or not book.releases:
-        return Closed(state, said)
-    releases = dict(book.releases)
-    for name, held in book.releases.items():
-        where = place(state, name)
-        was = held.judged
-        if name not in stepped and (was is None or (was.phase, was.baseline) == where):
-            continue
-        verdict = _judged(plan, state, against, held, end_ms(second))
-        releases[name] = replace(
-            held,
-            judged=Judged(
-                verdict=verdict.verdict, phase=verdict.phase, baseline=verdict.baseline, at=verdict.evaluated_at
-            ),
-        )
-        said.append(verdict)
-    if said:
-        state = replace(state, book=replace(book, releases=releases))
-    return Closed(state, said)
-
-
-@lru_cache(maxsize=64)
-def signals_of(plan: Plan) -> dict[str, Signal]:
-    """Name all signals that there are."""
-    return {signal.name: signal for signal in plan.known}
+    return (state if book is state.book else replace(state, book=book)), hours
 
 
 def _longest(against: Against | None) -> int:
@@ -133,15 +118,17 @@ def _moved(against: Against | None, held: Held, end: int, size: int) -> Held:
 def _stands(plan: Plan, state: State, against: Against, held: Held, end: int, size: int) -> tuple[Stand, ...]:
     """Let every KPI see the window that ends, of those of which one does."""
     known = {(one.kpi, one.slice): one for one in held.stands}
-    stands = list[Stand]()
+    stands, windows = list[Stand](), dict[int, Tally]()
     for kpi in against.kpis.kpis:
         mine = {slice_: one for (name, slice_), one in known.items() if name == kpi.name and one.of == _of(kpi)}
         if end % kpi.every_s:
             stands += mine.values()
             continue
-        served_s = max(min(seconds(kpi.window), end - held.first), 1)  # a release has not always been there
+        if (length_s := seconds(kpi.window)) not in windows:
+            windows[length_s] = window(held, end, length_s, size)
+        served_s = max(min(length_s, end - held.first), 1)  # a release has not always been there
         given = Given(plan, served_s, state.baseline, state.book.own, state.carried.keys())
-        found = measured(kpi, window(held, end, seconds(kpi.window), size), given)
+        found = measured(kpi, windows[length_s], given)
         for slice_ in sorted(found.keys() | mine.keys()):
             stands.append(_stepped(kpi, slice_, mine.get(slice_), found.get(slice_), end))
     return tuple(stands)

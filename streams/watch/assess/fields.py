@@ -11,16 +11,16 @@ from detectors.describe.quantile_interval import quantile_interval
 from schemas.cells import MISSING
 from schemas.kpi_measures import Measured
 from schemas.scorecards import Asked, Field, KpiCard
-from schemas.signals import BY_NAME, FAILURE_MODE, JUDGED, RATE_CELLS
+from schemas.signals import BY_NAME, FAILURE_MODE
 from schemas.verdicts import Verdict
-from streams.watch.assess.figures.given import Given, of_signal
+from streams.watch.assess.figures.given import Given, exchanges, failures, of_signal
 from streams.watch.assess.tally import Tally
+from streams.watch.assess.verdict import GRAVEST
 from streams.watch.state import Ints
 
 SAFETY: Final = "SAF."
 """How the failure modes begin that violate safety."""
 
-_GRAVEST: Final = ("red", "yellow", "green", "no_data")
 _MEASURED_BY: Final[dict[Asked, Callable[[Measured], bool]]] = {
     "p95": lambda one: (one.stat, one.signal, one.percentile) == ("quantile", "latency", 95),
     "cost_per_1k": lambda one: (one.stat, one.signal, one.per) == ("sum", "cost", "1k_requests"),
@@ -47,7 +47,7 @@ def fields(cards: Sequence[KpiCard], verdict: Verdict, hour: Tally, given: Given
         if not found:
             yield _beside(name, verdict, hour, given, owner)
             continue
-        card, one = min(found, key=lambda pair: _GRAVEST.index(pair[1].band))
+        card, one = min(found, key=lambda pair: GRAVEST.index(pair[1].band))
         yield Field(
             name=name, kpi=card.name, value=one.value, interval=one.interval, unit=card.unit, n=one.n,
             target=card.target, yellow=card.yellow, red=card.red, band=one.band, owner=card.owner, action=one.action,
@@ -67,10 +67,9 @@ def _beside(name: Asked, verdict: Verdict, hour: Tally, given: Given, owner: str
             per_1k = 1000 / cost.per_unit
             return _field(name, owner, each and each.estimate, per_1k, f"{cost.unit}/1k", _seen(counts))
         case "safety_violation_rate":
-            n = max(int(hour.whole.counts[hour.whole.cells < RATE_CELLS].sum()), 0)
-            named = [hour.named.get(column, {}) for column in (FAILURE_MODE, JUDGED)]
-            bad = sum(times for modes in named for mode, times in modes.items() if mode.startswith(SAFETY))
-            return _field(name, owner, exact_share(min(max(bad, 0), n), n), 100.0, "%", n)
+            n = exchanges(hour.whole)
+            bad = sum(times for mode, times in failures(hour).items() if mode.startswith(SAFETY))
+            return _field(name, owner, exact_share(min(bad, n), n), 100.0, "%", n)
         case "failure_diversity":
             of = verdict.diversity
             said = of.effective if of else None
@@ -82,7 +81,7 @@ def _beside(name: Asked, verdict: Verdict, hour: Tally, given: Given, owner: str
 
 def _counts(signal: str, hour: Tally, given: Given) -> Ints:
     """Lay out a number."""
-    found = of_signal(hour.whole, signal, given)
+    found = of_signal(hour.whole, signal, given.own)
     assert found is not None, "a signal of the catalogue"
     return found
 

@@ -8,13 +8,14 @@ import numpy as np
 from detectors.burn import Window
 from schemas.cells import EDGES, MISSING, PER_OCTAVE
 from schemas.kpis import Kpi
-from schemas.signals import FAILURE_MODE, JUDGED, RATE_CELLS, Signal
-from schemas.tallies import Layout
+from schemas.signals import FAILURE_MODE, Signal
+from streams.watch.assess.figures.given import exchanges, failures, laid, names_of
 from streams.watch.assess.tally import Tally
+from streams.watch.measured import Own
 from streams.watch.total import NOTHING, Ints, Total
 
 
-def promised(kpi: Kpi, tally: Tally, layout: Layout, signals: Mapping[str, Signal]) -> Window:
+def promised(kpi: Kpi, tally: Tally, own: Own, signals: Mapping[str, Signal]) -> Window:
     """Count the events that a KPI with an `slo` is about.
 
     An event that did not observe the signal is neither good nor bad. Of a number, what lies in the cell that holds the
@@ -22,8 +23,8 @@ def promised(kpi: Kpi, tally: Tally, layout: Layout, signals: Mapping[str, Signa
 
     Parameters
     ----------
-    tally : of a release in some span; of counts that were taken back some may be negative, and count as none
-    layout : of the tally's cells
+    tally : of a release in some span
+    own : the user's own signals, by which the tally's cells lie where they do
     signals : all that there are, by name
 
     Examples
@@ -33,7 +34,7 @@ def promised(kpi: Kpi, tally: Tally, layout: Layout, signals: Mapping[str, Signa
     >>> from streams.watch.measured import layout_of
     >>> failed, layout = preset("developer-copilot").kpi("failed"), layout_of(())
     >>> at = dict(zip((one.name for one in layout.signals), layout.begins))["failed"]
-    >>> promised(failed, Tally(Total(np.array([at, at + 1]), np.array([97, 3]))), layout, BY_NAME)
+    >>> promised(failed, Tally(Total(np.array([at, at + 1]), np.array([97, 3]))), (), BY_NAME)
     Window(bad=3, total=100)
     """
     measures, slo = kpi.measures, kpi.slo
@@ -42,13 +43,15 @@ def promised(kpi: Kpi, tally: Tally, layout: Layout, signals: Mapping[str, Signa
     total, signal = _where(kpi, tally), signals[measures.signal]
     if signal.kind == "category":
         yes, n = _named(kpi, tally, measures.signal), _asked(tally, measures.signal)
+    elif (cells := laid(total, signal.name, own)) is None:  # of a signal that is not counted yet
+        return Window(0, 0)
     elif signal.kind == "rate":
-        no, yes, _ = _cells(total, layout, signal.name, RATE_CELLS).tolist()
+        no, yes, _ = cells.tolist()
         n = no + yes
     else:
         largest = measures.above if slo.good_up_to is None else slo.good_up_to
         assert largest is not None
-        yes, n = _above(_cells(total, layout, signal.name, MISSING), largest * signal.per_unit)
+        yes, n = _above(cells[:MISSING], largest * signal.per_unit)
     bad = yes if kpi.direction == "lower_is_better" else n - yes
     return Window(min(max(bad, 0), max(n, 0)), max(n, 0))
 
@@ -61,23 +64,15 @@ def _where(kpi: Kpi, tally: Tally) -> Total:
 
 
 def _named(kpi: Kpi, tally: Tally, signal: str) -> int:
-    columns = (FAILURE_MODE, JUDGED) if signal == FAILURE_MODE else (signal,)
-    return sum(tally.named.get(column, {}).get(name, 0) for column in columns for name in kpi.measures.names or ())
+    found = failures(tally) if signal == FAILURE_MODE else names_of(tally, signal)
+    return sum(found.get(name, 0) for name in kpi.measures.names or ())
 
 
 def _asked(tally: Tally, signal: str) -> int:
     """Count what a share of names is of: exchanges, of modes of failure; else what was named at all."""
     if signal == FAILURE_MODE:
-        return int(tally.whole.counts[tally.whole.cells < RATE_CELLS].sum())
-    return sum(tally.named.get(signal, {}).values())
-
-
-def _cells(total: Total, layout: Layout, name: str, width: int) -> Ints:
-    begins = next(at for one, at in zip(layout.signals, layout.begins, strict=True) if one.name == name)
-    a, b = np.searchsorted(total.cells, [begins, begins + width])
-    out = np.zeros(width, np.int64)
-    out[total.cells[a:b] - begins] = total.counts[a:b]
-    return out
+        return exchanges(tally.whole)
+    return sum(names_of(tally, signal).values())
 
 
 def _above(counts: Ints, largest: float) -> tuple[int, int]:

@@ -54,8 +54,7 @@ def scorecard(plan: Plan, state: State, against: Against, held: Held, verdict: V
     """
     kpis = against.kpis
     stands = {(one.kpi, one.slice): one for one in held.stands}
-    signals = {one.name: one for one in plan.known}
-    cards = tuple(_card(kpi, signals, verdict, stands, kpis.owners.accountable) for kpi in kpis.kpis)
+    cards = tuple(_card(kpi, plan.by_name, verdict, stands, kpis.owners.accountable) for kpi in kpis.kpis)
     given = Given(plan=plan, window_s=HOUR_S, baseline=state.baseline, own=state.book.own)
     hour = summed(held.spans.values(), layout_of(state.book.own).fixed) if held.spans else EMPTY
     return Scorecard(

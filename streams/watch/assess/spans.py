@@ -43,12 +43,16 @@ def over(plan: Plan, state: State, second: int) -> Iterator[int]:
         return
     edge = min([second, *(book.read.get(partition, 0) for partition in state.sources)])
     wait_s = plan.config.measure.late_after_s
-    end = (book.until // grain_s + 1) * grain_s
+    end = _next(book, grain_s)
     while end + wait_s <= edge:
         yield end
         end += grain_s
 
 
 def _ripe(plan: Plan, state: State, book: Book) -> int:
-    grain_s = grain_of(plan, state.service)
-    return (book.until // grain_s + 1) * grain_s + plan.config.measure.late_after_s
+    return _next(book, grain_of(plan, state.service)) + plan.config.measure.late_after_s
+
+
+def _next(book: Book, grain_s: int) -> int:
+    """Say when the span is over that is the next to be."""
+    return (book.until // grain_s + 1) * grain_s

@@ -11,7 +11,6 @@ from schemas.kpis import Shown
 from schemas.policy import Phase
 from schemas.rollbacks import Mode
 from schemas.signals import Kind
-from schemas.verdicts import Word
 from streams.watch.assess.tally import Tally
 
 
@@ -76,12 +75,10 @@ class Budget(Struct, frozen=True, kw_only=True):
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """What was last said of a release: whether it is said again hangs on this."""
+    """In which place a release was last judged: in another one it is judged anew, whatever windows end."""
 
-    verdict: Word
     phase: Phase
     baseline: str
-    at: int
 
 
 class Asked(Struct, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ def change(plan: Plan, state: State, alarm: Alarm) -> Change:
         words += f" was {alarm.band}"
     else:
         kpi, entered = there.kpi, there.entry
-        measured, down = unit(kpi.measures, {one.name: one for one in plan.known}), kpi.direction == "higher_is_better"
+        measured, down = unit(kpi.measures, plan.by_name), kpi.direction == "higher_is_better"
         if of_slice:
             field = kpi.by or ""
             words += f" in {field} {of_slice}"

@@ -52,7 +52,7 @@ class Evidence(NamedTuple):
     lineage: Lineage = Lineage()
 
 
-_GRAVEST: Final[tuple[Shown, ...]] = ("red", "yellow", "green", "no_data")
+GRAVEST: Final[tuple[Shown, ...]] = ("red", "yellow", "green", "no_data")
 """No data last: a KPI is what is known of it."""
 _NOTHING: Final = Banded("no_data", "no data; nothing was measured")
 
@@ -155,7 +155,7 @@ def _of(kpi: Kpi, current: Sequence[Current]) -> list[Current]:
 
 
 def _worst(bands: Iterable[Shown]) -> Shown:
-    return min(bands, key=_GRAVEST.index)
+    return min(bands, key=GRAVEST.index)
 
 
 def _word(few: bool, score: float | None, bands: Mapping[str, Shown], found: Decides) -> Word:

@@ -143,24 +143,30 @@ def tally(signal: str, cells: dict[int, int], **named: dict[str, int]) -> Tally:
 )  # fmt: skip
 def test_what_is_good_follows_from_the_figure_and_its_direction(of: Kpi, seen: Tally, expected: Window) -> None:
     """What was not observed is neither; a value at an edge lies in the cell above it; what was taken back is none."""
-    assert promised(of, seen, LAYOUT, BY_NAME) == expected
+    assert promised(of, seen, (), BY_NAME) == expected
+
+
+def test_of_a_signal_that_is_not_counted_yet_no_event_is_good_or_bad() -> None:
+    """A config may name one of a user's own before the first flush counts it."""
+    own = replace(BY_NAME["failed"], name="escaped")
+    assert promised(kpi(signal="escaped"), tally("failed", {0: 95, 1: 5}), (), {"escaped": own}) == Window(0, 0)
 
 
 def test_a_service_that_did_not_serve_for_long_has_spent_nothing_meanwhile() -> None:
     of, seen = kpi(signal="failed"), tally("failed", {0: 90, 1: 10})
-    first = spent([of], {}, [seen], 3600, LAYOUT, BY_NAME)
-    later = spent([of], first, [seen], 3600 * 50, LAYOUT, BY_NAME)["failed"]
+    first = spent([of], {}, [seen], 3600, (), BY_NAME)
+    later = spent([of], first, [seen], 3600 * 50, (), BY_NAME)["failed"]
     assert later.recent.counts.sum(axis=0).tolist() == [20, 200]
     assert len(later.recent.counts) == 49 * 12 + 1
     assert used(Slo(target_percent=99), later) == Window(20, 200)
-    at_last = spent([of], {"failed": later}, [seen], 3600 * 24 * 60, LAYOUT, BY_NAME)["failed"]
+    at_last = spent([of], {"failed": later}, [seen], 3600 * 24 * 60, (), BY_NAME)["failed"]
     assert used(Slo(target_percent=99), at_last) == Window(10, 100)
 
 
 def test_neither_ring_grows_beyond_what_it_is_for() -> None:
     of, seen, budgets = kpi(signal="failed"), tally("failed", {0: 9, 1: 1}), dict[str, Budget]()
     for end in range(300, 300 * 12 * 24 * 31, 300):
-        budgets = spent([of], budgets, [seen], end, LAYOUT, BY_NAME)
+        budgets = spent([of], budgets, [seen], end, (), BY_NAME)
     budget = budgets["failed"]
     assert (len(budget.recent.counts), len(budget.hours.counts)) == (864, 720)
     assert used(Slo(target_percent=99), budget).total == (719 * 12 + 11) * 10

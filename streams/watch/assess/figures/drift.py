@@ -27,7 +27,11 @@ def drift(kpi: Kpi, tally: Tally, given: Given) -> Reading | None:
         return None
     segment = learned[name]
     was = baseline.tally[segment.at(0)]
-    now = _named(baseline, segment, tally) if segment.signal.kind == "category" else of_signal(tally.whole, name, given)
+    now: Ints | None
+    if segment.signal.kind == "category":
+        now = _named(baseline, segment, tally)
+    else:
+        now = of_signal(tally.whole, name, given.own)
     if now is None or now.shape != was.shape or not now[:-1].any():
         return None
     n = int(now[:-1].sum())

@@ -11,9 +11,9 @@ import numpy as np
 from detectors.band import Reading
 from detectors.describe.estimate import Estimate
 from schemas.kpis import Kpi
-from schemas.signals import ALSO, FAILURE_MODE, JUDGED, RATE_CELLS, Kind
+from schemas.signals import ALSO, FAILURE_MODE, JUDGED, RATE_CELLS
 from streams.watch.assess.tally import Tally
-from streams.watch.measured import layout_of
+from streams.watch.measured import Own, layout_of
 from streams.watch.plan import Plan
 from streams.watch.state import Baseline, Ints
 from streams.watch.total import Total
@@ -33,7 +33,7 @@ class Given(NamedTuple):
     plan: Plan
     window_s: int
     baseline: Baseline | None
-    own: tuple[tuple[Kind, str], ...] = ()
+    own: Own = ()
     carried: AbstractSet[str] | None = None
 
 
@@ -42,31 +42,37 @@ Figure = Callable[[Kpi, Tally, Given], Reading | None]
 
 
 @lru_cache(maxsize=64)
-def _places(own: tuple[tuple[Kind, str], ...]) -> dict[str, tuple[int, int]]:
+def _places(own: Own) -> dict[str, tuple[int, int]]:
     layout = layout_of(own)
     ends = (*layout.begins[1:], layout.fixed)
     return {one.name: (begin, end) for one, begin, end in zip(layout.signals, layout.begins, ends, strict=True)}
 
 
-def of_signal(total: Total, name: str, given: Given) -> Ints | None:
+def of_signal(total: Total, name: str, own: Own) -> Ints | None:
     """Lay out the cells of one signal, None if it was not counted.
 
     What a block had said may be taken back after its span was over; then a cell may hold less than nothing, which is
     taken for nothing.
     """
-    place = _places(given.own).get(name)
+    found = laid(total, name, own)
+    return None if found is None else np.maximum(found, 0)
+
+
+def laid(total: Total, name: str, own: Own) -> Ints | None:
+    """Lay out the cells of one signal as they are, None if it was not counted."""
+    place = _places(own).get(name)
     if place is None:
         return None
     begins, ends = place
     a, b = np.searchsorted(total.cells, place)
     out = np.zeros(ends - begins, np.int64)
-    out[total.cells[a:b] - begins] = np.maximum(total.counts[a:b], 0)
+    out[total.cells[a:b] - begins] = total.counts[a:b]
     return out
 
 
 def rate_of(total: Total, name: str, given: Given) -> tuple[int, int]:
     """Count the yes of a rate, and all that was observed of it."""
-    cells = of_signal(total, name, given)
+    cells = of_signal(total, name, given.own)
     if cells is None:
         return 0, 0
     no, yes, _ = cells.tolist()

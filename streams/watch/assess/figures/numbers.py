@@ -20,8 +20,8 @@ from streams.watch.state import Ints
 def _cells(kpi: Kpi, tally: Tally, given: Given) -> tuple[Ints, float]:
     """Give the cells of the number, and what a base unit is in its own."""
     assert kpi.measures.signal, "a KPI that was checked"
-    signal = next(one for one in given.plan.known if one.name == kpi.measures.signal)
-    cells = of_signal(tally.whole, signal.name, given)
+    signal = given.plan.by_name[kpi.measures.signal]
+    cells = of_signal(tally.whole, signal.name, given.own)
     return np.zeros(1, np.int64) if cells is None else cells, 1 / signal.per_unit
 
 

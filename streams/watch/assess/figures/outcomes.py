@@ -69,14 +69,14 @@ def _by_severity(plan: Plan, modes: dict[str, int]) -> dict[Severity, int]:
 
 def ece(kpi: Kpi, tally: Tally, given: Given) -> Reading | None:
     """Work out the expected calibration error, less what chance adds to it."""
-    cells = of_signal(tally.whole, "calibration", given)
+    cells = of_signal(tally.whole, "calibration", given.own)
     found = None if cells is None else calibration_error(cells, level(kpi))
     return found and reading(kpi, found.estimate, found.answers, 100.0)
 
 
 def overconfidence(kpi: Kpi, tally: Tally, given: Given) -> Reading | None:
     """Work out how much more was stated than was right, on average."""
-    cells = of_signal(tally.whole, "calibration", given)
+    cells = of_signal(tally.whole, "calibration", given.own)
     if cells is None:
         return None
     wrong, right = cells[:-1].reshape(BANDS, 2).T

@@ -60,9 +60,9 @@ def share_above(kpi: Kpi, tally: Tally, given: Given) -> Reading | None:
     assert target is not None, "a KPI that was checked"
     if (own := edge_name(name, target)) in {known for _, known in given.own}:
         return _share(kpi, *rate_of(tally.whole, own, given))
-    cells = of_signal(tally.whole, name, given)
+    cells = of_signal(tally.whole, name, given.own)
     if cells is None:
         return None
-    signal = next(one for one in given.plan.known if one.name == name)
-    found = above(cells, min(max(target * signal.per_unit, float(EDGES[0])), float(EDGES[-1])), level(kpi))
+    per_unit = given.plan.by_name[name].per_unit
+    found = above(cells, min(max(target * per_unit, float(EDGES[0])), float(EDGES[-1])), level(kpi))
     return reading(kpi, found, int(cells[:-1].sum()), 100.0)

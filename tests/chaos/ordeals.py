@@ -29,7 +29,7 @@ from tests.chaos.crew import ROOT
 from tests.chaos.records import Topic, everything, name, watched
 from tests.chaos.told import Whole, told
 from tests.chaos.verdict import recounted
-from tests.shell.on_kafka import PARTITIONS, counted, produce, states_of
+from tests.shell.on_kafka import PARTITIONS, before, counted, produce, states_of
 from tests.shell.traffic import Counts, exchanges, known, sent
 from tests.shell.workers import until, worker
 
@@ -273,11 +273,6 @@ async def _account(
     return account
 
 
-class _Place(Struct):
-    partition: int
-    offset: int
-
-
 async def _replayed(folder: Path, found: Mapping[str, Topic]) -> list[str]:
     """Compare what was published with what another process finds in the tallies alone."""
     process = await asyncio.create_subprocess_exec(
@@ -288,9 +283,7 @@ async def _replayed(folder: Path, found: Mapping[str, Topic]) -> list[str]:
     if process.returncode:
         return [f"the replay ended with {process.returncode}: {words.decode()[-300:]}"]
     published = {record.value for role in ("incidents", "changes") for log in found[role] for record in log}
-    place = msgspec.json.Decoder(_Place).decode
     may = set(out.splitlines())
-    ends = [one.next for one in _kept(found)]  # what came after a stop was not watched yet
-    must = {line for line in may if (at := place(line)).offset < ends[at.partition]}
+    must = before([one.next for one in _kept(found)], may)  # what came after a stop was not watched yet
     wrong = [f"published, but not replayed: {(line or b'').decode()[:200]}" for line in published - may]
     return wrong + [f"replayed, but not published: {line.decode()[:200]}" for line in must - published]

@@ -1,20 +1,22 @@
 """A namespace of a real broker -> a config, events in it, and what Barograph wrote there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer, ConsumerRecord
+from msgspec import Struct
 
 from schemas.config import Config, Kafka, Topics, Watch, Worker
 from schemas.incidents import Incident
 from streams.watch.stage import State
-from streams.watch.store import restore
+from streams.watch.store import Restored, restore
+from tests.chaos.records import watched
 from tests.kafka.clients import read
 from tests.shell.traffic import known, sent
-from tests.shell.workers import until
+from tests.shell.workers import PATIENCE_S, until
 
 PARTITIONS = 3
 
@@ -59,12 +61,13 @@ async def tallies_of(config: Config) -> list[list[ConsumerRecord]]:
 
 
 async def states_of(config: Config) -> list[State]:
+    return [state for kept in await kept_by(config) for state in kept.states.values()]
+
+
+async def kept_by(config: Config) -> list[Restored]:
+    """What the last owner of each partition left."""
     found = await read_topic(config, "barograph.state", config.topics.tallies_partitions)
-    return [
-        state
-        for records in found
-        for state in restore((record.key, record.value) for record in records).states.values()
-    ]
+    return [restore((record.key, record.value) for record in records) for records in found]
 
 
 async def counted(config: Config, events: Sequence[bytes]) -> None:
@@ -74,3 +77,24 @@ async def counted(config: Config, events: Sequence[bytes]) -> None:
         return known(await states_of(config)) == sent(events)
 
     await until(all_of_them)
+
+
+async def all_is_said(config: Config) -> list[int]:
+    """Wait until all that lies in the tallies now was watched and gathered; where each partition of them ends now.
+
+    A worker that stops leaves its last ticks to the next one: of what they bring about, nothing need be said yet.
+    """
+    ends = [records[-1].offset + 1 for records in await tallies_of(config)]
+    await asyncio.wait_for(watched(config), PATIENCE_S)
+    return ends
+
+
+class _Place(Struct):
+    partition: int
+    offset: int
+
+
+def before(ends: Sequence[int], found: Iterable[bytes]) -> set[bytes]:
+    """Choose of what was found what lies before where partitions of the tallies end."""
+    place = msgspec.json.Decoder(_Place).decode
+    return {line for line in found if (at := place(line)).offset < ends[at.partition]}

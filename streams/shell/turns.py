@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Final, TypeVar
 
-from streams.watch.pieces import Pieces
+from streams.watch.pieces import NamedPieces
 
 Result = TypeVar("Result")
 
@@ -13,10 +13,23 @@ TURN_S: Final = 0.01
 a second: the longest makes one service's bets."""
 
 
-async def in_turns(work: Pieces[Result]) -> Result:
+class PieceFailed(Exception):
+    """A bug that a service brought out; its cause is the bug itself."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"service `{service}` cannot be applied")
+        self.service = service
+
+
+async def in_turns(work: NamedPieces[Result]) -> Result:
     """Do all of it, and give way whenever it has kept the loop for `TURN_S`.
 
     Work that is shorter never gives way, so that it costs nothing to ask.
+
+    Raises
+    ------
+    PieceFailed
+        If there is a bug in a piece of which the work said whose it is.
 
     Examples
     --------
@@ -31,13 +44,18 @@ async def in_turns(work: Pieces[Result]) -> Result:
     >>> asyncio.run(shown())
     2 True
     """
-    began = time.monotonic()
+    began, service = time.monotonic(), ""
     while True:
         try:
-            next(work)
+            said = next(work)
         except StopIteration as done:
             result: Result = done.value
             return result
+        except Exception as bug:
+            if service:
+                raise PieceFailed(service) from bug
+            raise
+        service = service if said is None else said
         if time.monotonic() - began >= TURN_S:
             await asyncio.sleep(0)
             began = time.monotonic()

@@ -24,13 +24,13 @@ from streams.shell.outbox import Outbox, delivered
 from streams.shell.restore import between, restore
 from streams.shell.snapshot import snapshot
 from streams.shell.stalls import Progress
-from streams.shell.turns import in_turns
+from streams.shell.turns import PieceFailed, in_turns
 from streams.watch import effective, store
 from streams.watch.own import FLEET, left_out
 from streams.watch.partition import Engine, advancing, planned
 from streams.watch.pieces import Pieces
 from streams.watch.publish import again
-from streams.watch.stage import Record, StepFailed
+from streams.watch.stage import Record
 from streams.watch.unlearned import NOT_LEARNED, reasons
 
 HELD_BYTES: Final = 64 << 20
@@ -208,7 +208,7 @@ class Watch:
         """Apply a record and say what is found; the lock is held, so no checkpoint sees one without the other."""
         try:
             done = await in_turns(advancing(self._engine, part.partition, part.own, part.states, record))
-        except StepFailed as failed:
+        except PieceFailed as failed:
             await self._note_exit(part, failed, record.offset)
             raise
         except ConfigError as wrong:
@@ -259,7 +259,7 @@ class Watch:
     async def _declare(self, partition: int, fact: Fact) -> None:
         await self._outbox.declare(self._config.worker.name.encode(), fact, partition)
 
-    async def _note_exit(self, part: Part, failed: StepFailed, offset: int) -> None:
+    async def _note_exit(self, part: Part, failed: PieceFailed, offset: int) -> None:
         """Note where we come to our end, so that the third owner that does goes on without the service at fault."""
         log.error("a bug, brought out by service %r at record %d", failed.service, offset, exc_info=failed)
         value, part.exits = store.ended(part.exits, failed.service, offset, repr(failed.__cause__))

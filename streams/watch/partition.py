@@ -20,7 +20,7 @@ from streams.watch.control import Refused
 from streams.watch.merge import counted
 from streams.watch.notices import LOSS
 from streams.watch.own import Own
-from streams.watch.pieces import Pieces, whole
+from streams.watch.pieces import NamedPieces, Pieces, whole
 from streams.watch.plan import Plan
 from streams.watch.publish import Said, published
 from streams.watch.quarantine import Skipped, cleared, resumed, skipped
@@ -99,15 +99,13 @@ def advance(engine: Engine, partition: int, known: Own, states: Mapping[str, Sta
     ------
     ConfigError
         If a newer version of Barograph wrote the record.
-    StepFailed
-        If there is a bug that one service brings out.
     """
     return whole(advancing(engine, partition, known, states, record))
 
 
 def advancing(
     engine: Engine, partition: int, known: Own, states: Mapping[str, State], record: Record
-) -> Pieces[Advanced]:
+) -> NamedPieces[Advanced]:
     """Do what `advance` does, a service at a time; the arguments are those of before until it is done."""
     second, before = second_of(record.timestamp), engine.plan(known)
     fact, fresh = _read(record), record.offset > known.offset

@@ -7,9 +7,12 @@ Result = TypeVar("Result")
 Pieces: TypeAlias = Generator[None, None, Result]
 """Work that stops after every piece, so that whoever drives it can let others have their turn, and returns a result in
 the end. Where it stops changes nothing of that."""
+NamedPieces: TypeAlias = Generator[str | None, None, Result]
+"""Work that says between its pieces of which service those are that come, if that changes, so that whoever drives it
+knows which one brings a bug out; an empty name is that of none."""
 
 
-def whole(work: Pieces[Result]) -> Result:
+def whole(work: NamedPieces[Result]) -> Result:
     """Do all of it in one go.
 
     Examples

@@ -30,7 +30,7 @@ from streams.watch.layout import detector
 from streams.watch.learn import caught_up, learn
 from streams.watch.merge import New, counted, merge
 from streams.watch.parts import parts
-from streams.watch.pieces import Pieces, whole
+from streams.watch.pieces import NamedPieces, whole
 from streams.watch.place import place
 from streams.watch.plan import Plan
 from streams.watch.provisional import looked
@@ -67,14 +67,6 @@ def reading(fact: Fact) -> Read:
     return Read(fact, parts(fact) if isinstance(fact, Flush) else {})
 
 
-class StepFailed(Exception):
-    """A bug, met while a service was stepped; its cause is the bug itself."""
-
-    def __init__(self, service: str, offset: int) -> None:
-        super().__init__(f"service `{service}` cannot be applied at record {offset}")
-        self.service = service
-
-
 def step(
     plan: Plan,
     partition: int,
@@ -104,11 +96,6 @@ def step(
         Those that changed, to be put in the place of the old.
     findings
         To be published. They follow from the log alone: applied again, the same record gives the same bytes.
-
-    Raises
-    ------
-    StepFailed
-        If there is a bug that one service brings out, so that the others can go on without it.
     """
     return whole(stepping(plan, partition, states, record, read, without))
 
@@ -120,8 +107,8 @@ def stepping(
     record: Record,
     read: Read | None = None,
     without: Collection[str] = (),
-) -> Pieces[tuple[dict[str, State], list[Finding]]]:
-    """Do what `step` does, a service at a time.
+) -> NamedPieces[tuple[dict[str, State], list[Finding]]]:
+    """Do what `step` does, a service at a time, and name it first: the others can go on without one that has a bug.
 
     The first second of a baseline, and the first after a restart, makes all the bets on it: tens of milliseconds. The
     services of a partition often come to that together.
@@ -134,16 +121,14 @@ def stepping(
         before = states.get(name) or State(service=name, second=second_of(record.timestamp))
         if record.offset <= before.offset:
             continue
-        try:
-            if before.baseline is not None:
-                yield from preparing(plan, before)
-            state, said = _stepped(plan, before, fact, came.get(name), record)
-        except Exception as bug:
-            raise StepFailed(name, record.offset) from bug
+        yield name
+        if before.baseline is not None:
+            yield from preparing(plan, before)
+        state, said = _stepped(plan, before, fact, came.get(name), record)
         findings += [published(one, partition, record.offset, fact) for one in said]
         if state is not before:
             changed[name] = _stamped(plan, replace(state, offset=record.offset), said, partition)
-        yield
+    yield ""
     return changed, findings
 
 

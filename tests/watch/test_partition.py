@@ -1,5 +1,6 @@
 """What a partition of the tallies knows of itself, record by record."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,13 +26,14 @@ from schemas.tallies import (
     encode,
 )
 from schemas.taxonomy import Taxonomy
+from streams.shell.turns import PieceFailed, in_turns
 from streams.watch import effective, notices, own, stage, store
 from streams.watch import merge as module
 from streams.watch.own import Own, left_out
-from streams.watch.partition import Engine, advance
+from streams.watch.partition import Advanced, Engine, advance, advancing
 from streams.watch.place import events_of
 from streams.watch.publish import again
-from streams.watch.stage import Finding, Record, State, StepFailed, reading
+from streams.watch.stage import Finding, Record, State, reading
 from streams.watch.total import laid
 from tests.watch import logs
 
@@ -56,11 +58,21 @@ class Owner:
         return in_short(told)
 
     def apply(self, record: Record) -> list[Finding]:
-        done = advance(self.engine, 0, self.own, self.states, record)
+        return self.take(advance(self.engine, 0, self.own, self.states, record))
+
+    def take(self, done: Advanced) -> list[Finding]:
         self.own = done.own
         done.put(self.states)
         self.said += done.findings
         return done.findings
+
+    def apply_all_in_turns(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.apply_in_turns(record)
+
+    def apply_in_turns(self, record: Record) -> None:
+        """Apply it as a worker does, who learns which service brings a bug out."""
+        self.take(asyncio.run(in_turns(advancing(self.engine, 0, self.own, self.states, record))))
 
 
 def in_short(findings: Sequence[Finding]) -> list[str]:
@@ -220,12 +232,19 @@ def test_a_service_that_cannot_be_applied_is_named(monkeypatch: pytest.MonkeyPat
     Broken(monkeypatch, "alpha")
     owner = Owner()
 
-    def run() -> None:
-        for record in logs.plain():
-            owner.apply(record)
+    with pytest.raises(PieceFailed, match="service `alpha` cannot be applied") as failed:
+        owner.apply_all_in_turns(logs.plain())
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
 
-    with pytest.raises(StepFailed, match="service `alpha` cannot be applied at record"):
-        run()
+
+def test_a_bug_that_no_service_brings_out_is_laid_on_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what comes before the services nor what comes after them is theirs."""
+    for part in ("reading", "own.learned"):
+        owner = Owner()
+        monkeypatch.undo()
+        monkeypatch.setattr(f"streams.watch.partition.{part}", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            owner.apply_all_in_turns(logs.plain())
 
 
 def test_without_the_service_at_fault_the_others_go_on_as_if_nothing_were(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,9 +255,9 @@ def test_without_the_service_at_fault_the_others_go_on_as_if_nothing_were(monkey
     for record in logs.usual():
         if failed is None:
             try:
-                owner.apply(record)
+                owner.apply_in_turns(record)
                 continue
-            except StepFailed as bug:
+            except PieceFailed as bug:
                 failed = bug
                 fact = Quarantine(service=bug.service, since=record.offset, error="a bug")
                 owner.own = left_out(owner.own, fact)

@@ -10,7 +10,7 @@ from schemas.taxonomy import Taxonomy
 from streams.watch import accumulators, effective, layout, store
 from streams.watch.own import Own
 from streams.watch.partition import Advanced, Engine, advance, advancing
-from streams.watch.pieces import Pieces
+from streams.watch.pieces import NamedPieces
 from streams.watch.stage import Record
 from streams.watch.state import State
 from tests.watch import logs
@@ -18,7 +18,7 @@ from tests.watch import logs
 ENGINE = Engine(logs.CONFIG, Taxonomy.load_default())
 
 
-def in_pieces(work: Pieces[Advanced], after_each: Callable[[], None]) -> Advanced:
+def in_pieces(work: NamedPieces[Advanced], after_each: Callable[[], None]) -> Advanced:
     """Drive it by hand."""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Targets of KPIs that lie within a cell -> rates that are counted by themselves, so that the share above is exact.
+"""Targets of KPIs that lie within a cell -> rates that are counted by themselves, so that what is above is exact.
 
 Cells of a number are 9 % wide and hold their lower edge, so of none of them can be said which part lies above a target;
 nor even at an edge, where those just at it are not larger. So MEASURE asks each number itself. To WATCH such a rate is
@@ -8,7 +8,7 @@ a signal that nobody watches: it has no bets, and takes nothing from any budget.
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from schemas.kpis import KpiSet
+from schemas.kpis import Kpi, KpiSet
 from schemas.signals import Signal
 from schemas.strict import ConfigError
 
@@ -49,7 +49,7 @@ def edge_name(signal: str, above: float) -> str:
 
 
 def edges(sets: Iterable[KpiSet], signals: Sequence[Signal]) -> tuple[Edge, ...]:
-    """List the targets of KPIs of `share_above`, each once, in the order of the sets.
+    """List what KPIs ask how much lies above it, each once, in the order of the sets.
 
     Parameters
     ----------
@@ -61,16 +61,19 @@ def edges(sets: Iterable[KpiSet], signals: Sequence[Signal]) -> tuple[Edge, ...]
     >>> from schemas.signals import CATALOGUE
     >>> [(one.of.name, one.above) for one in edges([preset("workflow-agent")], CATALOGUE)]
     [('retries', 0.0)]
+    >>> [(one.of.name, one.above) for one in edges([preset("support-bot")], CATALOGUE)]  # of an error budget
+    [('latency', 1500.0)]
     """
     numbers = {one.name: one for one in signals if one.kind == "number"}
-    asked = [kpi.measures for one in sets for kpi in one.kpis if kpi.measures.stat == "share_above"]
+    asked = [(kpi.measures.signal, largest(kpi)) for one in sets for kpi in one.kpis]
     return tuple(
-        dict.fromkeys(
-            Edge(numbers[one.signal], one.above)
-            for one in asked
-            if one.signal in numbers and one.above is not None
-        )
-    )  # fmt: skip
+        dict.fromkeys(Edge(numbers[name], above) for name, above in asked if name in numbers and above is not None)
+    )
+
+
+def largest(kpi: Kpi) -> float | None:
+    """Say which value of a number is the largest that is good, in its unit; None if the KPI does not ask that."""
+    return kpi.slo.good_up_to if kpi.slo is not None and kpi.slo.good_up_to is not None else kpi.measures.above
 
 
 def check(found: Sequence[Edge]) -> None:
@@ -83,6 +86,6 @@ def check(found: Sequence[Edge]) -> None:
     """
     if len(found) > MOST_EDGES:
         raise ConfigError(
-            f"KPIs of `share_above` have {len(found)} different targets, and at most {MOST_EDGES} are counted - at "
-            "`releases.kpi_sets`"
+            f"KPIs have {len(found)} different targets, and at most {MOST_EDGES} are counted: `above` of their "
+            "measures, and `good_up_to` of their error budgets - at `releases.kpi_sets`"
         )

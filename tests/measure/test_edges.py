@@ -42,8 +42,10 @@ releases:
 """
 
 
-def config(*measures: str) -> Config:
-    return parse(SET + "".join(KPI.format(name=f"k{i}", measures=one) for i, one in enumerate(measures)))
+def config(*measures: str, slo: float | None = None) -> Config:
+    """Make a set of KPIs; of the last one, `slo` milliseconds are good."""
+    promised = f"          slo: {{target_percent: 95, good_up_to: {slo}}}\n" if slo else ""
+    return parse(SET + "".join(KPI.format(name=f"k{i}", measures=one) for i, one in enumerate(measures)) + promised)
 
 
 def above(signal: str, target: float) -> str:
@@ -128,6 +130,14 @@ def test_the_same_target_is_counted_once_and_no_more_than_some_are() -> None:
     assert [edge.signal().name for edge in twice.edges()] == ["latency>1500", "latency>1501"]
     with pytest.raises(ConfigError, match=f"{MOST_EDGES + 1} different targets, and at most {MOST_EDGES} are counted"):
         config(*(above("latency", 1000 + i) for i in range(MOST_EDGES + 1)))
+
+
+def test_what_an_error_budget_calls_good_up_to_is_a_target_too() -> None:
+    """And where it is the target of a share as well, it is counted once."""
+    edges = config(above("latency", 1500), "{stat: quantile, signal: latency, percentile: 95}", slo=1500).edges()
+    assert [edge.signal().name for edge in edges] == ["latency>1500"]
+    edges = config("{stat: quantile, signal: latency, percentile: 95}", slo=1200).edges()
+    assert [edge.signal().name for edge in edges] == ["latency>1200"]
 
 
 def test_its_name_is_none_that_a_user_can_give() -> None:

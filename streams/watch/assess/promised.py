@@ -7,6 +7,7 @@ import numpy as np
 
 from detectors.burn import Window
 from schemas.cells import EDGES, MISSING, PER_OCTAVE
+from schemas.kpi_edges import edge_name, largest
 from schemas.kpis import Kpi
 from schemas.signals import FAILURE_MODE, Signal
 from streams.watch.assess.figures.given import exchanges, failures, laid, names_of
@@ -18,8 +19,9 @@ from streams.watch.total import NOTHING, Ints, Total
 def promised(kpi: Kpi, tally: Tally, own: Own, signals: Mapping[str, Signal]) -> Window:
     """Count the events that a KPI with an `slo` is about.
 
-    An event that did not observe the signal is neither good nor bad. Of a number, what lies in the cell that holds the
-    largest good value, which is 9 % wide, is taken to be spread evenly over its logarithm.
+    An event that did not observe the signal is neither good nor bad. Of a number MEASURE counts by itself what lies
+    above the largest good value. Where it did not do so yet, what lies in the cell that holds that value, which is 9 %
+    wide, is taken to be spread evenly over its logarithm.
 
     Parameters
     ----------
@@ -49,9 +51,7 @@ def promised(kpi: Kpi, tally: Tally, own: Own, signals: Mapping[str, Signal]) ->
         no, yes, _ = cells.tolist()
         n = no + yes
     else:
-        largest = measures.above if slo.good_up_to is None else slo.good_up_to
-        assert largest is not None
-        yes, n = _above(cells[:MISSING], largest * signal.per_unit)
+        yes, n = _bad_of(kpi, total, own, cells[:MISSING], signal)
     bad = yes if kpi.direction == "lower_is_better" else n - yes
     return Window(min(max(bad, 0), max(n, 0)), max(n, 0))
 
@@ -75,13 +75,23 @@ def _asked(tally: Tally, signal: str) -> int:
     return sum(names_of(tally, signal).values())
 
 
-def _above(counts: Ints, largest: float) -> tuple[int, int]:
+def _bad_of(kpi: Kpi, total: Total, own: Own, counts: Ints, signal: Signal) -> tuple[int, int]:
+    """Count what lies above the largest good value, and all: as it was counted, if all of it was."""
+    good = largest(kpi)
+    assert good is not None
+    counted = laid(total, edge_name(signal.name, good), own)
+    if counted is not None and (asked := int(counted[:2].sum())) >= counts.sum():
+        return int(counted[1]), asked
+    return _above(counts, good * signal.per_unit)
+
+
+def _above(counts: Ints, good: float) -> tuple[int, int]:
     """Count what lies above a value, and all; of the cell that holds it by parts, rounded down."""
     n = int(counts.sum())
-    if largest < EDGES[0]:
+    if good < EDGES[0]:
         return n - int(counts[0]), n
-    if largest >= EDGES[-1]:
+    if good >= EDGES[-1]:
         return 0, n
-    cell = int(np.searchsorted(EDGES, largest, side="right"))
-    part = math.log2(EDGES[cell] / largest) * PER_OCTAVE
+    cell = int(np.searchsorted(EDGES, good, side="right"))
+    part = math.log2(EDGES[cell] / good) * PER_OCTAVE
     return int(counts[cell + 1 :].sum()) + int(counts[cell] * part), n

@@ -5,6 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from detectors.burn import Window
+from schemas.cells import EDGES
+from schemas.kpi_edges import edge_name
 from schemas.kpi_sets import preset
 from schemas.kpis import Kpi
 from schemas.signals import BY_NAME
@@ -13,7 +15,7 @@ from streams.watch.assess.budget import spent, used
 from streams.watch.assess.promised import promised
 from streams.watch.assess.state import Budget
 from streams.watch.assess.tally import Tally
-from streams.watch.measured import layout_of
+from streams.watch.measured import Own, layout_of
 from streams.watch.total import Total
 from tests.watch.story import Story, incident, story
 from tests.watch.traffic import Values, one
@@ -144,6 +146,25 @@ def tally(signal: str, cells: dict[int, int], **named: dict[str, int]) -> Tally:
 def test_what_is_good_follows_from_the_figure_and_its_direction(of: Kpi, seen: Tally, expected: Window) -> None:
     """What was not observed is neither; a value at an edge lies in the cell above it; what was taken back is none."""
     assert promised(of, seen, (), BY_NAME) == expected
+
+
+def test_what_lies_above_a_target_is_what_measure_counted_if_it_counted_all_of_it() -> None:
+    """Ten lie in the cell from 1448 to 1579 ms: by parts five would be above 1500, and it was one."""
+    of = kpi(stat="quantile", signal="latency", percentile=95, slo=Slo(target_percent=95, good_up_to=1500.0))
+    own: Own = (("rate", edge_name("latency", 1500.0)),)
+    cell = int(np.searchsorted(EDGES, 1500.0, side="right"))
+    assert promised(of, tally("latency", {cell: 10, 40: 90}), (), BY_NAME) == Window(5, 100)
+    whole = {("latency", cell): 10, ("latency", 40): 90, ("latency>1500", 0): 99, ("latency>1500", 1): 1}
+    assert promised(of, told_in(own, whole), own, BY_NAME) == Window(1, 100)
+    begun = {**whole, ("latency>1500", 0): 9}  # the target came with a config, ninety events later
+    assert promised(of, told_in(own, begun), own, BY_NAME) == Window(5, 100)
+
+
+def told_in(own: Own, cells: dict[tuple[str, int], int]) -> Tally:
+    layout = layout_of(own)
+    begins = dict(zip((one.name for one in layout.signals), layout.begins, strict=True))
+    laid = {begins[name] + at: n for (name, at), n in cells.items()}
+    return Tally(Total(np.array(sorted(laid)), np.array([laid[at] for at in sorted(laid)])))
 
 
 def test_of_a_signal_that_is_not_counted_yet_no_event_is_good_or_bad() -> None:

@@ -14,6 +14,7 @@ from schemas.scorecards import Asked, Field, KpiCard
 from schemas.signals import BY_NAME, FAILURE_MODE
 from schemas.verdicts import Verdict
 from streams.watch.assess.figures.given import Given, exchanges, failures, of_signal
+from streams.watch.assess.measured import rounded
 from streams.watch.assess.tally import Tally
 from streams.watch.assess.verdict import GRAVEST
 from streams.watch.state import Ints
@@ -93,8 +94,8 @@ def _seen(counts: Ints) -> int:
 def _field(name: Asked, owner: str, found: Estimate | None, times: float, unit: str, n: int) -> Field:
     if found is None:
         return Field(name=name, owner=owner, why="no data, and no KPI measures it")
-    low, high = found.low * times, found.high * times
+    value, low, high = (rounded(figure * times) for figure in found)
     return Field(
-        name=name, value=found.value * times, interval=(low, high) if isfinite(high) else None, unit=unit, n=n,
+        name=name, value=value, interval=(low, high) if isfinite(high) else None, unit=unit, n=n,
         band=None, owner=owner, why="no KPI measures it, so it has no threshold",
     )  # fmt: skip

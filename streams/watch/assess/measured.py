@@ -1,6 +1,10 @@
 """A KPI and the tally of a window -> what it was, of the whole or of each slice."""
 
+from collections.abc import Iterable
+from math import floor, isfinite, log10
 from typing import Final
+
+from msgspec.structs import replace
 
 from detectors.band import Reading
 from schemas.kpi_measures import Stat
@@ -16,6 +20,9 @@ from streams.watch.assess.tally import Tally
 from streams.watch.total import NOTHING
 
 __all__ = ["FIGURE_OF", "Given", "measured"]
+
+DIGITS: Final = 6
+"""The last ones of a float are noise, which differs from processor to processor."""
 
 FIGURE_OF: Final[dict[Stat, Figure]] = {
     "share": share,
@@ -48,11 +55,33 @@ def measured(kpi: Kpi, tally: Tally, given: Given) -> dict[str, Reading | None]:
     -------
     dict of str to Reading
         By slice; the empty name is the whole. A slice of which no exchange came is not there, unless the KPI is of that
-        one alone. None where there is no data.
+        one alone. None where there is no data. Figures are rounded here, before they are held against bands: the one
+        that is published is the one that decided.
     """
     figure = FIGURE_OF[kpi.measures.stat]
-    if kpi.by is None or kpi.measures.stat == "concentration":
-        return {"": figure(kpi, tally, given)}
-    cut = tally.slices.get(kpi.by, {})
-    names = [name for name, one in cut.items() if exchanges(one)] if kpi.slice is None else [kpi.slice]
-    return {name: figure(kpi, Tally(cut.get(name, NOTHING)), given) for name in names}
+    parts: Iterable[tuple[str, Tally]] = [("", tally)]
+    if kpi.by is not None and kpi.measures.stat != "concentration":
+        cut = tally.slices.get(kpi.by, {})
+        names = [name for name, one in cut.items() if exchanges(one)] if kpi.slice is None else [kpi.slice]
+        parts = [(name, Tally(cut.get(name, NOTHING))) for name in names]
+    return {name: _rounded(figure(kpi, part, given)) for name, part in parts}
+
+
+def _rounded(found: Reading | None) -> Reading | None:
+    if found is None:
+        return None
+    low, high = (None if end is None else rounded(end) for end in (found.low, found.high))
+    return replace(found, value=rounded(found.value), low=low, high=high)
+
+
+def rounded(figure: float) -> float:
+    """Round to six digits, but what is larger to whole numbers.
+
+    Examples
+    --------
+    >>> rounded(100 * 37 / 69), rounded(0.1 + 0.2), rounded(12_345_678.9), rounded(0.0)
+    (53.6232, 0.3, 12345679.0, 0.0)
+    """
+    if not figure or not isfinite(figure):
+        return figure
+    return round(figure, max(DIGITS - 1 - floor(log10(abs(figure))), 0))

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +22,7 @@ from schemas.taxonomy import Taxonomy
 from schemas.topics import TOPICS
 from streams import saying
 from streams.measure.times import BadTime, second
+from streams.shell.now import now_ms
 
 CODES: Final = """\
 exit codes: 0 done, or drained and stopped; 2 the config or the command cannot be used; 3 the broker is not there, or
@@ -214,17 +214,17 @@ def _failures(args: argparse.Namespace) -> int:
 
 def _scorecard(args: argparse.Namespace) -> int:
     """Say what the releases of a service are held against, and how they stand."""
-    config, now_ms = _config(args), time.time_ns() // 1_000_000
+    config, now = _config(args), now_ms()
 
     def work() -> int:
         from streams.shell import found
         from streams.story import scored
 
         log = found.logs(config, ["scorecards"], needed="scorecards")["scorecards"]
-        cards = scored.chosen(log, args.service, args.release, now_ms)
+        cards = scored.chosen(log, args.service, args.release, now)
         if args.json:
             return _write(map(msgspec.json.encode, cards))
-        return _print(scored.lines(cards, now_ms))
+        return _print(scored.lines(cards, now))
 
     return _with_shell(work)
 
@@ -312,7 +312,7 @@ def _print_topics(config: Config, there: Mapping[str, str]) -> None:
 
 
 def _control(args: argparse.Namespace) -> int:
-    config, fact = _config(args), saying.fact(args, time.time_ns() // 1_000_000)
+    config, fact = _config(args), saying.fact(args, now_ms())
 
     def work() -> int:
         from streams.shell.say import say

@@ -1,7 +1,6 @@
 """Commands for one target -> carried out one after the other: acted, state written, result published, committed."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -18,16 +17,12 @@ from streams.act.state import State, encode
 from streams.shell.actuators.actuator import Actuator, carry_out
 from streams.shell.actuators.made import for_command
 from streams.shell.exits import Doubt
+from streams.shell.now import now_ms
 from streams.shell.outbox import Outbox, delivered
 
 GIVEN = Callable[[], Sequence[Approve]]
 SAYS: Final = ("actuated", "rollback_results")
 """Roles of the topics that a desk writes to, in the order in which it does."""
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Desk:

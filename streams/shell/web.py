@@ -1,7 +1,6 @@
 """A worker's state -> /metrics, /live and /ready, and what it answers of releases; on loopback or behind a token."""
 
 import hmac
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,6 +15,7 @@ from schemas.printable import printable, printable_json
 from streams.shell import secret
 from streams.shell.exits import ConfigRefused
 from streams.shell.metrics import Metrics
+from streams.shell.now import now_ms
 from streams.telling import flagger
 from streams.telling.answered import Asked, Known, answered, asked
 
@@ -109,7 +109,7 @@ class Web(Service):
 
     async def _verdict(self, request: web.Request) -> web.Response:
         ask = asked(request.query.items())
-        found = answered(ask, self._verdicts(), _now_ms()) if isinstance(ask, Asked) else ask
+        found = answered(ask, self._verdicts(), now_ms()) if isinstance(ask, Asked) else ask
         if isinstance(found, Answer):
             body = printable_json(msgspec.json.encode(found).decode())
             return web.Response(text=body, content_type="application/json")
@@ -128,12 +128,8 @@ class Web(Service):
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             body = None
-        said = decide(body, self._verdicts(), _now_ms())
+        said = decide(body, self._verdicts(), now_ms())
         return web.Response(status=said.status, text=f"{said.line}\n")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _not_kept(_: web.Request, response: web.StreamResponse) -> None:

@@ -51,7 +51,7 @@ CASES: dict[str, tuple[Verdict, ...]] = {
 @pytest.fixture
 def asking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Any]:
     """Give what opens a session of a worker that knows the verdicts of a case, and asks for a token."""
-    monkeypatch.setattr(shell, "_now_ms", lambda: NOW)
+    monkeypatch.setattr(shell, "now_ms", lambda: NOW)
     (tmp_path / "token").write_text(TOKEN)
 
     @asynccontextmanager

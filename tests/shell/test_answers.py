@@ -24,7 +24,7 @@ HOOKS = {"/v1/flagger/gate": 412, "/v1/flagger/rollback": 409}
 @pytest.fixture
 async def session(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aiohttp.ClientSession]:
     """Of a worker that knows a release that passes and one that fails."""
-    monkeypatch.setattr(shell, "_now_ms", lambda: NOW)
+    monkeypatch.setattr(shell, "now_ms", lambda: NOW)
     of = known(verdict(), verdict("fail", release="bad"))
     web = Web(Config(worker=Worker(http_port=0)), Metrics(), list, lambda: of)
     await web.start()

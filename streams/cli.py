@@ -328,6 +328,8 @@ def _actuate(args: argparse.Namespace) -> int:
     from schemas import actuate
 
     settings = actuate.load(args.config)
+    if args.name is not None:
+        settings = actuate.parse(actuate.show(replace(settings, name=args.name)))
 
     def work() -> int:
         from streams.shell.actuate import run, shown
@@ -572,6 +574,7 @@ def _apart(command: Callable[..., argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     actuate.add_argument("config", type=Path, metavar="CONFIG", help="the YAML file; docs/actuate.md")
     actuate.add_argument("--check", action="store_true", help="validate it, say what each target runs; act on nothing")
+    actuate.add_argument("--name", help="of this process, instead of `name`; no two of them share one")
 
     demo = command(
         "demo", _demo, "show it at work on recorded traffic, in about two minutes",

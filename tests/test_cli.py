@@ -132,6 +132,10 @@ def test_an_actuators_config_is_checked_shown_and_says_what_each_target_runs(tmp
     assert actuate.parse(said) == actuate.load(path)
     assert "# production/bot: the flag model runs v3 (generation 3)" in said
     assert "# production/search: the flag model cannot be seen: cannot read none.json" in said
+    assert main(["actuate", str(path), "--check", "--name", "pod-1"]) == 0
+    assert actuate.parse(capsys.readouterr().out).name == "pod-1"
+    assert main(["actuate", str(path), "--name", "pod 1"]) == 2
+    refused(capsys, 2, "letters, digits, dots, dashes and underscores", "`name`")
     path.write_text("targets: [{service: bot, ref: r, webhook: {url: 'http://example.org'}}]")
     assert main(["actuate", str(path), "--check"]) == 2
     refused(capsys, 2, "neither https nor http on loopback", "`targets[0].webhook`")

@@ -12,6 +12,7 @@ from schemas import config as configs
 from schemas.config import Config, Worker
 from streams import cli
 from streams.shell.app import DRAIN_S
+from tests.deploy.pods import NEWEST, OLDEST, mounted, restricted
 
 TOP = Path(__file__).parents[2]
 MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((TOP / "deploy/kubernetes/manifests.yaml").read_text()))
@@ -20,8 +21,6 @@ SET = BY_KIND["StatefulSet"]["spec"]
 POD = SET["template"]["spec"]
 [WORKER] = POD["containers"]
 LABELS = SET["template"]["metadata"]["labels"]
-OLDEST, NEWEST = "1.31", "1.37"
-"""`unhealthyPodEvictionPolicy` is stable from 1.31 on; the newest is the newest whose schemas are here."""
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
@@ -42,21 +41,8 @@ def test_all_lie_in_one_namespace_that_is_restricted() -> None:
     assert {one["metadata"]["namespace"] for one in MANIFESTS if one["kind"] != "Namespace"} == {name}
 
 
-def test_the_pod_keeps_to_the_restricted_profile() -> None:
-    """What the Pod Security Standards ask of `restricted`, and a root that nobody writes to."""
-    pod, worker = POD["securityContext"], WORKER["securityContext"]
-    assert pod["runAsNonRoot"] is True
-    assert pod["runAsUser"] > 0
-    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert worker["allowPrivilegeEscalation"] is False
-    assert worker["capabilities"] == {"drop": ["ALL"]}
-    assert worker["readOnlyRootFilesystem"] is True
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & POD.keys()
-    assert all(volume.keys() <= {"name", "configMap", "secret"} for volume in POD["volumes"])
-
-
-def test_the_user_is_the_images_own() -> None:
-    assert f"USER {POD['securityContext']['runAsUser']}" in (TOP / "deploy/Dockerfile").read_text().splitlines()
+def test_the_pod_keeps_to_the_restricted_profile_and_is_the_images_own_user() -> None:
+    restricted(POD)
 
 
 def test_nobody_gets_a_token_of_kubernetes() -> None:
@@ -88,7 +74,7 @@ def test_a_pods_name_is_its_workers_name() -> None:
     assert variable == {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     pods = [f"{BY_KIND['StatefulSet']['metadata']['name']}-{i}" for i in range(SET["replicas"])]
     assert len({cli._named(Config(), pod).worker.name for pod in pods}) == SET["replicas"] > 1
-    assert _mounted("config") == args.config.parent
+    assert mounted(POD, "config") == args.config.parent
 
 
 @pytest.mark.skipif(not hasattr(Worker(), "http_token_file"), reason="the page's token is not merged yet")
@@ -99,7 +85,7 @@ def test_the_config_is_one_and_listens_where_the_probes_ask() -> None:
     for probe, path in (("startupProbe", "/live"), ("livenessProbe", "/live"), ("readinessProbe", "/ready")):
         assert WORKER[probe]["httpGet"] == {"path": path, "port": port["name"]}
     assert str(config.worker.http_host) == "0.0.0.0"  # noqa: S104 - the kubelet asks at the pod's address
-    assert Path(getattr(config.worker, "http_token_file", "")).parent == _mounted("secret")
+    assert Path(getattr(config.worker, "http_token_file", "")).parent == mounted(POD, "secret")
     assert BY_KIND["Service"]["spec"]["ports"][0]["targetPort"] == port["name"]
     assert config.topics.tallies_partitions >= SET["replicas"], "a worker without a partition watches nothing"
 
@@ -118,9 +104,3 @@ def test_a_drain_of_nodes_takes_one_worker_at_a_time() -> None:
 def test_the_image_is_this_version() -> None:
     version = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["version"]
     assert WORKER["image"] == f"barograph:{version}"
-
-
-def _mounted(volume: str) -> Path:
-    [mount] = [one for one in WORKER["volumeMounts"] if one["name"] == volume]
-    assert mount["readOnly"] is True
-    return Path(mount["mountPath"])

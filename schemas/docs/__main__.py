@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.docs import dashboard, pages, words
+from schemas.docs import dashboard, kpi_page, pages, signals_page, taxonomy_page, words
 
 
 def documents(folder: Path) -> dict[str, str]:
@@ -15,12 +15,12 @@ def documents(folder: Path) -> dict[str, str]:
         "docs/asyncapi.yaml": words.asyncapi(folder / "docs/examples"),
         "docs/topics.md": pages.topics(),
         "docs/config.md": pages.config(),
-        "docs/kpis.md": pages.kpis(),
+        "docs/kpis.md": kpi_page.kpis(),
         "docs/policy.md": pages.policy(),
         "docs/actuate.md": pages.actuate(),
         "docs/metrics.md": pages.metrics(),
-        "docs/signals.md": pages.signals(),
-        "docs/taxonomy.md": pages.taxonomy(),
+        "docs/signals.md": signals_page.signals(),
+        "docs/taxonomy.md": taxonomy_page.taxonomy(),
         "deploy/dashboard.json": dashboard.dashboard(),
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.docs.pages import READS
+from schemas.docs.signals_page import READS
 from schemas.events import Exchange, Guardrail, Opinion, Retrieval, Tool
 from schemas.own import NEGATIVE, POSITIVE, OwnSignal
 from schemas.signals import BY_NAME, UNKNOWN, Signal

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import fields
 
-from schemas.docs.pages import READS
+from schemas.docs.signals_page import READS
 from schemas.events import Exchange, Outcome, Retrieval
 from schemas.own import NOT_SIGNALS
 from schemas.signals import CATALOGUE

@@ -27,7 +27,7 @@ CLOCKS = {
 }
 CHANCE = {"random", "default_rng", "shuffle", "getrandbits", "uuid4", "uuid1", "urandom", "token_bytes"}
 WORLD = {"getenv", "environ", "open", "gethostname", "getpid"}
-READS = {"schemas/config.py", "schemas/taxonomy.py", "schemas/docs/__main__.py", "schemas/docs/pages.py"}
+READS = {"schemas/config.py", "schemas/taxonomy.py", "schemas/docs/__main__.py", "schemas/docs/taxonomy_page.py"}
 """Files whose work is to read files: configs, the taxonomy that comes with the package, docs."""
 
 

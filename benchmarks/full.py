@@ -11,12 +11,13 @@ from benchmarks.watched import BEGIN_S
 from detectors.limits.season import HOURS
 from schemas.cells import CELLS
 from schemas.signals import NUMBERS, RATES
+from streams.watch.baseline import Derived, Growth, Taken, Waiting
 from streams.watch.clock import begin_ms
 from streams.watch.layout import detector
 from streams.watch.packed import packed
 from streams.watch.plan import Plan
 from streams.watch.stage import Record, reading, step
-from streams.watch.state import Derived, Growth, State, Taken, Waiting
+from streams.watch.state import State
 from streams.watch.store import GROWTH, Written, writes
 
 RATE: Final = 0.1

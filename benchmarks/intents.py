@@ -30,7 +30,7 @@ from schemas.config import Watch
 from schemas.signals import BY_NAME, CATEGORIES, RATE_CELLS
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import choose, index, own_names
-from streams.watch.state import Alphabet
+from streams.watch.baseline import Alphabet
 
 FIELD: Final = "intent"
 KNOWN: Final = 100

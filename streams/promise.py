@@ -9,10 +9,10 @@ from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
 from streams.delays import NOTE, body, table
 from streams.watch import size
+from streams.watch.baseline import Baseline
 from streams.watch.expected import Expected, expected
 from streams.watch.plan import Plan, Tier, pageable
 from streams.watch.quiet import quiet_weeks
-from streams.watch.state import Baseline
 from streams.watch.usual import usual
 
 PER_S: Final = 10.0

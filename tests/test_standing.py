@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from schemas.config import parse
 from schemas.taxonomy import Taxonomy
 from streams.standing import ANOTHER, NOBODY, Standing, lines, standing
+from streams.watch.baseline import Naming
 from streams.watch.expected import SHIFTS
 from streams.watch.learn import relearned
 from streams.watch.plan import Plan
-from streams.watch.state import Naming, State
+from streams.watch.state import State
 from tests.watch import logs
 from tests.watch.logs import PLAN
 

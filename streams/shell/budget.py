@@ -14,9 +14,10 @@ from schemas.signals import BY_RULE
 from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
 from streams.telling.findings import Finding
+from streams.watch.cases import Case
 from streams.watch.clock import begin_ms
 from streams.watch.plan import Plan
-from streams.watch.state import Case, State
+from streams.watch.state import State
 
 GAP_S: Final = 60
 """A longer hole in the log is no time in which anything was watched."""

@@ -7,10 +7,10 @@ import numpy as np
 
 from schemas.incidents import Notify
 from streams.telling.loud import NOTICES
+from streams.watch.arrays import Ints
 from streams.watch.looks import Floats, Table
 from streams.watch.plan import PAGED, Plan
 from streams.watch.severity import severity
-from streams.watch.state import Ints
 
 
 @dataclass(frozen=True, slots=True)

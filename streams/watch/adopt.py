@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from schemas.incidents import Incident
 from streams.watch import traffic
 from streams.watch.assess.beyond import alone
+from streams.watch.baseline import Naming
+from streams.watch.cases import Case
 from streams.watch.derived import preparing
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
@@ -17,7 +19,7 @@ from streams.watch.pieces import Pieces
 from streams.watch.plan import Plan
 from streams.watch.report import resolved
 from streams.watch.shadow import anew
-from streams.watch.state import Case, Naming, State, Stream, Traffic
+from streams.watch.state import State, Stream, Traffic
 
 
 class Adopted(NamedTuple):

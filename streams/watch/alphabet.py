@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from schemas.cells import CELLS
 from schemas.signals import CALIBRATION_CELLS, CATALOGUE, RATE_CELLS, Signal
 from schemas.tallies import OTHER
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Alphabet
 from streams.watch.measured import Own, layout_of, names_key
 from streams.watch.once import once
 from streams.watch.segments import Row, lay
-from streams.watch.state import Alphabet, Ints
 
 BEYOND: Final = 3
 """Cells of a category beside those of its own names: `__other__`, `__unseen__`, missing."""

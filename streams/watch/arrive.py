@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas.cells import CELLS
 from schemas.signals import RATE_CELLS
 from schemas.tallies import OTHER
+from streams.watch.arrays import Counts, Ints
 from streams.watch.clock import bucket_of, counted_in
 from streams.watch.detector import Detector
 from streams.watch.failing import counted_by, failed, marked_by, summed_up
@@ -18,7 +19,7 @@ from streams.watch.place import Placed
 from streams.watch.plan import Plan
 from streams.watch.releases import seated
 from streams.watch.segments import summed
-from streams.watch.state import Bucket, Counts, Ints, Part, State
+from streams.watch.state import Bucket, Part, State
 from streams.watch.window import frequent, settled
 
 Named = tuple[tuple[str, ...], int]

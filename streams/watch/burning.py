@@ -15,10 +15,11 @@ from schemas.slos import Slo
 from streams.figures import GLUE, figure, percent
 from streams.watch.assess.budget import SPAN_S, burnt, left
 from streams.watch.assess.state import Budget
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.plan import Plan
 from streams.watch.silence import served_last
-from streams.watch.state import Alarm, State
+from streams.watch.state import State
 
 BURNING: Final = -2001
 """Monitors: `BURNING` less the place of the KPI in its set."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from detectors.describe.share import share
 from schemas.incidents import Interval
 from schemas.signals import BANDS
-from streams.watch.state import Ints
+from streams.watch.arrays import Ints
 
 
 class Calibrated(NamedTuple):

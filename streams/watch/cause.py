@@ -11,7 +11,8 @@ from schemas.printable import printable
 from schemas.tallies import OTHER
 from streams.watch.alphabet import categories_of
 from streams.watch.assess.serving import SWAPPED
-from streams.watch.state import Alarm, State
+from streams.watch.cases import Alarm
+from streams.watch.state import State
 
 ALSO_S: Final = 600
 """How long before an onset something else must have changed to be worth telling."""

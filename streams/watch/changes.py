@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from schemas.incidents import Change, ChangeReport
 from schemas.printable import printable
 from schemas.tallies import OTHER
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -14,7 +15,7 @@ from streams.watch.onsets import slack_of
 from streams.watch.pending import WAIT_S
 from streams.watch.plan import Plan
 from streams.watch.report import order, short
-from streams.watch.state import Alarm, State, Stream
+from streams.watch.state import State, Stream
 from streams.watch.window import after
 
 

@@ -17,6 +17,8 @@ from detectors.limits.effect import outward
 from detectors.limits.season import HOURS, Pools, hour_of_week, pools_of
 from schemas.cells import CELLS
 from streams.watch.alphabet import tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline, Derived
 from streams.watch.detector import Detector
 from streams.watch.layout import detector, min_effect
 from streams.watch.looks import Floats, Table, features, on_other_limits
@@ -24,7 +26,7 @@ from streams.watch.once import once
 from streams.watch.packed import unpacked
 from streams.watch.pieces import Pieces, whole
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Derived, Ints, State
+from streams.watch.state import State
 from streams.watch.window import ENOUGH
 
 TAILS: Final = slice(2, 5)

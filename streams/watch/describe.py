@@ -15,12 +15,14 @@ from schemas.signals import ERROR_BUDGET, KPI_BAND, RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.telling.loud import NOTICES
 from streams.watch.alphabet import categories_of, first_slices, numbers_of, own_names, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Alphabet, Baseline
 from streams.watch.calibrated import calibrated
+from streams.watch.cases import Alarm
 from streams.watch.detector import Detector
 from streams.watch.looks import Table, values
 from streams.watch.measured import names_key
 from streams.watch.place import beyond
-from streams.watch.state import Alarm, Alphabet, Baseline, Ints
 from streams.watch.window import After
 
 _QUANTILE: Final = {"rank": 0.5, "spread": 0.5, "below_p10": 0.1, "above_p90": 0.9, "above_p99": 0.99}

@@ -9,9 +9,11 @@ from detectors import esr
 from detectors.inflation import tempered
 from detectors.onset import Onset, onset
 from detectors.shares import WEEK_S
+from streams.watch.arrays import Evidence
+from streams.watch.cases import Alarm
 from streams.watch.detector import Detector
 from streams.watch.severity import severity
-from streams.watch.state import Alarm, Evidence, Stream
+from streams.watch.state import Stream
 from streams.watch.temper import Tempered
 
 _ONE: Final = np.ones(1)

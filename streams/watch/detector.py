@@ -10,10 +10,10 @@ from detectors.bets.number import NumberBets
 from detectors.bets.table import MOST_EVENTS
 from schemas.signals import Signal
 from streams.watch.accumulators import Accumulators
+from streams.watch.arrays import Counts, Ints
 from streams.watch.looks import Floats, Ranks, Shares, Table
 from streams.watch.measured import names_key
 from streams.watch.segments import whole_of
-from streams.watch.state import Counts, Ints
 from streams.watch.window import events
 
 

@@ -9,11 +9,12 @@ from detectors.bets.table import average
 from detectors.growth import drifted
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import categories_of, own_names
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.describe import TAIL
 from streams.watch.layout import detector
 from streams.watch.looks import Table, features
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Ints
 
 MOST: Final = 8
 """Changes that are told."""

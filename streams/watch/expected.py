@@ -11,12 +11,14 @@ from detectors import delay
 from schemas.incidents import Notify
 from schemas.signals import NO, YES, Kind, Signal
 from streams.watch.alphabet import BEYOND, categories_of, own_names, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline, Derived, Growth
 from streams.watch.derived import watching
 from streams.watch.detector import Detector
 from streams.watch.looks import Floats, Table
 from streams.watch.plan import Plan
 from streams.watch.quiet import of_the_whole
-from streams.watch.state import Baseline, Derived, Growth, Ints, State
+from streams.watch.state import State
 
 SHIFTS: Final = (1.5, 2.0, 4.0)
 """How many times as much, as often or as rare: the sizes of change that delays are told of."""

@@ -7,10 +7,12 @@ import numpy as np
 from detectors.attribution import Split, explain, smallest
 from schemas.incidents import Slice
 from streams.watch.alphabet import first_slices
+from streams.watch.arrays import Counts, Ints
+from streams.watch.baseline import Alphabet
+from streams.watch.cases import Alarm
 from streams.watch.describe import slice_name
 from streams.watch.detector import Detector
 from streams.watch.looks import Floats, Table, values
-from streams.watch.state import Alarm, Alphabet, Counts, Ints
 from streams.watch.window import After
 
 REPLACED: Final = 0.95

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from schemas.signals import YES
 from schemas.tallies import OTHER
+from streams.watch.arrays import Counts, Ints
 from streams.watch.detector import Detector
-from streams.watch.state import Counts, Failing, Ints
+from streams.watch.state import Failing
 
 HOUR_S: Final = 3600
 MOST_NAMES: Final = 64

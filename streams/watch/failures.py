@@ -15,13 +15,14 @@ from schemas.failures import Diversity, FailureReport, Group, Seen, Span, Worst
 from schemas.printable import printable
 from schemas.signals import ALSO, JUDGED, SIGNATURE
 from schemas.taxonomy import UNCLASSIFIED, observable
+from streams.watch.baseline import Baseline
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.failing import failed, pairs
 from streams.watch.figures import effective, interval
 from streams.watch.plan import PAGED, Plan
 from streams.watch.rules import Place, tally, worst_of
-from streams.watch.state import Baseline, Failing, State, Stream
+from streams.watch.state import Failing, State, Stream
 from streams.watch.window import add, after
 
 MOST_GROUPS: Final = 10

@@ -11,12 +11,14 @@ from msgspec.structs import replace
 from detectors.describe.hill import hill
 from schemas.incidents import Concentrated, Exemplar, Fired, Interval, ModeCount, Spread
 from schemas.signals import FAILING, GUARDRAIL, JUDGED
+from streams.watch.baseline import Baseline
+from streams.watch.cases import Alarm
 from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
 from streams.watch.plan import Plan
 from streams.watch.rules import critical, tally, untold, worst_of
 from streams.watch.severity import grew, grown_modes
-from streams.watch.state import Alarm, Baseline, State
+from streams.watch.state import State
 from streams.watch.window import After, add, events
 
 MOST_MODES: Final = 8

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from schemas.incidents import Notify, Severity
 from schemas.moments import lasting
 from streams.telling.loud import NOTICES
+from streams.watch.cases import Case, Flaps
 from streams.watch.plan import Plan
-from streams.watch.state import Case, Flaps, State
+from streams.watch.state import State
 
 LONGEST: Final = 8
 """How many times `watch.resolve_after_s` an incident that flaps must be well at most."""

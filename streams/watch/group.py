@@ -9,6 +9,7 @@ from schemas.incidents import Incident
 from schemas.signals import TRAFFIC
 from streams.telling.loud import graver
 from streams.watch import flap, resend, rules, traffic
+from streams.watch.cases import Alarm, Case
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.held import lifted
@@ -20,7 +21,7 @@ from streams.watch.recover import FEWEST, recovered, well
 from streams.watch.report import report, resolved
 from streams.watch.resend import Again
 from streams.watch.silence import lasted
-from streams.watch.state import Alarm, Case, State
+from streams.watch.state import State
 
 
 class Told(NamedTuple):

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from detectors.growth import Quarantine, due, keep, quiet
 from detectors.limits.season import HOURS, hour_of_week, pools_of
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline, Derived, Growth, Taken, Waiting
 from streams.watch.detector import Detector
 from streams.watch.drift import drifts
 from streams.watch.packed import packed, unpacked
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Derived, Growth, Ints, State, Taken, Waiting
+from streams.watch.state import State
 from streams.watch.window import events
 
 HOUR_S: Final = 3600

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from schemas.incidents import Incident, Notify, Severity
 from streams.watch import flap
+from streams.watch.cases import Flaps
 from streams.watch.maintenance import maintained
 from streams.watch.plan import Plan
-from streams.watch.state import Flaps, State
+from streams.watch.state import State
 
 
 class Held(NamedTuple):

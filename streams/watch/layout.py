@@ -11,12 +11,13 @@ from schemas.cells import CELLS
 from schemas.signals import Signal
 from streams.watch.accumulators import accumulators
 from streams.watch.alphabet import counts_as, dimension_of, signals_of, slice_count, tally_row
+from streams.watch.arrays import Counts, Ints
+from streams.watch.baseline import Alphabet, Baseline
 from streams.watch.detector import Detector
 from streams.watch.looks import Table, ranks, shares
 from streams.watch.once import once
 from streams.watch.plan import Plan
 from streams.watch.segments import Row, Segment, lay, summed
-from streams.watch.state import Alphabet, Baseline, Counts, Ints
 
 
 @once

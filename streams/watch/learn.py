@@ -7,11 +7,13 @@ from msgspec.structs import replace
 
 from schemas.tallies import OTHER
 from streams.watch.alphabet import choose, counts_as, renewed, signals_of, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Alphabet, Baseline, Counting, Naming
 from streams.watch.merge import counted
 from streams.watch.parts import of_release
 from streams.watch.place import events_of, names_of, place, spread
 from streams.watch.plan import Plan
-from streams.watch.state import Alphabet, Baseline, Counting, Ints, Naming, Part, State
+from streams.watch.state import Part, State
 from streams.watch.window import add, frequent
 
 MOST_RELEASES: Final = 32

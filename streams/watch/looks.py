@@ -11,8 +11,8 @@ from detectors.bets.indicator import Indicators
 from detectors.bets.number import BINS, NumberBets
 from detectors.bets.table import Bets
 from schemas.signals import Signal
+from streams.watch.arrays import Ints
 from streams.watch.segments import Segment
-from streams.watch.state import Ints
 
 Floats = NDArray[np.float64]
 

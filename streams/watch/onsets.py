@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from streams.telling.loud import NOTICES
 from streams.watch import rules
 from streams.watch.assess.beyond import KPI
+from streams.watch.cases import Alarm, Case
 from streams.watch.plan import Plan
-from streams.watch.state import Alarm, Case
 
 SLACK_BUCKETS: Final = 3
 

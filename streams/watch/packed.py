@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from streams.watch.state import Counts, Ints
+from streams.watch.arrays import Counts, Ints
 
 QUICK: Final = 1
 """How hard zlib tries. More takes four times as long, and saves an eighth."""

@@ -3,8 +3,9 @@
 import numpy as np
 
 from schemas.tallies import LATE, Flush, unpack
+from streams.watch.arrays import Ints
 from streams.watch.measured import layout_of
-from streams.watch.state import Ints, Part
+from streams.watch.state import Part
 
 
 def parts(flush: Flush) -> dict[str, Part]:

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 from schemas.incidents import Incident
 from streams.telling.loud import NOTICES
 from streams.watch import flap
+from streams.watch.cases import Alarm, Case
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.merge import counted
 from streams.watch.onsets import grown, home, joined, rank, same, slack_of
 from streams.watch.plan import Plan
 from streams.watch.report import continued, report, resolved, waiting
-from streams.watch.state import Alarm, Case, State
+from streams.watch.state import State
 
 WAIT_S: Final = 5
 """How long an alarm that pages nobody waits for one of the same onset that does, so that the graver one gives the

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from schemas.signals import CATEGORIES, FAILURE_MODE, MARKS, RATE_CELLS
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import Index, categories_of, index, knows, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Alphabet
 from streams.watch.measured import layout_of, names_key
 from streams.watch.segments import summed
-from streams.watch.state import Alphabet, Ints, Part
+from streams.watch.state import Part
 
 _OF_MODE: Final = [signal.name for signal in CATEGORIES].index(FAILURE_MODE)
 _OF_MARKS: Final = range(len(CATEGORIES), len(CATEGORIES) + len(MARKS))

@@ -16,12 +16,15 @@ from schemas.incidents import Change, Incident, Interval
 from schemas.printable import printable
 from schemas.signals import RATE_CELLS, UNKNOWN, YES, Signal
 from streams.telling.identity import fingerprint
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Provisional, Series
+from streams.watch.cases import Case
 from streams.watch.clock import begin_ms, end_ms
 from streams.watch.lineage import lineage
 from streams.watch.measured import layout_of
 from streams.watch.plan import Plan, pageable
 from streams.watch.report import labelled, short
-from streams.watch.state import Case, Ints, Provisional, Series, State
+from streams.watch.state import State
 from streams.watch.total import laid
 
 BLOCKS: Final = 250

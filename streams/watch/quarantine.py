@@ -7,9 +7,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.tallies import Flush
+from streams.watch.cases import Shadow
 from streams.watch.merge import kept_of, place_of
 from streams.watch.place import events_of
-from streams.watch.state import Mark, Part, Shadow, State
+from streams.watch.state import Mark, Part, State
 
 _ALL: Final = 2**62
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from detectors.limits.season import HOURS
+from streams.watch.baseline import Baseline, Derived
 from streams.watch.grow import HOUR_S
 from streams.watch.layout import detector, kept_row
 from streams.watch.packed import packed
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Derived
 
 
 def quiet_weeks(baseline: Baseline, plan: Plan, service: str, per_second: float, weeks: int) -> Derived:

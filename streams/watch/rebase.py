@@ -7,12 +7,13 @@ from schemas.moments import lasting
 from schemas.signals import ERROR_BUDGET, SILENCE, TRAFFIC
 from streams.watch import burning, traffic
 from streams.watch.assess.beyond import alone
+from streams.watch.cases import Case
 from streams.watch.detector import Detector
 from streams.watch.learn import relearned
 from streams.watch.plan import Plan
 from streams.watch.recover import well
 from streams.watch.report import resolved
-from streams.watch.state import Case, State
+from streams.watch.state import State
 from streams.watch.window import events
 
 NEARLY_ALL: Final = 0.95

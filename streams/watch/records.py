@@ -13,8 +13,9 @@ from schemas.signals import CALIBRATION_CELLS, CATALOGUE
 from schemas.strict import ConfigError
 from streams.watch.assess.state import Spent
 from streams.watch.assess.tally import Tally
+from streams.watch.baseline import Baseline, Blocks, Derived, Taken, Waiting
 from streams.watch.own import Own
-from streams.watch.state import Baseline, Blocks, Bucket, Derived, State, Taken, Waiting
+from streams.watch.state import Bucket, State
 
 FORMAT: Final = blake2b(
     msgspec.json.encode([

@@ -12,11 +12,14 @@ from detectors.inflation import tempered
 from detectors.recovery import TIMES, Mirror, advance, mirror
 from schemas.signals import SILENCE, TRAFFIC
 from streams.watch import rules, traffic
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
+from streams.watch.cases import Alarm, Case, Recovery
 from streams.watch.detector import Detector
 from streams.watch.looks import values
 from streams.watch.once import once
 from streams.watch.plan import Plan
-from streams.watch.state import Alarm, Baseline, Case, Ints, Recovery, State, Stream
+from streams.watch.state import State, Stream
 from streams.watch.temper import Tempered
 from streams.watch.window import After, after, events
 

@@ -32,6 +32,8 @@ from streams.telling.identity import fingerprint, incident_id
 from streams.watch import burning, flap, rules, traffic
 from streams.watch.assess import told
 from streams.watch.assess.serving import swapped
+from streams.watch.baseline import Baseline
+from streams.watch.cases import Alarm, Case
 from streams.watch.cause import also, cause
 from streams.watch.describe import by_signal, change
 from streams.watch.detector import Detector
@@ -43,7 +45,7 @@ from streams.watch.often import often
 from streams.watch.plan import Plan
 from streams.watch.ruled import ruled_change
 from streams.watch.severity import judge
-from streams.watch.state import Alarm, Baseline, Case, State
+from streams.watch.state import State
 from streams.watch.window import After, after
 
 ALERTS: Final = {

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from schemas.incidents import Incident
+from streams.watch.cases import Case
 from streams.watch.plan import Plan
-from streams.watch.state import Case
 
 
 class Again(NamedTuple):

@@ -9,10 +9,12 @@ from schemas.signals import OF_ALL
 from schemas.tallies import OTHER
 from streams.watch import rules
 from streams.watch.alphabet import first_slices
+from streams.watch.arrays import Counts
+from streams.watch.baseline import Baseline
+from streams.watch.cases import Alarm
 from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
 from streams.watch.figures import effective, interval
-from streams.watch.state import Alarm, Baseline, Counts
 from streams.watch.window import After, events
 
 

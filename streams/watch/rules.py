@@ -22,13 +22,16 @@ from schemas.tallies import OTHER
 from schemas.taxonomy import observable
 from streams.watch import burning
 from streams.watch.alphabet import first_slices
+from streams.watch.arrays import Ints
 from streams.watch.assess import beyond
 from streams.watch.assess.beyond import KPI
+from streams.watch.baseline import Alphabet, Baseline
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.failing import of_slices
 from streams.watch.plan import PAGED, Plan
-from streams.watch.state import Alarm, Alphabet, Baseline, Bucket, Failing, Ints, State
+from streams.watch.state import Bucket, Failing, State
 from streams.watch.window import After, after, events
 
 DIVERSE: Final = -3

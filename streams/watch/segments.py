@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.signals import Signal
-from streams.watch.state import Counts, Ints
+from streams.watch.arrays import Counts, Ints
 
 Whole = TypeVar("Whole", bound=np.integer)
 

@@ -18,8 +18,8 @@ from schemas.signals import (
     Signal,
 )
 from schemas.taxonomy import Taxonomy
+from streams.watch.cases import Alarm
 from streams.watch.plan import PAGED, Plan
-from streams.watch.state import Alarm
 
 
 def severity(signal: Signal, direction: int, feature: str) -> Severity:

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from schemas.incidents import Incident
 from streams.watch import recover
+from streams.watch.cases import Alarm, Case, Shadow
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.group import Told, freed, group
 from streams.watch.plan import Plan
 from streams.watch.report import resolved
 from streams.watch.resend import Again
-from streams.watch.state import Alarm, Case, Shadow, State
+from streams.watch.state import State
 from streams.watch.temper import Tempered
 
 LEAVES: Final = {

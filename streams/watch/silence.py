@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from schemas.signals import SILENCE
 from schemas.tallies import Tick
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.plan import Plan
-from streams.watch.state import Alarm, State
+from streams.watch.state import State
 
 EXPECTED: Final = 10.0
 """Exchanges that must have been due by the baseline's rate before their absence says anything."""

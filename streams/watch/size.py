@@ -7,9 +7,9 @@ import numpy as np
 from schemas.strict import ConfigError
 from schemas.topics import BY_ROLE
 from streams.watch.alphabet import tally_row
+from streams.watch.baseline import Alphabet, Baseline
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
-from streams.watch.state import Alphabet, Baseline
 
 FLOAT_BYTES: Final = 4
 SHARE: Final = 0.5

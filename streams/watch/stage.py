@@ -18,6 +18,7 @@ from streams.watch.assess.arrive import came as served
 from streams.watch.assess.close import close
 from streams.watch.assess.command import commanded
 from streams.watch.assess.scorecard import carded
+from streams.watch.baseline import Baseline
 from streams.watch.changes import planned
 from streams.watch.clock import begin_ms, end_ms, second_of
 from streams.watch.control import control
@@ -38,7 +39,7 @@ from streams.watch.publish import Said, published
 from streams.watch.rules import raised
 from streams.watch.shadow import grouped, weighed
 from streams.watch.silence import hear, silent
-from streams.watch.state import Baseline, Part, State
+from streams.watch.state import Part, State
 from streams.watch.temper import calmed, summed, tempered
 from streams.watch.total import add
 

@@ -1,21 +1,16 @@
 """What WATCH knows of one service: plain values, replaced and never changed."""
 
-from typing import TypeAlias
-
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from schemas.control import Approve, Maintain, Release, SignOff
-from schemas.incidents import Exemplar, Incident, Notify, Severity
-from schemas.signals import Kind, Signal
+from schemas.incidents import Exemplar, Incident
+from schemas.signals import Kind
 from schemas.tallies import Exemplar as Seen
+from streams.watch.arrays import Counts, Evidence, Ints
 from streams.watch.assess.state import Book
+from streams.watch.baseline import Baseline, Blocks, Counting, Growth, Naming, Provisional, Unfinished
+from streams.watch.cases import Alarm, Case, Flaps, Shadow
 from streams.watch.total import NOTHING, Total
-
-Ints: TypeAlias = NDArray[np.int64]
-Counts: TypeAlias = NDArray[np.integer]
-Evidence: TypeAlias = NDArray[np.float32]
 
 
 class Part(Struct, frozen=True, eq=False):
@@ -59,75 +54,6 @@ class Mark(Struct, frozen=True):
     digest: str
     held: Part | None = None
     taken: bool = True
-
-
-class Alphabet(Struct, frozen=True, eq=False, weakref=True):
-    """The signals that have cells, and the names that have cells and slices of their own, frozen with a baseline.
-
-    Attributes
-    ----------
-    dimensions : fields that streams are cut by
-    slices : names of each dimension; all others are its `__other__`
-    categories : known names of each category, the catalogue's and then the user's own, the most frequent first
-    names_told : how many names of a category have cells of their own; the other known ones are `__other__`, and what is
-        not even known is `__unseen__`
-    own : the user's own signals, beside the catalogue's
-    """
-
-    dimensions: tuple[str, ...]
-    slices: tuple[tuple[str, ...], ...]
-    categories: tuple[tuple[str, ...], ...]
-    names_told: int
-    own: tuple[Signal, ...] = ()
-
-
-class Naming(Struct, frozen=True):
-    """The first half of learning: which names there are."""
-
-    events: int = 0
-    names: dict[str, dict[str, int]] = {}
-
-
-class Counting(Struct, frozen=True):
-    """The second half, begun at a second: how often, in an alphabet that these counts did not choose.
-
-    Attributes
-    ----------
-    tally : (counters,) of the alphabet's row
-    """
-
-    alphabet: Alphabet
-    began: int
-    events: int
-    tally: Ints
-    modes: dict[str, int] = {}
-    releases: tuple[str, ...] = ()
-    marks: dict[str, dict[str, int]] = {}
-
-
-class Baseline(Struct, frozen=True, eq=False, weakref=True):
-    """What the service was like when it was learned.
-
-    Attributes
-    ----------
-    tally : (counters,) of the alphabet's row
-    modes, marks : failures by mode; and by column what else was named
-    releases : those that served meanwhile; none of them is news
-    anew : signals that were learned again, on command or because an incident of theirs was open for long
-    carried : paths of the evidence that exchanges carried by then
-    """
-
-    version: int
-    alphabet: Alphabet
-    events: int
-    tally: Ints
-    modes: dict[str, int]
-    releases: tuple[str, ...]
-    learned_at: int
-    span_s: int
-    anew: tuple[str, ...] = ()
-    marks: dict[str, dict[str, int]] = {}
-    carried: tuple[str, ...] = ()
 
 
 class Bucket(Struct, frozen=True, eq=False):
@@ -194,92 +120,9 @@ class Stream(Struct, frozen=True):
     buckets: dict[int, Bucket] = {}
     over: dict[str, int] = {}
     failing: Failing = Failing()
-    planned: tuple["Alarm", ...] = ()
+    planned: tuple[Alarm, ...] = ()
     reports: int = 0
     said_second: int = 0
-
-
-class Recovery(Struct, frozen=True):
-    """How far it is shown that an alarm is over: see `detectors.recovery`.
-
-    Attributes
-    ----------
-    evidence : of each mirrored bet; empty at the alarm
-    begun : how often they have begun
-    absent : exchanges of the release since the last one that the alarm's feature was observed on
-    """
-
-    evidence: tuple[float, ...] = ()
-    begun: int = 0
-    absent: int = 0
-
-
-class Alarm(Struct, frozen=True, kw_only=True):
-    """A monitor whose evidence reached one.
-
-    Attributes
-    ----------
-    monitor : index of the detector's monitors; below zero of what it has no cells of: see `streams.watch.rules`
-    about : what a rule is about: a failure mode, a slice, a KPI; empty of all else
-    bet : the winning bet of that monitor
-    notify : what its accumulator may do
-    since, since_low, since_high : onset and what may be it, in milliseconds
-    band : of a KPI, the one that it is in
-    """
-
-    monitor: int
-    bet: int
-    signal: str
-    release: str
-    severity: Severity
-    notify: Notify
-    since: int
-    since_low: int
-    since_high: int
-    alarmed_at: int
-    false_per_week: float
-    about: str = ""
-    recovery: Recovery = Recovery()
-    band: str = ""
-
-
-class Flaps(Struct, frozen=True):
-    """Episodes of one incident, each of which came soon after the end of the one before.
-
-    Attributes
-    ----------
-    row : how many
-    notify, severity : as grave as any of them was told
-    ended_at : the last, in milliseconds
-    """
-
-    row: int
-    notify: Notify
-    severity: Severity
-    ended_at: int
-
-
-class Case(Struct, frozen=True, kw_only=True):
-    """An open incident, or a pending one: its alarms, and what was last said of it.
-
-    Attributes
-    ----------
-    said_second, sent_second : when it was last said; and when that was last sent, be it again
-    grown : whether it has alarms of which nothing was said
-    before : the episodes that it follows in a row, None of none
-    notify, severity : as grave as it was ever told
-    well_since : second since which all is well, of one that has to be for longer; else 0
-    """
-
-    alarms: tuple[Alarm, ...]
-    said: Incident
-    said_second: int
-    sent_second: int = 0
-    grown: bool = False
-    before: Flaps | None = None
-    notify: Notify = "record"
-    severity: Severity = "sev-4"
-    well_since: int = 0
 
 
 class Traffic(Struct, frozen=True):
@@ -308,151 +151,6 @@ class Traffic(Struct, frozen=True):
     evidence: tuple[float, ...] = ()
     fired: bool = False
     skips: int = 0
-
-
-class Shadow(Struct, frozen=True):
-    """The book of incidents in shadow, as `State` has it of those in earnest.
-
-    That of the latter also keeps what is over: it is said again, and nothing in shadow is.
-    """
-
-    pending: tuple[Case, ...] = ()
-    cases: tuple[Case, ...] = ()
-    episodes: dict[str, int] = {}
-    forgotten: int = 0
-    flaps: dict[str, Flaps] = {}
-
-
-class Blocks(Struct, frozen=True, eq=False, weakref=True):
-    """How far each signal was off what the baseline expects, by blocks of arrival that are full, oldest first.
-
-    Attributes
-    ----------
-    signals : names, one a row
-    base : minutes in each block
-    events : (signals, n) of the whole stream
-    off : (signals, n) by how much the sum of what stands for the signal was more than expected
-    """
-
-    signals: tuple[str, ...]
-    base: int
-    events: Ints
-    off: Evidence
-
-
-class Unfinished(Struct, frozen=True, eq=False):
-    """The block that is not full, and the minute that is not over.
-
-    Attributes
-    ----------
-    minute : since 1970
-    counts : (counters,) that arrived in it, of the whole stream; None if nothing
-    minutes : in the block
-    events, off : (signals,) of these, as in `Blocks`
-    """
-
-    minute: int
-    counts: Ints | None
-    minutes: int
-    events: Ints
-    off: Evidence
-
-
-class Waiting(Struct, frozen=True, eq=False):
-    """What came in two days, and may not be taken in yet; packed, see `streams.watch.grow`.
-
-    Attributes
-    ----------
-    began : second in which the day of `current` began
-    current, older : what came in that day, and in one before it
-    """
-
-    began: int
-    current: bytes
-    older: bytes
-
-
-class Taken(Struct, frozen=True, eq=False):
-    """What a baseline took in since it was learned.
-
-    Attributes
-    ----------
-    hours : (168, counters) of the whole stream, by hour of the week; packed
-    days : of the week, a bit for each that there is something of
-    sums : (kept counters,) of all hours
-    week : since 1970, that of `weekly`
-    weekly : (kept counters,) of the days of that week
-    compared : how often a week was compared with the first version
-    """
-
-    hours: bytes
-    days: int
-    sums: Ints
-    week: int
-    weekly: Ints
-    compared: int = 0
-
-
-class Derived(Struct, frozen=True, eq=False, weakref=True):
-    """What limits were last made of, beside the baseline itself.
-
-    Attributes
-    ----------
-    number : how often they were made, the first time included
-    hours, days, sums : as in `Taken`, at that time
-    """
-
-    number: int
-    hours: bytes
-    days: int
-    sums: Ints
-
-
-class Growth(Struct, frozen=True, eq=False):
-    """How a baseline goes on learning.
-
-    Attributes
-    ----------
-    hour : since 1970, of what `arrived`
-    arrived : (kept counters,) in it; None of nothing, or if something was not quiet
-    waits, taken, derived : None of nothing
-    drifts : what was another thing last week than when it was learned, as people are told
-    """
-
-    hour: int
-    arrived: Ints | None = None
-    waits: Waiting | None = None
-    taken: Taken | None = None
-    derived: Derived | None = None
-    drifts: tuple[str, ...] = ()
-
-
-class Series(Struct, frozen=True, eq=False):
-    """A share, block by block, since it last changed.
-
-    Attributes
-    ----------
-    counts : (cells,) all that had come of the signal by the last block
-    means : (n,) of each block
-    ends : second in which each block was over
-    """
-
-    counts: Ints
-    means: Evidence
-    ends: tuple[int, ...]
-
-
-class Provisional(Struct, frozen=True):
-    """What is looked at before there is a baseline.
-
-    Attributes
-    ----------
-    events : exchanges that had come by the last block
-    series : by signal
-    """
-
-    events: int
-    series: dict[str, Series] = {}
 
 
 class State(Struct, frozen=True, kw_only=True):

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from detectors import inflation
 from schemas.signals import Signal
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Blocks, Unfinished
+from streams.watch.cases import Alarm
 from streams.watch.detector import Detector
 from streams.watch.looks import Floats, values
 from streams.watch.once import once
 from streams.watch.plan import Plan, pageable
-from streams.watch.state import Alarm, Blocks, Ints, State, Unfinished
+from streams.watch.state import State
 
 MINUTE_S: Final = 60
 LAG: Final = 30

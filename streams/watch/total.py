@@ -2,11 +2,9 @@
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from schemas.tallies import FIXED
-
-Ints = NDArray[np.int64]
+from streams.watch.arrays import Ints
 
 
 class Total(Struct, frozen=True, eq=False):

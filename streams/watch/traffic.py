@@ -13,11 +13,12 @@ from detectors.onset import onset
 from detectors.shares import WEEK_S
 from schemas.incidents import Change, Interval
 from schemas.signals import TRAFFIC
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.hours import bounds, learned, usual
 from streams.watch.plan import Plan
 from streams.watch.silence import served_last
-from streams.watch.state import Alarm, State, Traffic
+from streams.watch.state import State, Traffic
 from streams.watch.volume import counted, over
 
 MONITOR: Final = -2

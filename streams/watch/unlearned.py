@@ -8,9 +8,10 @@ import numpy as np
 
 from schemas.signals import Signal
 from streams.watch.alphabet import tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.once import once
 from streams.watch.segments import Segment
-from streams.watch.state import Baseline, Ints
 
 NEEDED: Final = 100
 """Observations of the whole stream. With fewer and the usual budget, the baseline allows a share that it never saw to

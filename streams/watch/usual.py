@@ -9,8 +9,9 @@ import numpy as np
 from schemas.cells import CELLS, EDGES
 from schemas.signals import NO, YES, Signal
 from streams.watch.alphabet import tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Alphabet, Baseline
 from streams.watch.plan import Plan
-from streams.watch.state import Alphabet, Baseline, Ints
 
 _MEDIAN: Final = 1000.0
 _WITHIN: Final = 3.0

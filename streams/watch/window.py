@@ -8,7 +8,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.signals import RATE_CELLS
-from streams.watch.state import Bucket, Counts, Ints, Stream
+from streams.watch.arrays import Counts, Ints
+from streams.watch.state import Bucket, Stream
 
 WIDE: Final = np.dtype(np.int64).itemsize
 ENOUGH: Final = 30

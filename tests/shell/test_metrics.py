@@ -21,11 +21,13 @@ from streams.shell.metrics import Metrics
 from streams.shell.outbox import Sent
 from streams.telling.findings import finding
 from streams.watch.alphabet import tally_row
+from streams.watch.baseline import Baseline
+from streams.watch.cases import Case, Shadow
 from streams.watch.clock import begin_ms
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.size import fullest
-from streams.watch.state import Baseline, Case, Shadow, State
+from streams.watch.state import State
 from tests.watch.logs import truth, usual
 
 

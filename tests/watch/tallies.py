@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from schemas.signals import Kind
 from schemas.tallies import LATE, Exemplar, Flush, pack
+from streams.watch.arrays import Ints
 from streams.watch.detector import Detector
 from streams.watch.measured import layout_of
 from streams.watch.segments import summed
-from streams.watch.state import Ints, Part
+from streams.watch.state import Part
 
 BUCKET_S = 10
 DIMENSIONS = ("workflow", "intent")

@@ -22,10 +22,12 @@ from schemas.config import parse
 from schemas.signals import CATEGORIES, NUMBERS, RATES
 from schemas.taxonomy import Taxonomy
 from streams.watch.alphabet import categories_of, choose, own_names, slice_count, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.detect import decide
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Bucket, Ints, Stream
+from streams.watch.state import Bucket, Stream
 from tests.watch.tallies import kept_of
 
 SERVICES, HOURS, LEARNED, A_MINUTE = 20, 12, 4000, 120

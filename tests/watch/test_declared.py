@@ -3,7 +3,8 @@
 import numpy as np
 
 from streams.watch.alphabet import tally_row
-from streams.watch.state import Baseline, Ints
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.unlearned import unlearned
 from tests.watch.story import USUAL, Story, incident, story
 from tests.watch.traffic import Values, mix, rate, some

@@ -12,10 +12,10 @@ from schemas.config import parse
 from schemas.taxonomy import Taxonomy
 from streams.watch import layout
 from streams.watch.alphabet import tally_row
+from streams.watch.baseline import Baseline
 from streams.watch.detector import Detector
 from streams.watch.plan import Plan
 from streams.watch.size import fullest
-from streams.watch.state import Baseline
 from tests.watch.tallies import kept_of
 
 PLAN = Plan.of(

@@ -13,10 +13,11 @@ from schemas.incidents import Notify
 from schemas.signals import BY_NAME, NO, YES
 from schemas.taxonomy import Taxonomy
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.expected import SHIFTS, Expected, expected
 from streams.watch.layout import detector
 from streams.watch.plan import Plan, pageable
-from streams.watch.state import Baseline, Ints
 from streams.watch.usual import usual
 from tests.watch import logs
 

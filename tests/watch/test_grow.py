@@ -17,6 +17,9 @@ from schemas.taxonomy import Taxonomy
 from streams.standing import lines, standing
 from streams.watch import adopt, own, store
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline, Growth
+from streams.watch.cases import Alarm
 from streams.watch.derived import watching
 from streams.watch.detect import decide
 from streams.watch.detector import Detector
@@ -26,7 +29,7 @@ from streams.watch.own import Own
 from streams.watch.packed import unpacked
 from streams.watch.plan import Plan
 from streams.watch.quiet import of_the_whole
-from streams.watch.state import Alarm, Baseline, Bucket, Growth, Ints, State, Stream
+from streams.watch.state import Bucket, State, Stream
 from streams.watch.window import events
 from tests.watch.logs import in_bytes
 from tests.watch.tallies import kept_of

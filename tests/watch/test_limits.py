@@ -14,13 +14,14 @@ from schemas.taxonomy import Taxonomy
 from streams.watch import group as grouping
 from streams.watch import stage
 from streams.watch.arrive import arrive
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.detector import Detector
 from streams.watch.layout import detector
 from streams.watch.parts import parts
 from streams.watch.place import place
 from streams.watch.plan import MOST_BUCKETS, Plan
-from streams.watch.state import Alarm, State
+from streams.watch.state import State
 from streams.watch.window import settled
 from tests.watch import logs
 from tests.watch.logs import PLAN

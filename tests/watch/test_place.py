@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from schemas.signals import CATALOGUE, CATEGORIES, FAILURE_MODE, MARKS, RATE_CELLS, Signal
 from schemas.tallies import OTHER, UNSEEN
 from streams.watch.alphabet import choose, first_slices, own_names, slice_count, tally_row
+from streams.watch.baseline import Alphabet
 from streams.watch.parts import parts
 from streams.watch.place import events_of, names_of, place, spread
-from streams.watch.state import Alphabet
 from tests.watch.tallies import DIMENSIONS, LAYOUT, Counts, Key, counts, flush, of
 
 quick = settings(max_examples=100, deadline=None)

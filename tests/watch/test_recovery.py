@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from schemas.incidents import Incident
 from streams.watch import adopt
+from streams.watch.cases import Recovery
 from streams.watch.pieces import whole
 from streams.watch.plan import Plan
 from streams.watch.stage import Finding
-from streams.watch.state import Recovery
 from tests.watch.story import TAXONOMY, USUAL, Stages, Story, incident, report, story
 from tests.watch.traffic import around, luck, mix, one, rate
 

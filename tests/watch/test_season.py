@@ -16,11 +16,13 @@ from schemas.cells import CELLS, cells
 from schemas.config import parse
 from schemas.taxonomy import Taxonomy
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.detect import decide
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.segments import Row
-from streams.watch.state import Baseline, Bucket, Ints, Stream
+from streams.watch.state import Bucket, Stream
 from tests.watch.story import USUAL, incident, story
 from tests.watch.tallies import kept_of
 from tests.watch.traffic import rate

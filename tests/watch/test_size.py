@@ -12,11 +12,12 @@ from schemas.topics import BY_ROLE
 from streams.measure import stage as measure
 from streams.watch import store
 from streams.watch.alphabet import tally_row
+from streams.watch.baseline import Baseline, Unfinished
 from streams.watch.layout import detector
 from streams.watch.plan import Plan
 from streams.watch.size import check, evidence_bytes, fullest
 from streams.watch.stage import Record, step
-from streams.watch.state import Baseline, State, Stream, Unfinished
+from streams.watch.state import State, Stream
 from streams.watch.total import Total
 from tests.watch import logs
 

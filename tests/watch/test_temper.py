@@ -18,12 +18,15 @@ from schemas.config import parse
 from schemas.taxonomy import Taxonomy
 from streams.watch import adopt, store
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
+from streams.watch.cases import Alarm, Case, Recovery
 from streams.watch.detect import decide
 from streams.watch.layout import detector
 from streams.watch.pieces import whole
 from streams.watch.plan import Plan
 from streams.watch.recover import weighed
-from streams.watch.state import Alarm, Baseline, Bucket, Case, Ints, Recovery, State, Stream
+from streams.watch.state import Bucket, State, Stream
 from streams.watch.temper import LAG, MINUTE_S, calmed, summed, tempered
 from tests.watch.logs import in_bytes
 from tests.watch.story import USUAL, Story, incident, story

@@ -24,9 +24,10 @@ from schemas.tallies import Passed, Tick, encode
 from schemas.taxonomy import Taxonomy
 from streams.watch import hours, store, traffic
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.baseline import Baseline
 from streams.watch.plan import Plan
 from streams.watch.stage import Record, step
-from streams.watch.state import Baseline, State, Traffic
+from streams.watch.state import State, Traffic
 from tests.watch.tallies import Key, flush
 
 BUCKET_S, DAY = 300, 288

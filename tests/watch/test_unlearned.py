@@ -4,8 +4,9 @@ import numpy as np
 
 from schemas.signals import CATALOGUE
 from streams.watch.alphabet import choose, tally_row
+from streams.watch.arrays import Ints
+from streams.watch.baseline import Baseline
 from streams.watch.segments import Segment
-from streams.watch.state import Baseline, Ints
 from streams.watch.unlearned import NEEDED, unlearned
 
 

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from schemas.signals import FAILURE_MODE, JUDGED, RATE_CELLS
 from schemas.tallies import LATE, OTHER
+from streams.watch.arrays import Ints
 from streams.watch.assess.state import Book, Held
 from streams.watch.assess.tally import EMPTY, Tally, more, more_of
 from streams.watch.clock import bucket_of, counted_in
 from streams.watch.measured import layout_of
 from streams.watch.plan import Plan
-from streams.watch.state import Ints, Part, State
+from streams.watch.state import Part, State
 from streams.watch.total import Total
 
 ROLLUP_S: Final = 3600

@@ -9,9 +9,10 @@ from schemas.kpis import HOUR_S, Kpi, Level
 from schemas.signals import KPI_BAND
 from streams.watch.assess.spans import grain_of
 from streams.watch.assess.state import Stand
+from streams.watch.cases import Alarm
 from streams.watch.clock import end_ms
 from streams.watch.plan import PAGED, Plan
-from streams.watch.state import Alarm, State
+from streams.watch.state import State
 
 KPI: Final = -1000
 """Monitors of KPIs: this, less the KPI's place in its set."""

@@ -13,11 +13,11 @@ from schemas.kpi_measures import Measured
 from schemas.scorecards import Asked, Field, KpiCard
 from schemas.signals import BY_NAME, FAILURE_MODE
 from schemas.verdicts import Verdict
+from streams.watch.arrays import Ints
 from streams.watch.assess.figures.given import Given, exchanges, failures, of_signal
 from streams.watch.assess.measured import rounded
 from streams.watch.assess.tally import Tally
 from streams.watch.assess.verdict import GRAVEST
-from streams.watch.state import Ints
 
 SAFETY: Final = "SAF."
 """How the failure modes begin that violate safety."""

@@ -10,10 +10,11 @@ from schemas.cells import EDGES, MISSING, PER_OCTAVE
 from schemas.kpi_edges import edge_name, largest
 from schemas.kpis import Kpi
 from schemas.signals import FAILURE_MODE, Signal
+from streams.watch.arrays import Ints
 from streams.watch.assess.figures.given import exchanges, failures, laid, names_of
 from streams.watch.assess.tally import Tally
 from streams.watch.measured import Own
-from streams.watch.total import NOTHING, Ints, Total
+from streams.watch.total import NOTHING, Total
 
 
 def promised(kpi: Kpi, tally: Tally, own: Own, signals: Mapping[str, Signal]) -> Window:

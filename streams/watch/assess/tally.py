@@ -7,7 +7,8 @@ import numpy as np
 from msgspec import Struct
 
 from schemas.tallies import OTHER
-from streams.watch.total import NOTHING, Ints, Total, add
+from streams.watch.arrays import Ints
+from streams.watch.total import NOTHING, Total, add
 
 NAMES: Final = 128
 """Names that are told apart in a column; the others are `__other__`. All failure modes have room."""

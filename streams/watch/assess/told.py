@@ -16,8 +16,9 @@ from streams.watch.assess.phase import place
 from streams.watch.assess.serving import swapped
 from streams.watch.assess.state import Stand
 from streams.watch.assess.verdict import Current, entry
+from streams.watch.cases import Alarm
 from streams.watch.plan import Plan
-from streams.watch.state import Alarm, State
+from streams.watch.state import State
 
 
 class Known(NamedTuple):

@@ -22,9 +22,9 @@ from streams.watch.alphabet import choose, tally_row
 from streams.watch.assess.figures.lacking import lacking
 from streams.watch.assess.measured import FIGURE_OF, Given, measured
 from streams.watch.assess.tally import EMPTY, Tally
+from streams.watch.baseline import Baseline
 from streams.watch.measured import layout_of
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline
 from streams.watch.total import NOTHING, Total, add
 
 PLAN = Plan.of(parse(""), Taxonomy.load_default())

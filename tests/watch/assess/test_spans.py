@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from schemas.tallies import OTHER
+from streams.watch.arrays import Ints
 from streams.watch.assess.state import Book
 from streams.watch.assess.tally import summed
 from streams.watch.measured import layout_of
-from streams.watch.total import Ints
 from tests.watch.assess.test_held import HELD, served, words
 from tests.watch.story import Story, story
 from tests.watch.traffic import mix, rate

@@ -7,11 +7,12 @@ from detectors.bets.number import cut
 from detectors.describe.stability import stability
 from schemas.kpis import Kpi
 from streams.watch.alphabet import categories_of, index, tally_row
+from streams.watch.arrays import Ints
 from streams.watch.assess.figures.given import Given, level, names_of, of_signal, reading
 from streams.watch.assess.tally import Tally
+from streams.watch.baseline import Baseline
 from streams.watch.once import once
 from streams.watch.segments import Segment
-from streams.watch.state import Baseline, Ints
 from streams.watch.unlearned import unlearned
 
 

@@ -12,10 +12,11 @@ from detectors.band import Reading
 from detectors.describe.estimate import Estimate
 from schemas.kpis import Kpi
 from schemas.signals import ALSO, FAILURE_MODE, JUDGED, RATE_CELLS
+from streams.watch.arrays import Ints
 from streams.watch.assess.tally import Tally
+from streams.watch.baseline import Baseline
 from streams.watch.measured import Own, layout_of
 from streams.watch.plan import Plan
-from streams.watch.state import Baseline, Ints
 from streams.watch.total import Total
 
 

@@ -11,10 +11,10 @@ from detectors.describe.estimate import Estimate
 from detectors.describe.exact import exact_rate
 from detectors.describe.quantile_interval import quantile_interval
 from schemas.kpis import Kpi
+from streams.watch.arrays import Ints
 from streams.watch.assess.figures.given import Given, exchanges, level, of_signal, reading
 from streams.watch.assess.figures.outcomes import succeeded
 from streams.watch.assess.tally import Tally
-from streams.watch.state import Ints
 
 
 def _cells(kpi: Kpi, tally: Tally, given: Given) -> tuple[Ints, float]:

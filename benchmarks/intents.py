@@ -26,9 +26,9 @@ from detectors.arrays import Floats, Indices
 from detectors.attribution import explain, smallest
 from detectors.bets import category, rate
 from detectors.bets.table import Bets
-from schemas.config import Watch
 from schemas.signals import BY_NAME, CATEGORIES, RATE_CELLS
 from schemas.tallies import OTHER, UNSEEN
+from schemas.watching import Watch
 from streams.watch.alphabet import choose, index, own_names
 from streams.watch.baseline import Alphabet
 

@@ -46,9 +46,11 @@ from benchmarks.events import FAILING, SEED, exchange
 from benchmarks.logs import Append, read
 from benchmarks.turns import ending
 from benchmarks.worker import Worker
-from schemas.config import Config, Kafka, Measure, Watch, load, show
+from schemas.config import Config, load, show
 from schemas.incidents import Incident
+from schemas.sections import Kafka, Measure
 from schemas.taxonomy import Taxonomy
+from schemas.watching import Watch
 from streams.measure import stage as measure
 from streams.shell.clients import topic
 from streams.shell.restore import restore

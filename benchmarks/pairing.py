@@ -17,8 +17,9 @@ from typing import Final, NamedTuple
 import orjson
 
 from benchmarks.events import exchanges, rfc3339
-from schemas.config import Config, Measure
+from schemas.config import Config
 from schemas.events import Request
+from schemas.sections import Measure
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import BATCH, Plan, Record, begin, feed, flushes, remember
 

@@ -42,9 +42,11 @@ from benchmarks.gauge import COMMAND, Gap, gaps, longest
 from benchmarks.hostile import FEW, KINDS, Kind, Record, hostile
 from benchmarks.logs import LARGEST, Append, forget, read
 from benchmarks.worker import Look, Worker, peak_mb
-from schemas.config import Config, Kafka, Topics, Watch
+from schemas.config import Config
 from schemas.rejected import Rejected
+from schemas.sections import Kafka, Topics
 from schemas.signals import RATE_CELLS
+from schemas.watching import Watch
 from streams.shell.clients import topic
 from streams.shell.restore import restore
 from streams.watch.total import laid

@@ -32,7 +32,9 @@ from benchmarks.cores import Cores, Used
 from benchmarks.events import SERVICES, exchanges
 from benchmarks.logs import Append, forget
 from benchmarks.worker import Look, Worker
-from schemas.config import Config, Kafka, Topics, Watch
+from schemas.config import Config
+from schemas.sections import Kafka, Topics
+from schemas.watching import Watch
 from streams.shell.clients import topic
 from tests.kafka.clients import create
 from tests.kafka.cluster import Cluster

@@ -34,8 +34,10 @@ from benchmarks.logs import Append, read
 from benchmarks.novel import OF, Novelties
 from benchmarks.plot import svg
 from benchmarks.worker import EVERY_S, Look, Worker, rss_mb
-from schemas.config import Config, Kafka, Watch
+from schemas.config import Config
+from schemas.sections import Kafka
 from schemas.tallies import OTHER
+from schemas.watching import Watch
 from streams.shell.clients import topic
 from streams.shell.restore import restore
 from tests.kafka.clients import create

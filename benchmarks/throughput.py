@@ -37,8 +37,10 @@ from benchmarks.events import BYTES, FAILING, SERVICES, exchanges, mean_size
 from benchmarks.logs import Append, forget
 from benchmarks.tallies import bytes_per_event
 from benchmarks.worker import Cost, Worker
-from schemas.config import Config, Kafka, Measure, Watch, show
+from schemas.config import Config, show
+from schemas.sections import Kafka, Measure
 from schemas.signals import RATE_CELLS
+from schemas.watching import Watch
 from streams.shell.clients import topic
 from streams.shell.restore import restore
 from streams.watch.total import laid

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from schemas import security
-from schemas.config import Config, Kafka, Letters, Topics, Worker
+from schemas.config import Config
 from schemas.events import Name
 from schemas.rollbacks import Mode
 from schemas.rollbacks import Target as Asked
+from schemas.sections import Kafka, Letters, Section, Topics, Worker
 from schemas.strict import ConfigError, read, text_of
 
 Kind = Literal["flagd", "webhook", "kubernetes"]
@@ -19,11 +20,7 @@ Patience = Annotated[float, Meta(ge=0.1, le=60)]
 KINDS: tuple[Kind, ...] = ("flagd", "webhook", "kubernetes")
 
 
-class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Names(_Section, frozen=True, kw_only=True):
+class Names(Section, frozen=True, kw_only=True):
     """Names of topics. They are the workers' to create.
 
     Attributes
@@ -34,7 +31,7 @@ class Names(_Section, frozen=True, kw_only=True):
     prefix: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]*$", max_length=100, description=Letters)] = ""
 
 
-class Policy(_Section, frozen=True, kw_only=True):
+class Policy(Section, frozen=True, kw_only=True):
     """What an actuator lets commands do; of this and a command's own guard the stricter counts.
 
     Attributes
@@ -52,7 +49,7 @@ class Policy(_Section, frozen=True, kw_only=True):
     max_per_hour: Annotated[int, Meta(ge=1, le=1000)] = 1
 
 
-class Flagd(_Section, frozen=True, kw_only=True):
+class Flagd(Section, frozen=True, kw_only=True):
     """A flag in a file that flagd watches. Its variants bear the names of releases; the default is what serves.
 
     Attributes
@@ -63,7 +60,7 @@ class Flagd(_Section, frozen=True, kw_only=True):
     file: Said
 
 
-class Webhook(_Section, frozen=True, kw_only=True):
+class Webhook(Section, frozen=True, kw_only=True):
     """A URL of yours that says what serves, and goes back if that is still so.
 
     Attributes
@@ -80,7 +77,7 @@ class Webhook(_Section, frozen=True, kw_only=True):
     timeout_s: Patience = 10.0
 
 
-class Kubernetes(_Section, frozen=True, kw_only=True):
+class Kubernetes(Section, frozen=True, kw_only=True):
     """An object that names its release in a field. Its generation is the annotation `barograph.io/generation`.
 
     Attributes
@@ -109,7 +106,7 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
     timeout_s: Patience = 10.0
 
 
-class Place(_Section, frozen=True, kw_only=True):
+class Place(Section, frozen=True, kw_only=True):
     """What decides which release of a service serves: one of `flagd`, `webhook` and `kubernetes`.
 
     Attributes
@@ -137,7 +134,7 @@ class Place(_Section, frozen=True, kw_only=True):
         return Asked(self.env, self.service, self.kind, self.ref)
 
 
-class Actuate(_Section, frozen=True, kw_only=True):
+class Actuate(Section, frozen=True, kw_only=True):
     """Everything that can be set of an actuator.
 
     Attributes

@@ -5,11 +5,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from schemas.config import Common, Config
+from schemas.config import Config
 from schemas.incidents import Incident
 from schemas.signals import TRAFFIC, Signal
 from schemas.strict import ConfigError
 from schemas.tallies import Passed
+from schemas.watching import Common
 
 OWN: Final = "barograph"
 """What incidents about ourselves call their service."""

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from detectors.shares import WEEK_S
-from schemas.config import Config, Service
+from schemas.config import Config
 from schemas.signals import Kind, Signal
 from schemas.taxonomy import Taxonomy
+from schemas.watching import Service
 from streams.delays import NOTE, body, table
 from streams.watch import size
 from streams.watch.baseline import Baseline

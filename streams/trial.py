@@ -9,11 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.bounds import Bounded, bounded
-from schemas.config import Config, Service
+from schemas.config import Config
 from schemas.incidents import Notify, Severity, Step
 from schemas.moments import written
 from schemas.printable import printable
 from schemas.strict import ConfigError
+from schemas.watching import Service
 from streams.telling.identity import fingerprint
 from streams.telling.loud import louder
 from streams.watch.alphabet import counts_as

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import pytest
 
-from schemas.config import Worker, parse
+from schemas.config import parse
 from schemas.events import Event
+from schemas.sections import Worker
 from streams import cli
 from streams.telling.answered import Asked, asked
 

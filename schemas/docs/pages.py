@@ -5,14 +5,16 @@ from typing import Final
 import msgspec
 
 from schemas.actuate import Actuate
-from schemas.config import Config, Maintenance, Service
+from schemas.config import Config
 from schemas.docs.docstrings import summary
 from schemas.docs.markdown import page, table
 from schemas.docs.settings import section
 from schemas.metrics import GIVEN, METRICS
 from schemas.own import OwnSignal
 from schemas.policy import Policy, Rules
+from schemas.sections import Maintenance
 from schemas.topics import TOPICS
+from schemas.watching import Service
 
 _LISTED: Final[dict[str, type]] = {"maintenance": Maintenance, "services": Service, "signals": OwnSignal}
 """Sections of which there are several."""

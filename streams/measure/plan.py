@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import Config, Measure
+from schemas.config import Config
 from schemas.questions import Terms
+from schemas.sections import Measure
 from schemas.signals import CATALOGUE, FAILURE_MODE, MARKS, Kind, Signal
 from schemas.tallies import Layout, layout
 from schemas.taxonomy import Taxonomy, extended

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from schemas.config import Measure
 from schemas.events import Request
+from schemas.sections import Measure
 
 _SIDE: Final = frozenset(Request.__struct_fields__) - {"service", "release", "at", "id"}
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from schemas.config import Config, Worker
+from schemas.config import Config
+from schemas.sections import Worker
 from schemas.security import Security
 from schemas.strict import ConfigError
 

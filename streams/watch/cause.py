@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from schemas.config import Service
 from schemas.incidents import Also, Change, ModeCount, Slice
 from schemas.moments import second, written
 from schemas.printable import printable
 from schemas.tallies import OTHER
+from schemas.watching import Service
 from streams.watch.alphabet import categories_of
 from streams.watch.assess.serving import SWAPPED
 from streams.watch.cases import Alarm

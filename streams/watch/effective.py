@@ -8,11 +8,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.config import Common, Config, Failures, Limits, Maintenance, Measure, Service, Watch
+from schemas.config import Config
 from schemas.own import OwnSignal
 from schemas.releases import Releases
+from schemas.sections import Maintenance, Measure
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
+from schemas.watching import Common, Failures, Limits, Service, Watch
 from streams.watch.plan import Plan
 
 

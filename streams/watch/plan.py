@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.shares import level, shares
-from schemas.config import Config, Service
+from schemas.config import Config
 from schemas.incidents import Severity
 from schemas.kpis import KpiSet
 from schemas.policy import Policy, default
@@ -17,6 +17,7 @@ from schemas.signals import CATALOGUE, SEVERITY_OF, TRAFFIC, Signal
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy, extended
 from schemas.topics import BY_ROLE
+from schemas.watching import Service
 
 Levels: TypeAlias = NDArray[np.float64]
 PAGED: Final[tuple[Severity, ...]] = ("sev-1", "sev-2")

@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
-from schemas.config import Common
+from schemas.watching import Common
 from streams.shell.failpoints import FAILPOINTS
 from tests.chaos import schedule, trials
 from tests.chaos.ordeals import ORDEALS, Account

@@ -9,12 +9,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.config import Common, Config, Kafka, Measure, Topics, Watch, Worker
+from schemas.config import Config
 from schemas.dimensions import Dimension
 from schemas.kpi_measures import Measured
 from schemas.kpis import Band, Bands, KillSwitch, Kpi, KpiSet, Owners, Red
 from schemas.releases import Releases, Target
+from schemas.sections import Kafka, Measure, Topics, Worker
 from schemas.security import Security
+from schemas.watching import Common, Watch
 
 SESSION_S: Final = 6.0
 """How long a worker may be away before the others take over: the least that Kafka allows."""

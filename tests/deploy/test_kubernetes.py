@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from schemas import config as configs
-from schemas.config import Config, Worker
+from schemas.config import Config
+from schemas.sections import Worker
 from streams import cli
 from streams.shell.app import DRAIN_S
 from tests.deploy.pods import NEWEST, OLDEST, mounted, restricted

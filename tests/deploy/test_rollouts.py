@@ -16,8 +16,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from schemas.config import Config, Worker
+from schemas.config import Config
 from schemas.durations import seconds
+from schemas.sections import Worker
 from schemas.verdicts import Verdict
 from streams.shell import web as shell
 from streams.shell.metrics import Metrics

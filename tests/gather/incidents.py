@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from schemas.config import Config, Service
+from schemas.config import Config
 from schemas.control import Acknowledge
 from schemas.found import MANY, Asked, Rules, Wake, encode
 from schemas.incidents import Also, Change, Incident, ModeCount, Notify, Severity, Slice, Step
 from schemas.rejected import Rejected
 from schemas.tallies import Passed
+from schemas.watching import Service
 from streams.gather import records
 from streams.gather.stage import Word, present, step
 from streams.gather.state import State

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from schemas.config import Common, Limits
 from schemas.found import MANY
 from schemas.incidents import Incident
+from schemas.watching import Common, Limits
 from tests.gather.incidents import CONFIG, UPDATE_S, Gathering, found, gathered, mode, ms, then
 
 TWELVE = [f"s{i:02}" for i in range(12)]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.config import Measure
+from schemas.sections import Measure
 from tests.measure.words import REQUEST, Refused, event, second
 
 Said = dict[str, Any]

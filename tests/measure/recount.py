@@ -19,9 +19,10 @@ from zlib import crc32
 
 import msgspec
 
-from schemas.config import Config, Measure
+from schemas.config import Config
 from schemas.events import Exchange, Outcome
 from schemas.kpi_edges import Edge
+from schemas.sections import Measure
 from schemas.signals import CALIBRATIONS, CATALOGUE, CATEGORIES, MARKS, NUMBERS, RATES, Signal
 from schemas.tallies import Flush
 from schemas.taxonomy import Taxonomy

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.cells import EDGES
-from schemas.config import Config, Measure
+from schemas.config import Config
 from schemas.dimensions import Dimension
+from schemas.sections import Measure
 from schemas.tallies import Flush, decode
 from streams.measure.stage import Block, Message, Plan, Record, begin, feed, flushes, rejects
 from streams.measure.texts import Texts

@@ -5,8 +5,9 @@ import random
 import orjson
 from msgspec.structs import replace
 
-from schemas.config import Config, Measure, Topics
+from schemas.config import Config
 from schemas.own import OwnSignal
+from schemas.sections import Measure, Topics
 from schemas.signals import RATE_CELLS
 from schemas.tallies import Flush, decode, unpack
 from schemas.topics import tallies_partition

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.bounds import Bounds
-from schemas.config import Config, Failures, Service
+from schemas.config import Config
 from schemas.taxonomy import Taxonomy
+from schemas.watching import Failures, Service
 from streams.measure.columns import NONE_LOOKED, Columns
 from streams.measure.plan import Plan
 from streams.measure.texts import Texts

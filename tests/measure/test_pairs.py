@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.config import Config, Measure
+from schemas.config import Config
+from schemas.sections import Measure
 from streams.measure.stage import Block, Message, Plan, Record, begin, feed, flushes, rejects, remember
 from streams.measure.waiting import Asked, forget
 from tests.measure.recount import counts, read, read_beside, read_exemplars, settled, total

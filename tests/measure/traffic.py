@@ -7,11 +7,12 @@ import orjson
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.config import Config, Measure
+from schemas.config import Config
 from schemas.kpi_measures import Measured
 from schemas.kpi_sets import preset
 from schemas.own import OwnSignal
 from schemas.releases import Releases
+from schemas.sections import Measure
 from schemas.tallies import KINDS
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Block, Plan, Record, begin, feed

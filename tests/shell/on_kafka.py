@@ -9,8 +9,10 @@ import orjson
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from msgspec import Struct
 
-from schemas.config import Config, Kafka, Topics, Watch, Worker
+from schemas.config import Config
 from schemas.incidents import Incident
+from schemas.sections import Kafka, Topics, Worker
+from schemas.watching import Watch
 from streams.watch.stage import State
 from streams.watch.store import Restored, restore
 from tests.chaos.records import watched

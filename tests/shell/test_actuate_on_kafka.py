@@ -14,10 +14,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.actuate import Actuate, Flagd, Names, Place, Policy, show
-from schemas.config import Kafka
 from schemas.control import Control, Release
 from schemas.rejected import Rejected
 from schemas.rollbacks import Rollback, RollbackResult, Version, target_key
+from schemas.sections import Kafka
 from streams import cli
 from streams.act.state import decode
 from streams.shell import topics

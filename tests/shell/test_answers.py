@@ -9,7 +9,8 @@ import pytest
 from yarl import URL
 
 from schemas.answers import Answer
-from schemas.config import Config, Worker
+from schemas.config import Config
+from schemas.sections import Worker
 from streams.shell import web as shell
 from streams.shell.metrics import Metrics
 from streams.shell.web import Web

@@ -17,9 +17,11 @@ from msgspec.structs import replace
 
 from schemas import acls
 from schemas.acls import Grant, Operation
-from schemas.config import Config, Kafka, Topics, Watch, Worker
+from schemas.config import Config
 from schemas.incidents import Exemplar
+from schemas.sections import Kafka, Topics, Worker
 from schemas.security import Mechanism, Security
+from schemas.watching import Watch
 from streams.demo.tell import tell
 from streams.shell import found, knock, secret, topics
 from streams.shell.clients import producer, topic

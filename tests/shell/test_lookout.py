@@ -6,7 +6,8 @@ import pytest
 from aiokafka import TopicPartition
 from msgspec.structs import replace
 
-from schemas.config import Config, Kafka, Worker
+from schemas.config import Config
+from schemas.sections import Kafka, Worker
 from schemas.tallies import Stall, decode
 from streams.shell import clients, lookout
 from streams.shell.behind import MOST, Behind

@@ -9,9 +9,10 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from schemas.config import Common, Config
+from schemas.config import Config
 from schemas.control import Acknowledge, Release
 from schemas.tallies import Effective, decode
+from schemas.watching import Common
 from streams import replay
 from streams.shell import say, tallies
 from tests.chaos import ordeals

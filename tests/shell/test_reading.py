@@ -4,7 +4,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from schemas.config import Config, Measure
+from schemas.config import Config
+from schemas.sections import Measure
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record
 from streams.shell.exits import Doubt

@@ -12,7 +12,8 @@ from aiokafka.errors import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.config import Config, Topics, Worker
+from schemas.config import Config
+from schemas.sections import Topics, Worker
 from schemas.strict import ConfigError
 from schemas.tallies import Tick, decode
 from schemas.topics import TOPICS

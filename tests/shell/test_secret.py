@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.config import Config, Kafka, Worker, parse
+from schemas.config import Config, parse
+from schemas.sections import Kafka, Worker
 from schemas.security import Security
 from schemas.strict import ConfigError
 from streams import cli

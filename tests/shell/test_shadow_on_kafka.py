@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import config as configs
-from schemas.config import Config, Service
+from schemas.config import Config
+from schemas.watching import Service
 from streams.cli import main
 from streams.trial import Difference
 from tests.shell.on_kafka import configured, counted, incidents, produce, read_topic

@@ -11,8 +11,9 @@ from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 from msgspec.structs import replace
 
-from schemas.config import Config, Topics
-from schemas.config import Measure as Settings
+from schemas.config import Config
+from schemas.sections import Measure as Settings
+from schemas.sections import Topics
 from schemas.tallies import Flush, Loss, decode
 from schemas.taxonomy import Taxonomy
 from streams.measure.stage import Plan, Record

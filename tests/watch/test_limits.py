@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from schemas.config import Limits, parse
+from schemas.config import parse
 from schemas.incidents import Incident
 from schemas.strict import ConfigError
 from schemas.tallies import encode
 from schemas.taxonomy import Taxonomy
+from schemas.watching import Limits
 from streams.watch import group as grouping
 from streams.watch import stage
 from streams.watch.arrive import arrive

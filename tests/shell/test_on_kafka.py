@@ -137,7 +137,7 @@ DEATHS: Sequence[Failpoint] = (
 """One of each kind; `make chaos` dies everywhere."""
 
 
-SAID = ("found", "changes", "failures")
+ROLES = ("found", "changes", "failures")
 """Roles of the topics that WATCH speaks in under this config."""
 
 
@@ -166,9 +166,9 @@ async def test_nothing_is_lost_or_counted_twice_wherever_a_worker_dies(config: C
     replayed, found = _replay(config, [tallies[n][: one.position.next] for n, one in enumerate(kept)])
     assert known(state for one in kept for state in one.states.values()) == known(replayed)
     published = {
-        role: (await read_topic(config, BY_ROLE[role].name, 1))[0] for role in (*SAID, "gathered", "incidents")
+        role: (await read_topic(config, BY_ROLE[role].name, 1))[0] for role in (*ROLES, "gathered", "incidents")
     }
-    for role in SAID:
+    for role in ROLES:
         assert {(record.key, record.value) for record in published[role] if record.key != OURS} == found[role], role
     assert found["found"]
     assert found["failures"]
@@ -199,5 +199,5 @@ def _replay(config: Config, tallies: list[list[ConsumerRecord]]) -> tuple[list[S
                 for role in finding.roles:
                     found[role].add((finding.key, finding.value))
         states += mine.values()
-    assert found.keys() <= set(SAID), "each is compared with its topic"
+    assert found.keys() <= set(ROLES), "each is compared with its topic"
     return states, found

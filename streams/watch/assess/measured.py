@@ -19,7 +19,7 @@ from streams.watch.assess.figures.shares import share, share_above
 from streams.watch.assess.tally import Tally
 from streams.watch.total import NOTHING
 
-__all__ = ["FIGURE_OF", "Given", "measured"]
+__all__ = ["FIGURE_OF", "Given", "measured", "rounded"]
 
 DIGITS: Final = 6
 """The last ones of a float are noise, which differs from processor to processor."""

@@ -52,7 +52,7 @@ def promised(kpi: Kpi, tally: Tally, own: Own, signals: Mapping[str, Signal]) ->
         no, yes, _ = cells.tolist()
         n = no + yes
     else:
-        yes, n = _bad_of(kpi, total, own, cells[:MISSING], signal)
+        yes, n = _above(kpi, total, own, cells[:MISSING], signal)
     bad = yes if kpi.direction == "lower_is_better" else n - yes
     return Window(min(max(bad, 0), max(n, 0)), max(n, 0))
 
@@ -76,17 +76,17 @@ def _asked(tally: Tally, signal: str) -> int:
     return sum(names_of(tally, signal).values())
 
 
-def _bad_of(kpi: Kpi, total: Total, own: Own, counts: Ints, signal: Signal) -> tuple[int, int]:
+def _above(kpi: Kpi, total: Total, own: Own, counts: Ints, signal: Signal) -> tuple[int, int]:
     """Count what lies above the largest good value, and all: as it was counted, if all of it was."""
     good = largest(kpi)
     assert good is not None
     counted = laid(total, edge_name(signal.name, good), own)
     if counted is not None and (asked := int(counted[:2].sum())) >= counts.sum():
         return int(counted[1]), asked
-    return _above(counts, good * signal.per_unit)
+    return _by_cells(counts, good * signal.per_unit)
 
 
-def _above(counts: Ints, good: float) -> tuple[int, int]:
+def _by_cells(counts: Ints, good: float) -> tuple[int, int]:
     """Count what lies above a value, and all; of the cell that holds it by parts, rounded down."""
     n = int(counts.sum())
     if good < EDGES[0]:

@@ -25,7 +25,7 @@ class Hours(NamedTuple):
 
     Attributes
     ----------
-    own : the user's own signals of today, by which cells lie where they do
+    own : the user's own signals of today, and the targets of KPIs, by which cells lie where they do
     kept : release -> when an hour began, in seconds -> what came in it
     until : when the last of them was over
     since : when the first one began
@@ -72,7 +72,8 @@ def hours(log: Log, service: str, config: Config) -> Hours:
     ConfigError
         If no hour of it was kept.
     """
-    own = tuple((one.kind, one.name) for one in config.own_signals())
+    beside = (edge.signal() for edge in config.edges())
+    own = tuple((one.kind, one.name) for one in (*config.own_signals(), *beside))
     layout = layout_of(own)
     found: dict[tuple[str, int], Rollup] = {}
     for _, one in read(log, rollups.decode).said:

@@ -1,11 +1,15 @@
 """Hours that were kept: complete and the same again, and what is read from them over weeks and months."""
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from detectors.burn import remaining
+from detectors.burn import Window, remaining
 from schemas import kpi_sets, rollups
+from schemas.cells import EDGES
 from schemas.config import parse
 from schemas.kpis import KpiSet
+from schemas.releases import Releases
 from schemas.rollups import Rollup
 from schemas.strict import ConfigError
 from schemas.taxonomy import Taxonomy
@@ -92,6 +96,21 @@ def test_a_budget_by_the_hours_is_that_of_watch() -> None:
     mine = spent_in(PLAN, found, CONFIG.releases.kpi_sets[0].kpis[0])
     assert mine == used(slo, budget)
     assert mine.bad > 100
+
+
+def test_what_lies_above_a_target_is_read_as_it_was_counted_hour_by_hour() -> None:
+    """One of ten, though by their cell, up to 1579 ms, it would be five; an hour before the target has the cell."""
+    config = replace(CONFIG, releases=Releases(kpi_sets=(kpi_sets.preset("support-bot"),)))
+    of = config.releases.kpi_sets[0].kpi("latency_p95")
+    cell = int(np.searchsorted(EDGES, 1500.0, side="right"))
+    before = Rollup(service="support-bot", release="v1", hour=NOW - 7200, signals={"latency": ((cell,), (10,))})
+    since = Rollup(
+        service="support-bot", release="v1", hour=NOW - 3600,
+        signals={"latency": ((cell,), (10,)), "latency>1500": ((0, 1), (9, 1))},
+    )  # fmt: skip
+    plan = Plan.of(config, Taxonomy.load_default())
+    assert spent_in(plan, hours(log([since]), "support-bot", config), of) == Window(1, 10)
+    assert spent_in(plan, hours(log([before, since]), "support-bot", config), of) == Window(6, 20)
 
 
 def test_weeks_and_quarters_say_what_they_are_sure_of() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 
 from detectors.burn import Window
 from schemas.cells import EDGES, MISSING, PER_OCTAVE
-from schemas.kpi_edges import edge_name, largest
+from schemas.kpi_edges import largest
 from schemas.kpis import Kpi
 from schemas.signals import FAILURE_MODE, Signal
 from streams.watch.arrays import Ints
-from streams.watch.assess.figures.given import exchanges, failures, laid, names_of
+from streams.watch.assess.figures.given import counted_above, exchanges, failures, laid, names_of
 from streams.watch.assess.tally import Tally
 from streams.watch.measured import Own
 from streams.watch.total import NOTHING, Total
@@ -52,7 +52,10 @@ def promised(kpi: Kpi, tally: Tally, own: Own, signals: Mapping[str, Signal]) ->
         no, yes, _ = cells.tolist()
         n = no + yes
     else:
-        yes, n = _above(kpi, total, own, cells[:MISSING], signal)
+        good = largest(kpi)
+        assert good is not None
+        counted = counted_above(total, signal.name, good, own)
+        yes, n = counted if counted is not None else _above(cells[:MISSING], good * signal.per_unit)
     bad = yes if kpi.direction == "lower_is_better" else n - yes
     return Window(min(max(bad, 0), max(n, 0)), max(n, 0))
 
@@ -76,17 +79,7 @@ def _asked(tally: Tally, signal: str) -> int:
     return sum(names_of(tally, signal).values())
 
 
-def _above(kpi: Kpi, total: Total, own: Own, counts: Ints, signal: Signal) -> tuple[int, int]:
-    """Count what lies above the largest good value, and all: as it was counted, if all of it was."""
-    good = largest(kpi)
-    assert good is not None
-    counted = laid(total, edge_name(signal.name, good), own)
-    if counted is not None and (asked := int(counted[:2].sum())) >= counts.sum():
-        return int(counted[1]), asked
-    return _by_cells(counts, good * signal.per_unit)
-
-
-def _by_cells(counts: Ints, good: float) -> tuple[int, int]:
+def _above(counts: Ints, good: float) -> tuple[int, int]:
     """Count what lies above a value, and all; of the cell that holds it by parts, rounded down."""
     n = int(counts.sum())
     if good < EDGES[0]:

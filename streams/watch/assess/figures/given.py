@@ -10,6 +10,8 @@ import numpy as np
 
 from detectors.band import Reading
 from detectors.describe.estimate import Estimate
+from schemas.cells import MISSING
+from schemas.kpi_edges import edge_name
 from schemas.kpis import Kpi
 from schemas.signals import ALSO, FAILURE_MODE, JUDGED, RATE_CELLS
 from streams.watch.arrays import Ints
@@ -78,6 +80,18 @@ def rate_of(total: Total, name: str, given: Given) -> tuple[int, int]:
         return 0, 0
     no, yes, _ = cells.tolist()
     return yes, yes + no
+
+
+def counted_above(total: Total, signal: str, above: float, own: Own) -> tuple[int, int] | None:
+    """Count what of a number is larger than a target, and all of it, as MEASURE did.
+
+    None where it did not ask all of them: they came before a config that has the target.
+    """
+    asked, cells = of_signal(total, edge_name(signal, above), own), of_signal(total, signal, own)
+    if asked is None or cells is None:
+        return None
+    no, yes, _ = asked.tolist()
+    return (yes, no + yes) if no + yes >= cells[:MISSING].sum() else None
 
 
 def exchanges(total: Total) -> int:

@@ -4,11 +4,11 @@ from detectors.band import Reading
 from detectors.describe.above import above
 from detectors.describe.exact import exact_share
 from schemas.cells import EDGES
-from schemas.kpi_edges import edge_name
 from schemas.kpis import Kpi
 from schemas.signals import FAILURE_MODE
 from streams.watch.assess.figures.given import (
     Given,
+    counted_above,
     exchanges,
     failures,
     known,
@@ -52,14 +52,14 @@ def _share(kpi: Kpi, some: int, of: int) -> Reading | None:
 def share_above(kpi: Kpi, tally: Tally, given: Given) -> Reading | None:
     """Work out the share of a number that is larger than the target.
 
-    MEASURE counts it by itself wherever the KPI is in the config, so it is exact. Of what was counted before it was
+    MEASURE counts it by itself wherever the KPI is in the config, so it is exact. Where some was counted before it was
     there the number's own cells say as much as they can.
     """
     name, target = kpi.measures.signal, kpi.measures.above
     assert name, "a KPI that was checked"
     assert target is not None, "a KPI that was checked"
-    if (own := edge_name(name, target)) in {known for _, known in given.own}:
-        return _share(kpi, *rate_of(tally.whole, own, given))
+    if (counted := counted_above(tally.whole, name, target, given.own)) is not None:
+        return _share(kpi, *counted)
     cells = of_signal(tally.whole, name, given.own)
     if cells is None:
         return None
